@@ -1,0 +1,211 @@
+"""What an operator sets: read once from the environment, checked, then passed on as one value.
+
+Only the edges (command line, worker, API, portal, demo) import this module. An empty variable
+counts as one that is not set.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, cast, get_args
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from talktime.core.errors import InvalidAmount
+from talktime.core.money import MARGIN_SCALE, NANOS_PER_USD, parse_usd
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+OPERATOR_KEY_LENGTH: Final = 32
+"""Characters. A shorter key could be guessed, and it may move money."""
+
+MAX_MARGIN_PPM: Final = 10 * MARGIN_SCALE
+"""1,000 %. A margin above it is a percentage typed where a fraction belongs."""
+
+
+class SettingRefused(Exception):
+    """A variable that cannot be used; the message names it and says what to do."""
+
+    def __init__(self, variable: str, problem: str) -> None:
+        super().__init__(f"{variable} {problem}")
+        self.variable = variable
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How this installation runs."""
+
+    home: Path
+    """Absolute; the embedded database and everything else that is kept lives below it."""
+    database_url: str | None = None
+    """A PostgreSQL of the operator's own (15 or newer); None: the embedded one."""
+    operator_key: str | None = None
+    """A key with every scope, accepted beside those in the database."""
+    smtp_url: str | None = None
+    """smtp:// or smtps://; None: mail is written to the log."""
+    log_level: LogLevel = "info"
+    lease_seconds: int = 60
+    """A live call that is not heard from for this long is silent."""
+    grace_seconds: int = 900
+    """How long a silent call may be silent, counted from when it was last heard."""
+    margin_ppm: int = 300_000
+    """Added to provider cost, in parts per million of it; an account may have its own."""
+    welcome_bonus_nanos: int = NANOS_PER_USD // 2
+    floor_nanos: int = NANOS_PER_USD // 10
+    """The least startable amount with which a call is admitted."""
+    public_url: str | None = None
+    """How browsers reach us, without a slash at the end; None: as the server listens."""
+
+    def __repr__(self) -> str:
+        # Keys and passwords stay out of logs and tracebacks.
+        secret = {"database_url", "operator_key", "smtp_url"}
+        shown = (
+            f"{name}={'…' if name in secret and value is not None else repr(value)}"
+            for name, value in msgspec.structs.asdict(self).items()
+        )
+        return f"Settings({', '.join(shown)})"
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings in `environ` (as os.environ). Raises SettingRefused at the first bad one."""
+    return Settings(
+        home=_home(environ),
+        database_url=_database_url(environ, "TALKTIME_DATABASE_URL"),
+        operator_key=_operator_key(environ, "TALKTIME_OPERATOR_KEY"),
+        smtp_url=_url(
+            environ, "TALKTIME_SMTP_URL", schemes=("smtp", "smtps"), example="smtp://localhost:25"
+        ),
+        log_level=_log_level(environ, "TALKTIME_LOG_LEVEL"),
+        lease_seconds=_seconds(environ, "TALKTIME_LEASE_SECONDS", default=60, most=86_400),
+        grace_seconds=_seconds(environ, "TALKTIME_GRACE_SECONDS", default=900, most=604_800),
+        margin_ppm=_margin_ppm(environ, "TALKTIME_MARGIN", default="0.30"),
+        welcome_bonus_nanos=_amount_nanos(environ, "TALKTIME_WELCOME_BONUS", default="0.50"),
+        floor_nanos=_amount_nanos(environ, "TALKTIME_FLOOR", default="0.10"),
+        public_url=_public_url(environ, "TALKTIME_PUBLIC_URL"),
+    )
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    if given := environ.get("TALKTIME_HOME"):
+        return Path(given).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/talktime")
+    if data_home := environ.get("XDG_DATA_HOME"):
+        return Path(data_home).absolute() / "talktime"
+    if user_home := environ.get("HOME"):
+        return Path(user_home).absolute() / ".local" / "share" / "talktime"
+    raise SettingRefused(
+        "TALKTIME_HOME", "is not set and there is no HOME: set it to the directory to keep data in."
+    )
+
+
+def _database_url(environ: Mapping[str, str], variable: str) -> str | None:
+    text = environ.get(variable)
+    if not text:
+        return None
+    if re.match(r"postgres(ql)?://", text) or re.match(r"\s*[a-z_]+\s*=", text):
+        return text
+    raise SettingRefused(
+        variable,
+        "is not a PostgreSQL address: write postgresql://user:password@host/database, "
+        "or unset it to use the embedded database.",
+    )
+
+
+def _operator_key(environ: Mapping[str, str], variable: str) -> str | None:
+    key = environ.get(variable)
+    if not key:
+        return None
+    if len(key) < OPERATOR_KEY_LENGTH:
+        raise SettingRefused(
+            variable,
+            f"has {len(key)} characters and needs at least {OPERATOR_KEY_LENGTH}: "
+            "make one with `openssl rand -hex 32`.",
+        )
+    if not re.fullmatch(r"[!-~]+", key):
+        raise SettingRefused(
+            variable,
+            "has a space or a character outside ASCII, which no Authorization header can carry: "
+            "make one with `openssl rand -hex 32`.",
+        )
+    return key
+
+
+def _url(
+    environ: Mapping[str, str], variable: str, *, schemes: tuple[str, ...], example: str
+) -> str | None:
+    text = environ.get(variable)
+    if not text:
+        return None
+    parts = _split(text)
+    if parts is None or parts.scheme not in schemes or not parts.hostname:
+        raise SettingRefused(variable, f"is not such an address as {example}: write it like that.")
+    return text
+
+
+def _public_url(environ: Mapping[str, str], variable: str) -> str | None:
+    example = "https://billing.example.com"
+    text = _url(environ, variable, schemes=("http", "https"), example=example)
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.query or parts.fragment or parts.username is not None:
+        raise SettingRefused(
+            variable, f"may have a host and a path and nothing more: write it like {example}."
+        )
+    return text.rstrip("/")
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # an absurd port shows only when it is asked for
+    except ValueError:
+        return None
+    return parts
+
+
+def _log_level(environ: Mapping[str, str], variable: str) -> LogLevel:
+    level = (environ.get(variable) or "info").lower()
+    levels = get_args(LogLevel)
+    if level not in levels:
+        raise SettingRefused(variable, f"is {level!r}: choose one of {', '.join(levels)}.")
+    return cast("LogLevel", level)
+
+
+def _seconds(environ: Mapping[str, str], variable: str, *, default: int, most: int) -> int:
+    text = environ.get(variable) or str(default)
+    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or not 1 <= int(text) <= most:
+        raise SettingRefused(
+            variable, f"is {text!r}: give a whole number of seconds from 1 to {most}."
+        )
+    return int(text)
+
+
+def _amount_nanos(environ: Mapping[str, str], variable: str, *, default: str) -> int:
+    try:
+        nanos = parse_usd(environ.get(variable) or default, field=variable)
+    except InvalidAmount as error:
+        raise SettingRefused(variable, error.message.removeprefix(f"{variable} ")) from error
+    if nanos < 0:
+        raise SettingRefused(variable, "is below zero: give an amount in USD, such as 0.10.")
+    return nanos
+
+
+def _margin_ppm(environ: Mapping[str, str], variable: str, *, default: str) -> int:
+    text = environ.get(variable) or default
+    match = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?", text, re.ASCII)
+    if match is None:
+        raise SettingRefused(
+            variable,
+            f"is {text!r}: give the part of the provider cost that is added, with at most six "
+            "decimals; 0.30 adds 30 %.",
+        )
+    whole, fraction = match.groups()
+    ppm = int(whole) * MARGIN_SCALE + int((fraction or "").ljust(6, "0"))
+    if ppm > MAX_MARGIN_PPM:
+        raise SettingRefused(
+            variable, f"is {text!r}, which would add {whole}00 %: for 30 % write 0.30."
+        )
+    return ppm
