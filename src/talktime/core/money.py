@@ -60,7 +60,7 @@ def format_usd(nanos: int) -> str:
 
 
 def display_usd(nanos: int) -> str:
-    """An amount for people: "$5.00", "$0.0429", "−$0.05".
+    """An amount for people: "$5.00", "$0.0429"; below zero with a real minus sign.
 
     At least the cents, as many decimals as the amount needs, at most six; what lies beyond is
     rounded half-even. For exact values use format_usd.

@@ -1,0 +1,230 @@
+"""Rating: quantities × unit prices → cost, exactly.
+
+A line's cost is one exact fraction, rounded half-even to a nano-dollar once. The provider cost of
+a call is the sum of its lines, the margin is its rate on that sum, the charge is both together:
+so lines always add up, and the stored lines alone give the same numbers again.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from talktime.core.errors import InvalidQuantity
+from talktime.core.money import MAX_NANOS, apply_margin, div_half_even, format_usd
+from talktime.core.ratecard import Price, PriceBook, Service, UnitPrice
+from talktime.core.usage import Line, LineKey
+
+
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call costs: the sums over its lines, in nanos.
+
+    The sums hold what is priced; with an unpriced line there is no charge yet.
+    """
+
+    cost_nanos: int
+    """Provider cost of the priced lines."""
+    margin_nanos: int
+    charge_nanos: int | None
+    """Provider cost + margin; None while a line is unpriced."""
+    llm_nanos: int
+    stt_nanos: int
+    tts_nanos: int
+    sip_nanos: int
+    unpriced: tuple[LineKey, ...] = ()
+    """Keys of the lines that have usage but no price."""
+
+    @property
+    def accrued_nanos(self) -> int:
+        """Provider cost + margin of the lines that are priced: what a live call holds."""
+        return self.cost_nanos + self.margin_nanos
+
+
+class CostRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a receipt: ``billed`` × ``nanos`` / ``per``."""
+
+    quantity: str
+    used: int
+    """Base units that this price applies to, its parts with a price of their own taken out."""
+    billed: int
+    """``used`` rounded up to the billing increment."""
+    nanos: int
+    per: int
+    cost_nanos: Fraction
+    """Exact; the rows add up to the line's cost before its one rounding."""
+
+
+_PARTS: Final = (
+    ("input_tokens", ("cached_input_tokens", "cache_write_tokens", "audio_input_tokens")),
+    ("output_tokens", ("audio_output_tokens",)),
+)
+"""Totals and what they include; each part is billed at its own price, the rest at the total's."""
+
+
+def rate_line(line: Line, book: PriceBook, at: datetime) -> Line:
+    """The line with its cost, and with its price pinned if this was the first rating.
+
+    A cost the provider stated wins. Otherwise the pinned price, otherwise the book's at ``at``
+    (aware; the call's admission). A line some of whose usage has no price stays unpriced: no
+    cost, nothing pinned. A line without any usage costs nothing, priced or not. Characters and
+    seconds of a TTS line measure the same speech, so one of them with a price is enough. Raises
+    InvalidQuantity where the cost is beyond belief.
+    """
+    if line.provider_cost_nanos is not None:
+        return _with(line, None, line.provider_cost_nanos)
+    if line.price is not None:
+        cost = cost_of(line, line.price)
+        if cost is not None:
+            return _with(line, line.price, cost)
+    price = book.find(line.service, line.provider, line.model, at)
+    cost = None if price is None else cost_of(line, price)
+    if cost is not None:
+        return _with(line, price, cost)
+    return _with(line, None, None if any(line.quantities.values()) else 0)
+
+
+def rate_call(
+    lines: Sequence[Line], book: PriceBook, at: datetime, margin_ppm: int
+) -> tuple[tuple[Line, ...], Bill]:
+    """The lines rated, and their bill; ``margin_ppm`` is the call's own pinned margin rate."""
+    rated = tuple([rate_line(line, book, at) for line in lines])
+    return rated, bill(rated, margin_ppm)
+
+
+def bill(lines: Sequence[Line], margin_ppm: int) -> Bill:
+    """The sums of lines that are rated already."""
+    sums = dict.fromkeys(Service, 0)
+    unpriced: tuple[LineKey, ...] = ()
+    for line in lines:
+        if line.cost_nanos is None:
+            unpriced = (*unpriced, line.key)
+        else:
+            sums[line.service] += line.cost_nanos
+    cost = sum(sums.values())
+    if cost > MAX_NANOS:
+        raise _beyond_belief("The call")
+    margin = apply_margin(cost, margin_ppm)
+    return Bill(
+        cost_nanos=cost,
+        margin_nanos=margin,
+        charge_nanos=None if unpriced else cost + margin,
+        llm_nanos=sums[Service.LLM],
+        stt_nanos=sums[Service.STT],
+        tts_nanos=sums[Service.TTS],
+        sip_nanos=sums[Service.SIP],
+        unpriced=unpriced,
+    )
+
+
+def recompute_line(line: Line) -> int | None:
+    """What the line costs by what is stored on it, its ``cost_nanos`` left aside."""
+    if line.provider_cost_nanos is not None:
+        return line.provider_cost_nanos
+    if line.price is not None:
+        return cost_of(line, line.price)
+    return None if any(line.quantities.values()) else 0
+
+
+def recompute_call(lines: Sequence[Line], margin_ppm: int) -> Bill:
+    """The bill by what is stored on the lines and the call's margin rate, and nothing else."""
+    return bill([_with(line, line.price, recompute_line(line)) for line in lines], margin_ppm)
+
+
+def cost_of(line: Line, price: Price) -> int | None:
+    """The line's usage at a price, in nanos, rounded once; None if some of it has no price."""
+    rows = _rows(line, price)
+    if rows is None:
+        return None
+    numerator, denominator = 0, 1
+    for unit_price, _, billed in rows:
+        per = unit_price.per
+        if per == denominator:
+            numerator += billed * unit_price.nanos
+        else:
+            numerator = numerator * per + billed * unit_price.nanos * denominator
+            denominator *= per
+    cost = div_half_even(numerator, denominator)
+    if cost > MAX_NANOS:
+        raise _beyond_belief(f"The {line.service} line")
+    return cost
+
+
+def explain_line(line: Line) -> list[CostRow]:
+    """The rows of the receipt: every priced quantity that was used, in the card's order.
+
+    Empty for a line that is unpriced or priced by the provider's own figure.
+    """
+    if line.price is None or line.provider_cost_nanos is not None:
+        return []
+    return [
+        CostRow(
+            quantity=unit_price.quantity,
+            used=used,
+            billed=billed,
+            nanos=unit_price.nanos,
+            per=unit_price.per,
+            cost_nanos=Fraction(billed * unit_price.nanos, unit_price.per),
+        )
+        for unit_price, used, billed in _rows(line, line.price) or ()
+    ]
+
+
+def _rows(line: Line, price: Price) -> list[tuple[UnitPrice, int, int]] | None:
+    """(unit price, used, billed) of each quantity used; None if one of them has no price."""
+    usage = line.quantities
+    if line.service is Service.LLM:
+        usage = _apart(usage)
+    rows = []
+    left = len(usage)
+    for unit_price in price.unit_prices:
+        used = usage.get(unit_price.quantity)
+        if used is None:
+            continue
+        left -= 1
+        if used:
+            increment = unit_price.increment
+            billed = used if increment == 1 else -(-used // increment) * increment
+            rows.append((unit_price, used, billed))
+    if left and not (rows and line.service is Service.TTS):
+        priced = {unit_price.quantity for unit_price in price.unit_prices}
+        if any(used for quantity, used in usage.items() if quantity not in priced):
+            return None
+    return rows
+
+
+def _apart(quantities: Mapping[str, int]) -> dict[str, int]:
+    """LLM quantities with the parts taken out of their totals, so that none is billed twice."""
+    usage = dict(quantities)
+    for total, parts in _PARTS:
+        for part in parts:
+            if part in usage:
+                usage[total] = usage.get(total, 0) - usage[part]
+        if usage.get(total, 0) < 0:
+            raise ValueError(f"the parts of {total} exceed it: the line was not merged")
+    return usage
+
+
+def _with(line: Line, price: Price | None, cost_nanos: int | None) -> Line:
+    if line.cost_nanos == cost_nanos and line.price is price:
+        return line
+    return Line(
+        service=line.service,
+        provider=line.provider,
+        model=line.model,
+        source=line.source,
+        quantities=line.quantities,
+        provider_cost_nanos=line.provider_cost_nanos,
+        price=price,
+        cost_nanos=cost_nanos,
+        notes=line.notes,
+    )
+
+
+def _beyond_belief(what: str) -> InvalidQuantity:
+    return InvalidQuantity(
+        f"{what} would cost more than {format_usd(MAX_NANOS)} USD: check the units of its "
+        "quantities.",
+        field="lines",
+    )
