@@ -1,4 +1,4 @@
-"""Rating: quantities × unit prices → cost, exactly.
+"""Rating: quantities times unit prices give the cost, exactly.
 
 A line's cost is one exact fraction, rounded half-even to a nano-dollar once. The provider cost of
 a call is the sum of its lines, the margin is its rate on that sum, the charge is both together:
@@ -43,7 +43,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CostRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of a receipt: ``billed`` × ``nanos`` / ``per``."""
+    """One row of a receipt: ``billed`` times ``nanos``, divided by ``per``."""
 
     quantity: str
     used: int

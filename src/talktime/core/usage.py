@@ -24,7 +24,7 @@ from talktime.core.errors import (
 )
 from talktime.core.money import parse_usd
 from talktime.core.ratecard import (
-    CHANNELSERVICES,
+    CHANNEL_SERVICES,
     MS_PER_SECOND,
     SERVICE_QUANTITIES,
     SERVICES,
@@ -148,11 +148,10 @@ def merge_lines(
     exceed it, TooMany where the call would have more than LINES_MAX lines.
     """
     merged = {line.key: line for line in current}
-    for i, line in enumerate(reported):
-        key = line.key
+    for i, addition in enumerate(reported):
+        key = addition.key
         known = merged.get(key)
-        if known is not None:
-            line = _merge_line(known, line)
+        line = addition if known is None else _merge_line(known, addition)
         if line is not known:
             if line.service is Service.LLM:
                 _check_parts(line, f"{field}[{i}].quantities")
@@ -187,8 +186,8 @@ def _parse_line(report: LineReport, channel: Channel, field: str) -> Line:
             f"{field}.service is {report.service[:40]!r}: use one of {', '.join(SERVICES)}.",
             field=f"{field}.service",
         )
-    if service not in CHANNELSERVICES[channel]:
-        allowed = [name for name in SERVICES if SERVICES[name] in CHANNELSERVICES[channel]]
+    if service not in CHANNEL_SERVICES[channel]:
+        allowed = [name for name in SERVICES if SERVICES[name] in CHANNEL_SERVICES[channel]]
         raise LineNotAllowed(
             f"{field}.service: a {channel} call cannot have a {service} line, only "
             f"{', '.join(allowed)}.",
