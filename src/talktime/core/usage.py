@@ -52,15 +52,16 @@ class LineReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One service line as a request brings it.
 
     Decode JSON straight into this type: numbers then keep every digit. A quantity that came
-    through a float is refused. ``provider_cost`` is a USD string, the provider's own figure.
+    through a float is refused, null is as good as absent. ``provider_cost`` is the provider's own
+    figure, a USD string.
     """
 
     service: str
     provider: str = ""
     model: str | None = None
     source: str | None = None
-    quantities: dict[str, int | Decimal | bool | None] = {}
-    provider_cost: str | int | Decimal | bool | None = None
+    quantities: dict[str, int | Decimal | None] = {}
+    provider_cost: str | None = None
 
 
 class Line(
@@ -204,6 +205,8 @@ def _parse_line(report: LineReport, channel: Channel, field: str) -> Line:
                 f"{', '.join(SERVICE_QUANTITIES[service])}.",
                 field=f"{field}.quantities.{name[:40]}",
             )
+        if value is None:
+            continue
         if type(value) is int and name not in TIME_QUANTITIES and 0 <= value <= COUNT_MAX:
             quantities[name] = value
         else:
