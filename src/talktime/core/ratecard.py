@@ -76,6 +76,10 @@ CHANNEL_SERVICES: Final[Mapping[Channel, frozenset[Service]]] = {
 """Rule R3: the service lines that a call on each channel can have."""
 
 
+UNDATED: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Effective date of a price whose source gives none: it counts for as long as nothing newer."""
+
+
 class UnitPrice(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """``nanos`` USD-nanos per ``per`` base units of a quantity.
 
