@@ -1,0 +1,1 @@
+"""PostgreSQL: the only part that speaks to it."""
