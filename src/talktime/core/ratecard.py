@@ -19,7 +19,7 @@ A card document:
     entries:
       - service: stt                    llm, stt, tts or sip
         provider: deepgram
-        model: nova-3                   or a pattern, nova-3-*; left out: the provider's default
+        model: nova-3                   or a list, or a pattern: nova-3-*; left out: the default
         effective: 2025-02-01           a date (midnight UTC) or an RFC 3339 time
         source: where the figures were read, and when
         prices:
@@ -203,6 +203,7 @@ def _pattern(card_model: str) -> re.Pattern[str]:
 
 
 CARD_ENTRIES_MAX: Final = 5_000
+_MODELS_MAX: Final = 100
 _PER_MAX: Final = 10**9
 _INCREMENT_MAX: Final = 86_400
 _TEXT_MAX: Final = 300
@@ -223,19 +224,19 @@ def parse_card(document: object, *, field: str) -> tuple[Price, ...]:
     prices: dict[tuple[str, str, str, datetime], Price] = {}
     for i, entry in enumerate(entries):
         at = f"{field}.entries[{i}]"
-        price = _entry(entry, version, at)
-        key = (price.service, provider_id(price.provider), price.model, price.effective_from)
-        if key in prices:
-            raise InvalidInput(
-                f"{at} prices {price.service}/{price.provider}/{price.model or '(default)'} for "
-                "the same effective date a second time: keep one of the two.",
-                field=at,
-            )
-        prices[key] = price
+        for price in _entry(entry, version, at):
+            key = (price.service, provider_id(price.provider), price.model, price.effective_from)
+            if key in prices:
+                raise InvalidInput(
+                    f"{at} prices {price.service}/{price.provider}/{price.model or '(default)'} "
+                    "for the same effective date a second time: keep one of the two.",
+                    field=at,
+                )
+            prices[key] = price
     return tuple(prices.values())
 
 
-def _entry(document: object, version: str, field: str) -> Price:
+def _entry(document: object, version: str, field: str) -> list[Price]:
     required = {"service", "provider", "effective", "source", "prices"}
     entry = _mapping(document, field, required, {"model"})
     name = _text(entry["service"], f"{field}.service")
@@ -245,7 +246,8 @@ def _entry(document: object, version: str, field: str) -> Price:
             f"{field}.service is {name!r}: use one of {', '.join(SERVICES)}.",
             field=f"{field}.service",
         )
-    model = entry.get("model", "")
+    provider = _text(entry["provider"], f"{field}.provider").lower()
+    effective_from = _moment(entry["effective"], f"{field}.effective")
     unit_prices: dict[str, UnitPrice] = {}
     rows = _list(entry["prices"], f"{field}.prices", len(SERVICE_QUANTITIES[service]))
     for i, row in enumerate(rows):
@@ -254,15 +256,30 @@ def _entry(document: object, version: str, field: str) -> Price:
         if unit_price.quantity in unit_prices:
             raise InvalidInput(f"{at} prices {unit_price.quantity} a second time.", field=at)
         unit_prices[unit_price.quantity] = unit_price
-    return Price(
-        service=service,
-        provider=_text(entry["provider"], f"{field}.provider").lower(),
-        model=_text(model, f"{field}.model").lower() if model != "" else "",
-        card=version,
-        effective_from=_moment(entry["effective"], f"{field}.effective"),
-        unit_prices=tuple(unit_prices.values()),
-        source=_text(entry["source"], f"{field}.source"),
-    )
+    return [
+        Price(
+            service=service,
+            provider=provider,
+            model=model,
+            card=version,
+            effective_from=effective_from,
+            unit_prices=tuple(unit_prices.values()),
+            source=_text(entry["source"], f"{field}.source"),
+        )
+        for model in _models(entry.get("model", ""), f"{field}.model")
+    ]
+
+
+def _models(value: object, field: str) -> list[str]:
+    if value == "":
+        return [""]
+    if not isinstance(value, list | tuple):
+        return [_text(value, field).lower()]
+    models = _list(value, field, _MODELS_MAX)
+    return [
+        _text(model, f"{field}[{i}]").lower() if model != "" else ""
+        for i, model in enumerate(models)
+    ]
 
 
 def _unit_price(document: object, service: Service, field: str) -> UnitPrice:

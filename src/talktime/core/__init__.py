@@ -1,0 +1,1 @@
+"""Nouns of the business, pure: no await, clock, randomness, environment or database."""

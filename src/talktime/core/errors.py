@@ -1,0 +1,169 @@
+"""Everything Talktime refuses, as one tree of domain errors.
+
+    TalktimeError
+    ├── InvalidInput            a field is wrong; nothing was written
+    │   ├── InvalidAmount       not a USD amount of at most nine decimals, or out of range
+    │   ├── InvalidQuantity     unknown, negative, absurd or inconsistent quantity
+    │   ├── LineNotAllowed      the call's channel cannot have this service line
+    │   ├── EndBeforeStart      ended_at lies before the call began
+    │   ├── ClockOff            a time is too far from our own clock
+    │   └── TooMany             a list is longer than its limit
+    ├── NotFound
+    │   ├── AccountUnknown
+    │   ├── CallUnknown
+    │   └── CouponUnknown
+    ├── Refused                 understood, and answered with no
+    │   ├── InsufficientCredits startable is below the floor
+    │   └── AccountSuspended
+    ├── Conflict                contradicts what is already recorded
+    │   ├── AccountExists       same account id with other facts
+    │   ├── CallIdConflict      same call id with other facts
+    │   ├── CallAlreadyEnded    ended before with another outcome
+    │   ├── ReferenceConflict   same business reference with other facts
+    │   ├── PromoInsufficient   promo may never become negative
+    │   ├── CouponExists
+    │   ├── CouponAlreadyRedeemed
+    │   └── CouponUsedUp
+    ├── Gone
+    │   ├── CouponExpired
+    │   └── LinkUsed            a one-time link was used or has expired
+    ├── Unauthenticated         no key, or one we do not know
+    ├── Forbidden               the key lacks the scope, or is for another account
+    └── Overloaded              a queue is full or the database is away: try again
+
+Each class has a stable ``code``, which is part of the API. Only the HTTP edge knows status codes.
+"""
+
+from typing import ClassVar
+
+
+class TalktimeError(Exception):
+    """A refusal in words of the domain.
+
+    ``field`` names the part of the input that is wrong (``lines[0].quantities.characters``);
+    ``facts`` are further machine-readable members of the answer, already in wire form.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, field: str | None = None, **facts: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.facts = facts
+
+
+class InvalidInput(TalktimeError):
+    code = "invalid_input"
+
+
+class InvalidAmount(InvalidInput):
+    code = "invalid_amount"
+
+
+class InvalidQuantity(InvalidInput):
+    code = "invalid_quantity"
+
+
+class LineNotAllowed(InvalidInput):
+    code = "line_not_allowed"
+
+
+class EndBeforeStart(InvalidInput):
+    code = "end_before_start"
+
+
+class ClockOff(InvalidInput):
+    code = "clock_off"
+
+
+class TooMany(InvalidInput):
+    code = "too_many"
+
+
+class NotFound(TalktimeError):
+    code = "not_found"
+
+
+class AccountUnknown(NotFound):
+    code = "account_unknown"
+
+
+class CallUnknown(NotFound):
+    code = "call_unknown"
+
+
+class CouponUnknown(NotFound):
+    code = "coupon_unknown"
+
+
+class Refused(TalktimeError):
+    code = "refused"
+
+
+class InsufficientCredits(Refused):
+    code = "insufficient_credits"
+
+
+class AccountSuspended(Refused):
+    code = "account_suspended"
+
+
+class Conflict(TalktimeError):
+    code = "conflict"
+
+
+class AccountExists(Conflict):
+    code = "account_exists"
+
+
+class CallIdConflict(Conflict):
+    code = "call_id_conflict"
+
+
+class CallAlreadyEnded(Conflict):
+    code = "call_already_ended"
+
+
+class ReferenceConflict(Conflict):
+    code = "reference_conflict"
+
+
+class PromoInsufficient(Conflict):
+    code = "promo_insufficient"
+
+
+class CouponExists(Conflict):
+    code = "coupon_exists"
+
+
+class CouponAlreadyRedeemed(Conflict):
+    code = "coupon_already_redeemed"
+
+
+class CouponUsedUp(Conflict):
+    code = "coupon_used_up"
+
+
+class Gone(TalktimeError):
+    code = "gone"
+
+
+class CouponExpired(Gone):
+    code = "coupon_expired"
+
+
+class LinkUsed(Gone):
+    code = "link_used"
+
+
+class Unauthenticated(TalktimeError):
+    code = "unauthenticated"
+
+
+class Forbidden(TalktimeError):
+    code = "forbidden"
+
+
+class Overloaded(TalktimeError):
+    code = "overloaded"

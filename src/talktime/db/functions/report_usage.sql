@@ -1,0 +1,48 @@
+-- Running totals, merged and rated by the caller from the revision it read: the lines, what they
+-- have cost so far, and the hold that follows. Writes only where that revision still stands on a
+-- live call; any other item answers 'stale' and changes nothing.
+CREATE OR REPLACE FUNCTION report_usage(
+    p_now timestamptz, p_account_id text [], p_call_id text [], p_revision integer [], p_lines json [],
+    p_hold bigint [], p_cost bigint [], p_margin bigint [], p_charge bigint [],
+    p_llm bigint [], p_stt bigint [], p_tts bigint [], p_sip bigint []
+) RETURNS TABLE (item bigint, verdict text, available_nanos bigint, held_nanos bigint)
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM 1 FROM account a WHERE a.account_id = ANY(p_account_id)
+    ORDER BY a.account_id COLLATE "C" FOR NO KEY UPDATE;
+
+    RETURN QUERY
+    WITH given AS MATERIALIZED (
+        SELECT g.*, row_number() OVER (PARTITION BY g.account_id, g.call_id ORDER BY g.item) AS nth
+        FROM unnest(p_account_id, p_call_id, p_revision, p_lines, p_hold, p_cost, p_margin, p_charge,
+            p_llm, p_stt, p_tts, p_sip) WITH ORDINALITY
+            AS g (account_id, call_id, revision, lines, hold, cost, margin, charge, llm, stt, tts, sip, item)
+    ), judged AS MATERIALIZED (
+        SELECT g.*, coalesce(g.nth = 1 AND c.revision = g.revision AND c.status = 'live', false) AS stands,
+            g.hold - c.hold_nanos AS hold_delta,
+            a.promo_nanos + a.paid_nanos - a.refund_reserved_nanos AS available, a.held_nanos AS held
+        FROM given g
+        LEFT JOIN account a ON a.account_id = g.account_id
+        LEFT JOIN call c ON c.account_id = g.account_id AND c.call_id = g.call_id
+    ), written AS (
+        UPDATE call c SET lines = j.lines, hold_nanos = j.hold, cost_nanos = j.cost, margin_nanos = j.margin,
+            charge_nanos = j.charge, llm_nanos = j.llm, stt_nanos = j.stt, tts_nanos = j.tts,
+            sip_nanos = j.sip, revision = c.revision + 1, last_heard_at = greatest(c.last_heard_at, p_now)
+        FROM judged j
+        WHERE j.stands AND c.account_id = j.account_id AND c.call_id = j.call_id
+    ), moved AS (
+        UPDATE account a SET held_nanos = a.held_nanos + m.delta
+        FROM (
+            SELECT j.account_id, sum(j.hold_delta)::bigint AS delta
+            FROM judged j WHERE j.stands GROUP BY j.account_id
+        ) m
+        WHERE a.account_id = m.account_id AND m.delta <> 0
+    )
+    SELECT j.item, CASE WHEN j.stands THEN 'taken' ELSE 'stale' END, j.available,
+        (j.held + coalesce(sum(j.hold_delta) FILTER (WHERE j.stands)
+            OVER (PARTITION BY j.account_id ORDER BY j.item), 0))::bigint
+    FROM judged j ORDER BY j.item;
+END $$;

@@ -1,0 +1,67 @@
+"""Connections to the database: how the application opens them, and what they are set to.
+
+Everything outside this package sees a ``Connection`` and hands it on; only this package knows the driver.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg.types.numeric import Int8BinaryDumper
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from talktime.core.errors import Overloaded
+from talktime.db.migrate import APP_ROLE
+
+Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
+Pool: TypeAlias = AsyncConnectionPool[Connection]
+
+_OPTIONS = (
+    f"-c role={APP_ROLE} -c timezone=UTC -c statement_timeout=60s -c lock_timeout=30s "
+    "-c idle_in_transaction_session_timeout=60s -c jit=off"
+)
+
+
+async def _configure(connection: Connection) -> None:
+    # The default picks an integer type by value, and each type would prepare a plan of its own.
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
+
+
+@asynccontextmanager
+async def open_pool(conninfo: str, *, size: int = 8, timeout: float = 10.0) -> AsyncIterator[Pool]:
+    """A pool of autocommitting connections that work as the application's role, in UTC.
+
+    ``size`` is the most connections it opens; who waits longer than ``timeout`` seconds for one gets a PoolTimeout.
+    """
+    pool: Pool = AsyncConnectionPool(
+        conninfo,
+        kwargs={"autocommit": True, "options": _OPTIONS},
+        configure=_configure,
+        min_size=1,
+        max_size=size,
+        timeout=timeout,
+        open=False,
+        check=None,
+    )
+    await pool.open(wait=True, timeout=timeout)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def connection_of(pool: Pool) -> AsyncIterator[Connection]:
+    """One connection for one act. Raises Overloaded where none is free in time."""
+    try:
+        connection = await pool.getconn()
+    except PoolTimeout as error:
+        raise Overloaded("the database is busy or away; try again shortly") from error
+    try:
+        yield connection
+    except psycopg.OperationalError as error:
+        raise Overloaded("the database went away; try again shortly") from error
+    finally:
+        await pool.putconn(connection)

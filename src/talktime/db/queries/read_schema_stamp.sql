@@ -1,0 +1,2 @@
+-- The digest of the migrations and functions this database has.
+SELECT digest FROM schema_stamp

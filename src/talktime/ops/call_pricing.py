@@ -1,0 +1,34 @@
+"""Ended calls that wait for a price: settled when it arrives, free after seven days without one."""
+
+from datetime import datetime
+
+from talktime.core.call import BillingStatus, Call, decide_price
+from talktime.core.ratecard import PriceBook
+from talktime.db import watch
+from talktime.db.pool import Connection
+from talktime.ops.attempts import CallKey, calls_for_attempt
+from talktime.ops.call_end import write_settlements
+from talktime.ops.terms import Terms
+
+BATCH = 500
+
+
+async def settle_unpriced_calls(
+    connection: Connection, *, after: CallKey, book: PriceBook, terms: Terms, now: datetime
+) -> tuple[list[Call], CallKey | None]:
+    """Settle what can be settled among the next BATCH unpriced calls in key order.
+
+    Answers the calls settled and the key to go on from; None when there are no more.
+    """
+    keys = await watch.unpriced_call_keys(connection, after=after, limit=BATCH)
+    if not keys:
+        return [], None
+    async with calls_for_attempt(connection, keys, 0) as calls:
+        decided = []
+        for call in calls.values():
+            if call.billing_status is BillingStatus.UNPRICED:
+                settlement = decide_price(call, book, now)
+                if settlement is not None:
+                    decided.append((call, settlement))
+        written = await write_settlements(connection, decided, terms=terms, now=now)
+    return [call for call in written if call is not None], keys[-1]

@@ -1,0 +1,53 @@
+"""The watchdog: ends calls that were not heard from for the whole grace. It hangs up nothing."""
+
+from datetime import datetime, timedelta
+
+from talktime.core.call import Call, Status, decide_silence
+from talktime.core.ratecard import PriceBook
+from talktime.db import watch
+from talktime.db.pool import Connection
+from talktime.ops.attempts import calls_for_attempt
+from talktime.ops.call_end import write_settlements
+from talktime.ops.terms import Terms
+
+BATCH = 500
+
+
+async def beat_service(
+    connection: Connection, *, longest_gap: timedelta, now: datetime
+) -> datetime:
+    """Say that reports can reach us now; answers since when they could.
+
+    A gap between two beats longer than ``longest_gap`` was an outage of ours: health begins anew.
+    """
+    return await watch.beat_service(connection, longest_gap=longest_gap, now=now)
+
+
+async def end_silent_calls(
+    connection: Connection,
+    *,
+    healthy_since: datetime,
+    book: PriceBook,
+    terms: Terms,
+    now: datetime,
+) -> list[Call]:
+    """End up to BATCH calls whose grace is over, and answer them as settled.
+
+    The grace counts from the later of last heard and ``healthy_since``, so that our own outage fails
+    no call. Each is decided from what was read under no lock and written only if nothing was heard
+    since: a report moves the revision on.
+    """
+    grace = timedelta(milliseconds=terms.grace_ms)
+    if now - healthy_since < grace:
+        return []
+    keys = await watch.silent_call_keys(connection, silent_since=now - grace, limit=BATCH)
+    if not keys:
+        return []
+    async with calls_for_attempt(connection, keys, 0) as calls:
+        decided = [
+            (call, decide_silence(call, book))
+            for call in calls.values()
+            if call.status is Status.LIVE and now - call.last_heard_at >= grace
+        ]
+        written = await write_settlements(connection, decided, terms=terms, now=now)
+    return [call for call in written if call is not None]
