@@ -69,8 +69,8 @@ def rate_line(line: Line, book: PriceBook, at: datetime) -> Line:
     A cost the provider stated wins. Otherwise the pinned price, otherwise the book's at ``at``
     (aware; the call's admission). A line some of whose usage has no price stays unpriced: no
     cost, nothing pinned. A line without any usage costs nothing, priced or not. Characters and
-    seconds of a TTS line measure the same speech, so one of them with a price is enough. Raises
-    InvalidQuantity where the cost is beyond belief.
+    seconds of a TTS line measure the same speech, so only the first of them that the card prices
+    is billed. Raises InvalidQuantity where the cost is beyond belief.
     """
     if line.provider_cost_nanos is not None:
         return _with(line, None, line.provider_cost_nanos)
@@ -95,14 +95,21 @@ def rate_call(
 
 def bill(lines: Sequence[Line], margin_ppm: int) -> Bill:
     """The sums of lines that are rated already."""
-    sums = dict.fromkeys(Service, 0)
+    llm = stt = tts = sip = 0
     unpriced: tuple[LineKey, ...] = ()
     for line in lines:
-        if line.cost_nanos is None:
+        line_cost, service = line.cost_nanos, line.service
+        if line_cost is None:
             unpriced = (*unpriced, line.key)
+        elif service is Service.LLM:
+            llm += line_cost
+        elif service is Service.STT:
+            stt += line_cost
+        elif service is Service.TTS:
+            tts += line_cost
         else:
-            sums[line.service] += line.cost_nanos
-    cost = sum(sums.values())
+            sip += line_cost
+    cost = llm + stt + tts + sip
     if cost > MAX_NANOS:
         raise _beyond_belief("The call")
     margin = apply_margin(cost, margin_ppm)
@@ -110,10 +117,10 @@ def bill(lines: Sequence[Line], margin_ppm: int) -> Bill:
         cost_nanos=cost,
         margin_nanos=margin,
         charge_nanos=None if unpriced else cost + margin,
-        llm_nanos=sums[Service.LLM],
-        stt_nanos=sums[Service.STT],
-        tts_nanos=sums[Service.TTS],
-        sip_nanos=sums[Service.SIP],
+        llm_nanos=llm,
+        stt_nanos=stt,
+        tts_nanos=tts,
+        sip_nanos=sip,
         unpriced=unpriced,
     )
 
@@ -187,7 +194,9 @@ def _rows(line: Line, price: Price) -> list[tuple[UnitPrice, int, int]] | None:
             increment = unit_price.increment
             billed = used if increment == 1 else -(-used // increment) * increment
             rows.append((unit_price, used, billed))
-    if left and not (rows and line.service is Service.TTS):
+            if line.service is Service.TTS:
+                return rows
+    if left and any(usage.values()):
         priced = {unit_price.quantity for unit_price in price.unit_prices}
         if any(used for quantity, used in usage.items() if quantity not in priced):
             return None

@@ -41,7 +41,7 @@ SOURCE_LENGTH_MAX: Final = 64
 COUNT_MAX: Final = 10**12
 SECONDS_MAX: Final = 31 * 24 * 3600
 
-LineKey = tuple[Service, str, str, str]
+LineKey = tuple[str, str, str, str]
 """(service, provider in lower case, model or "", source or ""): what makes two lines the same."""
 
 LOWER_TOTAL: Final = "lower_total"
@@ -104,16 +104,16 @@ class Line(
 
     @property
     def key(self) -> LineKey:
-        return (self.service, self.provider, self.model, self.source)
+        # The plain value: an enum member would be hashed in Python, on the hot path.
+        return (self.service._value_, self.provider, self.model, self.source)
 
 
-_SERVICE_ORDER: Final = {service: i for i, service in enumerate(Service)}
-_QUANTITY_MAX: Final[Mapping[str, int]] = {
-    quantity: SECONDS_MAX * MS_PER_SECOND if quantity in TIME_QUANTITIES else COUNT_MAX
-    for quantities in SERVICE_QUANTITIES.values()
-    for quantity in quantities
+_SERVICE_ORDER: Final = tuple(Service)
+_ALLOWED: Final = {
+    channel: {service.value: service for service in Service if service in services}
+    for channel, services in CHANNEL_SERVICES.items()
 }
-_KNOWN: Final = {service: frozenset(names) for service, names in SERVICE_QUANTITIES.items()}
+_KNOWN: Final = {name: frozenset(SERVICE_QUANTITIES[SERVICES[name]]) for name in SERVICES}
 _MILLISECOND: Final = Decimal("0.001")
 _EXACT: Final = Context(prec=40, rounding=ROUND_HALF_EVEN)
 
@@ -130,9 +130,13 @@ def parse_lines(
         raise TooMany(
             f"{field} has {len(reports)} lines; a call has at most {LINES_MAX}.", field=field
         )
+    allowed = _ALLOWED[channel]
     lines: dict[LineKey, Line] = {}
     for i, report in enumerate(reports):
-        line = _parse_line(report, channel, f"{field}[{i}]")
+        service = allowed.get(report.service)
+        if service is None:
+            raise _service_refused(report.service, channel, f"{field}[{i}].service")
+        line = _parse_line(report, service, f"{field}[{i}]")
         key = line.key
         known = lines.get(key)
         lines[key] = line if known is None else _merge_line(known, line)
@@ -177,26 +181,11 @@ def format_quantity(quantity: str, amount: int) -> str:
 
 
 def _order(line: Line) -> tuple[int, str, str, str]:
-    return (_SERVICE_ORDER[line.service], line.provider, line.model, line.source)
+    return (_SERVICE_ORDER.index(line.service), line.provider, line.model, line.source)
 
 
-def _parse_line(report: LineReport, channel: Channel, field: str) -> Line:
-    service = SERVICES.get(report.service)
-    if service is None:
-        raise InvalidInput(
-            f"{field}.service is {report.service[:40]!r}: use one of {', '.join(SERVICES)}.",
-            field=f"{field}.service",
-        )
-    if service not in CHANNEL_SERVICES[channel]:
-        allowed = [name for name in SERVICES if SERVICES[name] in CHANNEL_SERVICES[channel]]
-        raise LineNotAllowed(
-            f"{field}.service: a {channel} call cannot have a {service} line, only "
-            f"{', '.join(allowed)}.",
-            field=f"{field}.service",
-            channel=str(channel),
-            allowed=allowed,
-        )
-    known = _KNOWN[service]
+def _parse_line(report: LineReport, service: Service, field: str) -> Line:
+    known = _KNOWN[report.service]
     quantities = {}
     for name, value in report.quantities.items():
         if name not in known:
@@ -214,11 +203,26 @@ def _parse_line(report: LineReport, channel: Channel, field: str) -> Line:
     cost = report.provider_cost
     return Line(
         service=service,
-        provider=_name(report.provider, PROVIDER_LENGTH_MAX, f"{field}.provider").lower(),
-        model=_name(report.model, MODEL_LENGTH_MAX, f"{field}.model"),
-        source=_name(report.source, SOURCE_LENGTH_MAX, f"{field}.source"),
+        provider=_name(report.provider, PROVIDER_LENGTH_MAX, field, "provider").lower(),
+        model=_name(report.model, MODEL_LENGTH_MAX, field, "model"),
+        source=_name(report.source, SOURCE_LENGTH_MAX, field, "source"),
         quantities=quantities,
         provider_cost_nanos=None if cost is None else _cost(cost, f"{field}.provider_cost"),
+    )
+
+
+def _service_refused(name: str, channel: Channel, field: str) -> InvalidInput:
+    service = SERVICES.get(name)
+    allowed = list(_ALLOWED[channel])
+    if service is None:
+        return InvalidInput(
+            f"{field} is {name[:40]!r}: use one of {', '.join(SERVICES)}.", field=field
+        )
+    return LineNotAllowed(
+        f"{field}: a {channel} call cannot have a {service} line, only {', '.join(allowed)}.",
+        field=field,
+        channel=channel.value,
+        allowed=allowed,
     )
 
 
@@ -264,14 +268,17 @@ def _cost(value: object, field: str) -> int:
     return nanos
 
 
-def _name(value: str | None, limit: int, field: str) -> str:
+def _name(value: str | None, limit: int, field: str, member: str) -> str:
     if not value:
         return ""
     if len(value) > limit:
-        raise InvalidInput(f"{field} is longer than {limit} characters.", field=field)
+        raise InvalidInput(
+            f"{field}.{member} is longer than {limit} characters.", field=f"{field}.{member}"
+        )
     if not value.isprintable() or value != value.strip():
         raise InvalidInput(
-            f"{field} must be plain text without control characters or outer spaces.", field=field
+            f"{field}.{member} must be plain text without control characters or outer spaces.",
+            field=f"{field}.{member}",
         )
     return value
 
