@@ -1,7 +1,8 @@
 """Crossings (R7): told once each time the available balance falls through a threshold.
 
-Nothing needs to be armed: a threshold is crossed by the one entry that finds the balance at or above it
-and leaves it below. The SQL functions find crossings by this rule inside the debit's own transaction.
+Nothing needs to be armed: a threshold is crossed by the one entry that finds the balance at or
+above it and leaves it below. The SQL functions find crossings by this rule, in the transaction of
+the debit itself.
 """
 
 

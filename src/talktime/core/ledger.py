@@ -41,7 +41,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def split_debit(promo_nanos: int, charge_nanos: int) -> tuple[int, int]:
-    """How much of a charge promo bears, to its last nano, and how much paid: ``(promo, paid)``."""
+    """How much of a charge promo bears, to its last nano, and how much paid."""
     promo = min(promo_nanos, charge_nanos)
     return promo, charge_nanos - promo
 
@@ -49,8 +49,8 @@ def split_debit(promo_nanos: int, charge_nanos: int) -> tuple[int, int]:
 def replay(entries: Iterable[Entry]) -> list[str]:
     """Recompute an account's balances from its first entry; the faults found, in words, or nothing.
 
-    Checks that sequence numbers have no gap, that each balance is the one before plus the delta, that promo
-    is never negative, and that every call spent promo before paid.
+    Checks that sequence numbers have no gap, that each balance is the one before plus the delta,
+    that promo is never negative, and that every call spent promo before paid.
     """
     faults: list[str] = []
     seq = promo = paid = 0
@@ -67,8 +67,8 @@ def replay(entries: Iterable[Entry]) -> list[str]:
         paid += entry.paid_delta_nanos
         if (promo, paid) != (entry.promo_after_nanos, entry.paid_after_nanos):
             faults.append(
-                f"{where}: balances are {entry.promo_after_nanos} and {entry.paid_after_nanos} nanos, "
-                f"the entries add up to {promo} and {paid}"
+                f"{where}: balances are {entry.promo_after_nanos} and "
+                f"{entry.paid_after_nanos} nanos, the entries add up to {promo} and {paid}"
             )
             promo, paid = entry.promo_after_nanos, entry.paid_after_nanos
         if promo < 0:

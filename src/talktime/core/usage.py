@@ -9,7 +9,7 @@ Of an LLM line, ``input_tokens`` includes ``cached_input_tokens``, ``cache_write
 includes ``audio_output_tokens``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Final
 

@@ -1,6 +1,6 @@
 """The doors through which balances move: the batch functions of functions/, typed.
 
-Each takes rows in the order they shall be judged and answers one verdict per row, in the same order.
+Each takes rows in the order they shall be judged and answers a verdict per row, in that order.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,9 @@ from datetime import datetime
 import msgspec
 from psycopg.rows import class_row
 
-from talktime.core.call import Settlement, StartFacts
+from talktime.core.call import StartFacts
 from talktime.core.rating import Bill
+from talktime.core.settlement import Settlement
 from talktime.core.usage import Line
 from talktime.db.calls import encode_lines
 from talktime.db.pool import Connection
@@ -21,7 +22,8 @@ class StartVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How the gate judged one start; amounts in nanos, as they stood when this item was judged."""
 
     item: int
-    # admitted | repeated | call_id_conflict | insufficient_credits | account_unknown | account_suspended
+    # admitted | repeated | call_id_conflict | insufficient_credits
+    # | account_unknown | account_suspended
     verdict: str
     status: str
     billing_status: str
@@ -75,7 +77,8 @@ class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
 class EntryVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """``posted`` or ``repeated`` with the entry, or a refusal without one."""
 
-    verdict: str  # posted | repeated | reference_conflict | promo_insufficient | account_unknown
+    # posted | repeated | reference_conflict | promo_insufficient | account_unknown
+    verdict: str
     seq: int | None
     promo_delta_nanos: int | None
     paid_delta_nanos: int | None
@@ -95,7 +98,7 @@ async def start_calls(
     margin_ppm: int,
     lease_ms: int,
 ) -> list[StartVerdict]:
-    """Judge starts given as (facts, initial hold in nanos, the instant that picks the rate card)."""
+    """Judge starts given as (facts, initial hold in nanos, instant that picks the card)."""
     facts = [start[0] for start in starts]
     async with connection.cursor(row_factory=class_row(StartVerdict)) as cursor:
         await cursor.execute(

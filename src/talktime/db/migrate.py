@@ -1,4 +1,7 @@
-"""Brings a database to the present schema: Alembic for the tables, then the functions, which are replaced whole."""
+"""Brings a database to the present schema.
+
+Alembic moves the tables; the functions and views are replaced whole.
+"""
 
 import hashlib
 from importlib.resources import files
@@ -21,14 +24,16 @@ class DatabaseUnfit(TalktimeError):
 
 
 def upgrade(conninfo: str) -> None:
-    """Apply what is missing, as the schema's owner; safe to repeat and to run from several processes.
+    """Apply what is missing, as the schema's owner; safe to repeat, from several processes too.
 
-    Raises DatabaseUnfit where the server is older than PostgreSQL 15 or the role may not create what is needed.
+    Raises DatabaseUnfit where the server is older than PostgreSQL 15 or the role may not create
+    what is needed.
     """
     with psycopg.connect(conninfo, autocommit=True) as owner:
         if owner.info.server_version < 150000:
             raise DatabaseUnfit(
-                f"PostgreSQL 15 or newer is needed, this is {owner.info.parameter_status('server_version')}"
+                "PostgreSQL 15 or newer is needed, this is "
+                f"{owner.info.parameter_status('server_version')}"
             )
         owner.execute(query("lock_migrations"), [_LOCK])
         try:
@@ -79,7 +84,7 @@ def _function_sources() -> list[bytes]:
 
 
 def _wanted_stamp() -> str:
-    """A digest of every migration and function, so that an unchanged database is recognised in one query."""
+    """A digest of every migration and function: tells an unchanged database in one query."""
     versions = _HERE / "migrations" / "versions"
     names = sorted(entry.name for entry in versions.iterdir() if entry.name.endswith(".sql"))
     digest = hashlib.sha256()

@@ -1,6 +1,6 @@
 """Connections to the database: how the application opens them, and what they are set to.
 
-Everything outside this package sees a ``Connection`` and hands it on; only this package knows the driver.
+Everything outside this package sees a ``Connection`` and hands it on; the driver is known here.
 """
 
 from collections.abc import AsyncIterator
@@ -30,10 +30,12 @@ async def _configure(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def open_pool(conninfo: str, *, size: int = 8, timeout: float = 10.0) -> AsyncIterator[Pool]:
+async def open_pool(
+    conninfo: str, *, size: int = 8, wait_seconds: float = 10.0
+) -> AsyncIterator[Pool]:
     """A pool of autocommitting connections that work as the application's role, in UTC.
 
-    ``size`` is the most connections it opens; who waits longer than ``timeout`` seconds for one gets a PoolTimeout.
+    ``size`` is the most it opens; who waits ``wait_seconds`` in vain gets a PoolTimeout.
     """
     pool: Pool = AsyncConnectionPool(
         conninfo,
@@ -41,11 +43,11 @@ async def open_pool(conninfo: str, *, size: int = 8, timeout: float = 10.0) -> A
         configure=_configure,
         min_size=1,
         max_size=size,
-        timeout=timeout,
+        timeout=wait_seconds,
         open=False,
         check=None,
     )
-    await pool.open(wait=True, timeout=timeout)
+    await pool.open(wait=True, timeout=wait_seconds)
     try:
         yield pool
     finally:

@@ -1,1 +1,1 @@
-"""Verbs of the business: one function is one act. Time, ids and connections come in as arguments."""
+"""Verbs of the business: a function is an act. Time, ids and connections are arguments."""

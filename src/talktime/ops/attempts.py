@@ -1,8 +1,8 @@
 """Decide in Python, write in SQL: how a decision that went stale is made again.
 
-A decision is made from calls as read at some revision, and written only where that revision still stands.
-The first attempt takes no lock to read. The second holds the accounts' locks from its reading to its
-writing, so nothing can come between: two attempts are enough.
+A decision is made from calls as read at some revision, and written only where that revision still
+stands. The first attempt takes no lock to read. The second holds the accounts' locks from its
+reading to its writing, so nothing can come between: two attempts are enough.
 """
 
 from collections.abc import AsyncIterator, Sequence

@@ -5,9 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from talktime.core.call import Call, EndFacts, Settlement, Status, decide_end, is_late_end, settled
+from talktime.core.call import Call, EndFacts, Status
 from talktime.core.errors import CallUnknown, TalktimeError
 from talktime.core.ratecard import PriceBook
+from talktime.core.settlement import Settlement, decide_end, is_late_end, settled
 from talktime.core.usage import Line, LineReport, merge_lines, parse_lines
 from talktime.db import acts
 from talktime.db.pool import Connection
@@ -51,7 +52,7 @@ async def end_calls(
     others kept changing the call. A refused item writes nothing.
     """
     answers: list[EndAnswer | TalktimeError | None] = [None] * len(ends)
-    # The nth end of a call is judged in the nth round: a refused first leaves the call live for the next.
+    # The nth end of a call is judged in the nth round: a refused first leaves it live for the next.
     rounds: list[list[int]] = []
     seen: dict[CallKey, int] = {}
     for item, end in enumerate(ends):
@@ -111,7 +112,7 @@ async def write_settlements(
     terms: Terms,
     now: datetime,
 ) -> list[Call | None]:
-    """Write decided settlements; the calls as they are then, None where a decision had gone stale."""
+    """Write decided settlements; the calls as they are then, None where one had gone stale."""
     if not decided:
         return []
     verdicts = await acts.settle_calls(

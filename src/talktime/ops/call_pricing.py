@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from talktime.core.call import BillingStatus, Call, decide_price
+from talktime.core.call import BillingStatus, Call
 from talktime.core.ratecard import PriceBook
+from talktime.core.settlement import decide_price
 from talktime.db import watch
 from talktime.db.pool import Connection
 from talktime.ops.attempts import CallKey, calls_for_attempt

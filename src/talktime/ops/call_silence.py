@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from talktime.core.call import Call, Status, decide_silence
+from talktime.core.call import Call, Status
 from talktime.core.ratecard import PriceBook
+from talktime.core.settlement import decide_silence
 from talktime.db import watch
 from talktime.db.pool import Connection
 from talktime.ops.attempts import calls_for_attempt
@@ -33,9 +34,9 @@ async def end_silent_calls(
 ) -> list[Call]:
     """End up to BATCH calls whose grace is over, and answer them as settled.
 
-    The grace counts from the later of last heard and ``healthy_since``, so that our own outage fails
-    no call. Each is decided from what was read under no lock and written only if nothing was heard
-    since: a report moves the revision on.
+    The grace counts from the later of last heard and ``healthy_since``, so that our own outage
+    fails no call. Each is decided from what was read without a lock and written only if nothing was
+    heard since: a report moves the revision on.
     """
     grace = timedelta(milliseconds=terms.grace_ms)
     if now - healthy_since < grace:

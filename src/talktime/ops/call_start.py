@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from talktime.core.call import BillingStatus, Call, StartFacts, Status, check_start, opened
+from talktime.core.call import BillingStatus, Call, StartFacts, Status, opened
 from talktime.core.errors import (
     AccountSuspended,
     AccountUnknown,
@@ -15,6 +15,7 @@ from talktime.core.errors import (
 )
 from talktime.core.gate import initial_hold
 from talktime.core.money import format_usd
+from talktime.core.settlement import check_start
 from talktime.db import acts
 from talktime.db.pool import Connection
 from talktime.ops.terms import Terms
@@ -32,7 +33,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     held_nanos: int
     lease_ms: int
     repeated: bool
-    """The same start was admitted before; this is its answer again, with the call's present status."""
+    """The same start was admitted before; its answer again, with the call's present status."""
     call: Call | None
     """The call just opened; None for a repeat."""
 
@@ -125,8 +126,8 @@ def insufficient_credits(
     """The gate's refusal, with the figures it was judged by."""
     startable = available_nanos - held_nanos
     return InsufficientCredits(
-        f"${format_usd(startable)} can be started with, a new call needs ${format_usd(floor_nanos)}; "
-        "top up, or wait for running calls to end",
+        f"${format_usd(startable)} can be started with, a new call needs "
+        f"${format_usd(floor_nanos)}; top up, or wait for running calls to end",
         available=format_usd(available_nanos),
         held=format_usd(held_nanos),
         startable=format_usd(startable),

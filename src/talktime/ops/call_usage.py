@@ -5,9 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from talktime.core.call import Accrual, Call, Status, accrue, reported
+from talktime.core.call import Call, Status
 from talktime.core.errors import TalktimeError
 from talktime.core.ratecard import PriceBook
+from talktime.core.settlement import Accrual, accrue, reported
 from talktime.core.usage import Line, LineReport, parse_lines
 from talktime.db import acts
 from talktime.db.pool import Connection

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the pending migrations on the connection that talktime.db.migrate hands over."""
+"""Alembic's entry: runs pending migrations on the connection talktime.db.migrate hands over."""
 
 from alembic import context
 
