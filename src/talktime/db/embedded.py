@@ -22,7 +22,7 @@ from psycopg import OperationalError, connect
 from psycopg.conninfo import make_conninfo
 
 from talktime.db.embedded_data import DATABASE, OWNER, check_version, configure, initialise
-from talktime.db.embedded_place import Place, find_place, try_lock
+from talktime.db.embedded_place import Place, find_place, own_directory, try_lock
 from talktime.db.embedded_postmaster import (
     Postmaster,
     clear_the_way,
@@ -217,6 +217,7 @@ class EmbeddedServer:
             initialise(place, self._settings)
             unclean = False
         configure(place, self._settings)
+        own_directory(place.socket_dir, place.run_as)
         # The backends of a killed postmaster need a moment to notice; until then a new one refuses.
         pauses = [0.1, 0.4, 1.5, 4.0] if unclean else []
         while True:
@@ -272,6 +273,9 @@ class EmbeddedServer:
     def _shut_down(self) -> None:
         if self.owned and self._postmaster is not None:
             self._postmaster.shut_down(STOP_SECONDS)
+        if self.owned and self._place.socket_dir.parent != self._place.cluster:
+            with contextlib.suppress(OSError):
+                self._place.socket_dir.rmdir()
         self._postmaster = None
         self._release()
         os.close(self._wake_read)

