@@ -33,7 +33,7 @@ class Postmaster:
         self.pid = pid
         self._place = place
         self._process = process
-        self._watchdog = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
         if process is not None and sys.platform != "linux":
             self._watchdog = watch_parent(pid, place.run_as)
 
