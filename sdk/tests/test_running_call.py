@@ -7,6 +7,7 @@ import pytest
 from talktime_sdk import (
     CallOver,
     InsufficientCredits,
+    InvalidUsage,
     RetryPolicy,
     TalktimeClient,
     Undelivered,
@@ -205,6 +206,23 @@ async def test_an_end_from_elsewhere_stands(server: Any, client: TalktimeClient)
     assert call.receipt.outcome == "busy"
     assert call.undelivered is None
     assert server.totals[TTS] == {"characters": 10}
+
+
+async def test_other_conflicts_are_no_end(server: Any, client: TalktimeClient) -> None:
+    """A conflict that does not say that the call has ended leaves the end to be told."""
+    server.script("end", (409, {"code": "conflict"}, {}))
+    async with client.call(**CALL) as call:
+        pass
+    assert call.undelivered is not None
+    assert call.receipt is None
+
+
+async def test_an_outcome_is_checked_when_said(server: Any, client: TalktimeClient) -> None:
+    """A misspelt outcome is refused in the conversation, where it can be seen; the end goes out."""
+    async with client.call(**CALL) as call:
+        with pytest.raises(InvalidUsage):
+            call.end_as("hung_up")  # type: ignore[arg-type]
+    assert server.ended["outcome"] == "completed"
 
 
 async def test_a_restarted_bot_counts_on(server: Any, client: TalktimeClient) -> None:

@@ -12,12 +12,12 @@ import msgspec
 
 from talktime_sdk._answers import Admission, CallReceipt, UsageAnswer
 from talktime_sdk._delivery import Delivery
-from talktime_sdk._errors import Conflict, Refusal, TalktimeError
+from talktime_sdk._errors import Conflict, InvalidUsage, Refusal, TalktimeError
 from talktime_sdk._figures import Usd
 from talktime_sdk._retry import RetryPolicy
 from talktime_sdk._totals import Quantity, Service
-from talktime_sdk._wire import Request, path, read_answer
-from talktime_sdk.session import CallSession, Outcome
+from talktime_sdk._wire import Request, path
+from talktime_sdk.session import OUTCOMES, CallSession, Outcome
 
 logger = logging.getLogger("talktime_sdk")
 
@@ -45,6 +45,9 @@ class RunningCall:
     * after ``end_as``: as said there
 
     Afterwards there is either a ``receipt``, or ``undelivered`` with what is still to be told.
+    With the server away, leaving takes about a minute at most, as ``end_retries`` bounds it.
+
+    To be used from the event loop's own thread.
     """
 
     def __init__(
@@ -133,6 +136,8 @@ class RunningCall:
     def end_as(self, outcome: Outcome, reason: str | None = None) -> None:
         """Say how the call ended; it wins over what leaving the block would mean. ``voicemail``
         is charged like ``completed``, everything else is free."""
+        if outcome not in OUTCOMES:
+            raise InvalidUsage(f"outcome: {outcome!r} is none of {', '.join(sorted(OUTCOMES))}")
         self._outcome, self._reason = outcome, reason
 
     # --- life -----------------------------------------------------------------------------
@@ -204,7 +209,7 @@ class RunningCall:
 
     def _complain(self, what: str, trouble: TalktimeError | None) -> None:
         """Once per kind of trouble; a long outage would fill the log otherwise."""
-        kind = trouble.code if isinstance(trouble, Refusal) else type(trouble).__name__
+        kind = what + (trouble.code if isinstance(trouble, Refusal) else type(trouble).__name__)
         level = logging.DEBUG if kind in self._complained_of else logging.WARNING
         self._complained_of.add(kind)
         logger.log(level, "call %s: %s (%s)", self.session.call_id, what, trouble or "no error")
@@ -217,10 +222,11 @@ class RunningCall:
             if not self._reporter.cancelled() and (bug := self._reporter.exception()):
                 logger.error("call %s: its reporter died", self.session.call_id, exc_info=bug)
             await self._delivery.deliver(request, self.session.on_end, retries=self._end_retries)
-        except Conflict as conflict:
-            await self._tell_late(request, conflict)
         except TalktimeError as trouble:
-            self._leave_undelivered(request, trouble)
+            if isinstance(trouble, Conflict) and trouble.code == "call_already_ended":
+                await self._tell_late(request, trouble)
+            else:
+                self._leave_undelivered(request, trouble)
         except asyncio.CancelledError:
             self._leave_undelivered(request, TalktimeError("the process was shut down"))
             raise
@@ -236,9 +242,7 @@ class RunningCall:
         call = path("accounts", session.account_id, "calls", session.call_id)
         try:
             await self._delivery.deliver(report, lambda answer: session.on_report(report, answer))
-            session.receipt = await self._delivery.deliver(
-                Request(method="GET", path=call), lambda answer: read_answer(answer, CallReceipt)
-            )
+            await self._delivery.deliver(Request(method="GET", path=call), session.on_end)
         except TalktimeError as trouble:
             self._leave_undelivered(request, trouble)
 
