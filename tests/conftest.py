@@ -5,17 +5,25 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from talktime.core.money import parse_usd
+from talktime.core.ratecard import PriceBook
 from talktime.db.embedded import EmbeddedServer, start_server
 from talktime.db.migrate import upgrade
+from talktime.db.pool import Connection
+from talktime.ops.accounts import create_account
+from talktime.ops.adjustments import post_adjustment
+from talktime.ops.platform import Platform, open_platform
+from talktime.ops.terms import Terms
 
 
 class Running(NamedTuple):
@@ -97,7 +105,75 @@ def database_url(embedded_server: EmbeddedServer, test_run_dir: Path) -> Iterato
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-# Fixtures `pool` and `account` build on `database_url`.
+class AccountFactory(Protocol):
+    """Opens a fresh account with the given balances, through the front door; answers its id."""
+
+    async def __call__(
+        self, promo: str = "0", paid: str = "0", *, verified: bool = False, email: str | None = None
+    ) -> str: ...
+
+
+@pytest.fixture(scope="session")
+async def platform(database_url: str) -> AsyncIterator[Platform]:
+    """Talktime on this worker's database, on the default terms."""
+    async with open_platform(
+        database_url, terms=Terms(), public_url="https://talktime.test"
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def connection(platform: Platform) -> AsyncIterator[Connection]:
+    """A connection of the application's own, in autocommit."""
+    async with platform.connection() as opened:
+        yield opened
+
+
+@pytest.fixture
+def book(platform: Platform) -> PriceBook:
+    """The reviewed list prices."""
+    return platform.prices.book
+
+
+@pytest.fixture
+def now(platform: Platform) -> datetime:
+    return platform.clock()
+
+
+@pytest.fixture(scope="session")
+def make_account(platform: Platform) -> AccountFactory:
+    """Opens a fresh account of this test's own, with USD balances as on the wire."""
+
+    async def make(
+        promo: str = "0", paid: str = "0", *, verified: bool = False, email: str | None = None
+    ) -> str:
+        account_id = f"acct-{uuid.uuid4().hex}"
+        async with platform.connection() as connection:
+            await create_account(
+                connection,
+                account_id=account_id,
+                name="Ada's Bots",
+                email=email or f"{account_id[5:]}@example.com",
+                verified=verified,
+                terms=platform.terms,
+                now=platform.clock(),
+            )
+            promo_nanos = parse_usd(promo, field="promo")
+            paid_nanos = parse_usd(paid, field="paid")
+            if promo_nanos or paid_nanos:
+                await post_adjustment(
+                    connection,
+                    account_id=account_id,
+                    adjustment_id="opening balance",
+                    promo_nanos=promo_nanos,
+                    paid_nanos=paid_nanos,
+                    reason="what this test begins with",
+                    terms=platform.terms,
+                    now=platform.clock(),
+                )
+        return account_id
+
+    return make
 
 
 @contextmanager
