@@ -240,7 +240,7 @@ def _base_units(value: object, name: str, field: str) -> int:
             f"{field} is more than one call can use ({limit}): check the unit.", field=field
         )
     if is_time:
-        return int(number.quantize(_MILLISECOND, context=_EXACT).scaleb(3, context=_EXACT))
+        return int(_EXACT.quantize(number, _MILLISECOND).scaleb(3))
     if number != number.to_integral_value():
         raise InvalidQuantity(f"{field} must be a whole number.", field=field)
     return int(number)
