@@ -176,6 +176,15 @@ def make_account(platform: Platform) -> AccountFactory:
     return make
 
 
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Chromium is; without one the browser tests are skipped."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    pytest.skip("no chromium on PATH: install it (as root on Debian, make test does) to run this")
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
