@@ -334,6 +334,17 @@ def test_the_first_end_stands() -> None:
         session.add("sip", "twilio", source="x", seconds=1)
 
 
+@pytest.mark.parametrize(
+    ("reason", "sent"),
+    [("a\n  b\x00c", "a b c"), ("", None), (" \n", None), ("x" * 900, "x" * 500)],
+)
+def test_a_reason_is_made_to_fit(reason: str, sent: str | None) -> None:
+    """No reason, however odd, keeps a call from ending."""
+    body = running().end("failed", now=1.0, reason=reason).body
+    assert body is not None
+    assert body.get("reason") == sent
+
+
 def test_wrong_facts() -> None:
     """An unknown channel or outcome and a time without a zone are refused unsent."""
     with pytest.raises(InvalidUsage):

@@ -30,6 +30,8 @@ OUTCOMES = frozenset(
     {"completed", "voicemail", "failed", "rejected", "busy", "no_answer", "canceled"}
 )
 
+REASON_LENGTH_MAX = 500
+
 CLOCKED = {"sip": "seconds", "stt": "audio_seconds"}
 """The services that can be billed by plain time, and the quantity that the time becomes."""
 
@@ -310,8 +312,15 @@ def end_facts(
         ended_at=time_text(ended_at, "ended_at"),
         duration_seconds=duration,
         lines=lines,
-        reason=reason,
+        reason=one_line(reason),
     )
+
+
+def one_line(text: str | None) -> str | None:
+    """A reason as the server takes it: one printable line of at most 500 characters, or None. It
+    is made to fit, as a call must not stay open for the sake of its epitaph."""
+    printable = "".join(c if c.isprintable() else " " for c in text or "")
+    return " ".join(printable.split())[:REASON_LENGTH_MAX].strip() or None
 
 
 def time_text(value: datetime | None, field: str) -> str | None:
