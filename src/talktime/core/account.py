@@ -15,8 +15,8 @@ NAME_MAX: Final = 200
 MAX_MARGIN_PPM: Final = 10 * MARGIN_SCALE
 """1,000 %: a margin above it is a percentage typed where a fraction belongs."""
 
-# The letters that identity providers use in their user ids, none of which means anything in a URL's path.
-_ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@|~-]{0,127}", re.ASCII)
+# What identity providers use in user ids; none of it means anything in a URL's path.
+_ACCOUNT_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@|~+=-]{0,127}", re.ASCII)
 _RATE = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,6}))?", re.ASCII)
 
 
@@ -64,8 +64,8 @@ def check_account(account_id: str, name: str, email: str) -> None:
     """Raise InvalidInput naming the field with which no account can be opened."""
     if not _ACCOUNT_ID.fullmatch(account_id):
         raise InvalidInput(
-            "account_id must be 1 to 128 letters, digits or any of ._:@|~- and begin with a letter "
-            "or digit.",
+            "account_id must be 1 to 128 letters, digits or any of ._:@|~+=- and begin with a letter, "
+            "a digit or an underscore.",
             field="account_id",
         )
     if not name.strip() or len(name) > NAME_MAX or not name.isprintable():

@@ -1,4 +1,4 @@
-"""E-mail addresses: checked for form, and brought to the one form in which two of them are compared."""
+"""E-mail addresses: checked for form, and brought to the form in which two are compared."""
 
 import re
 import unicodedata

@@ -27,6 +27,7 @@
     ├── Gone
     │   ├── CouponExpired
     │   └── LinkUsed            a one-time link was used or has expired
+    ├── TooManyAttempts         guessing is slowed down: wait, then try again
     ├── Unauthenticated         no key, or one we do not know
     ├── Forbidden               the key lacks the scope, or is for another account
     └── Overloaded              a queue is full or the database is away: try again
@@ -155,6 +156,16 @@ class CouponExpired(Gone):
 
 class LinkUsed(Gone):
     code = "link_used"
+
+
+class TooManyAttempts(TalktimeError):
+    """``retry_after`` is in seconds."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, *, retry_after: int, field: str | None = None) -> None:
+        super().__init__(message, field=field)
+        self.retry_after = retry_after
 
 
 class Unauthenticated(TalktimeError):

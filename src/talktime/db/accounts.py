@@ -29,6 +29,11 @@ async def read_account(connection: Connection, account_id: str, *, now: datetime
         return await cursor.fetchone()
 
 
+async def account_exists(connection: Connection, account_id: str) -> bool:
+    cursor = await connection.execute(query("account_exists"), {"account_id": account_id})
+    return await cursor.fetchone() is not None
+
+
 async def list_accounts(
     connection: Connection, *, after: str, limit: int, now: datetime
 ) -> list[Account]:

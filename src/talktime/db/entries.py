@@ -1,7 +1,28 @@
 """Entries of the ledger read back, and those just posted."""
 
+from psycopg.rows import kwargs_row
+
 from talktime.core.ledger import Entry, EntryKind
 from talktime.db.acts import EntryRow, EntryVerdict
+from talktime.db.pool import Connection
+from talktime.db.queries import query
+
+
+async def list_entries(
+    connection: Connection, account_id: str, *, before: int, kind: EntryKind | None, limit: int
+) -> list[Entry]:
+    """The next ``limit`` entries with a sequence number below ``before``, newest first."""
+    async with connection.cursor(row_factory=kwargs_row(_read)) as cursor:
+        await cursor.execute(
+            query("list_entries"),
+            {
+                "account_id": account_id,
+                "before": before,
+                "kind": kind and kind.value,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
 
 
 def entry_of(row: EntryRow, verdict: EntryVerdict) -> Entry:
@@ -28,3 +49,7 @@ def entry_of(row: EntryRow, verdict: EntryVerdict) -> Entry:
         recorded_at=verdict.recorded_at,
         note=row.note,
     )
+
+
+def _read(*, kind: str, **columns: object) -> Entry:
+    return Entry(kind=EntryKind(kind), **columns)  # type: ignore[arg-type]

@@ -16,10 +16,11 @@ PAGE_MAX = 200
 
 
 class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator changes; None leaves as it is, except that a margin of None is the platform's."""
+    """What an operator changes; None leaves as it is."""
 
     status: AccountStatus | None = None
-    margin_ppm: int | None | msgspec.UnsetType = msgspec.UNSET
+    margin_ppm: int | msgspec.UnsetType | None = msgspec.UNSET
+    """None: the platform's margin."""
     warning_level_nanos: int | None = None
     time_zone: str | None = None
 

@@ -27,7 +27,7 @@ async def post_adjustment(
     terms: Terms,
     now: datetime,
 ) -> tuple[Entry, bool]:
-    """Add to either balance, or take from it; the same facts again answer the first entry and False.
+    """Add to either balance, or take from it; the same facts again: the first entry, and False.
 
     Paid may become negative, promo never. Raises InvalidInput, AccountUnknown, ReferenceConflict
     where the adjustment_id was used with other facts, PromoInsufficient.

@@ -1,0 +1,3 @@
+-- One coupon.
+SELECT c.code, c.amount_nanos, c.max_redemptions, c.starts_at, c.ends_at, c.note, c.redemptions, c.created_at
+FROM coupon c WHERE c.code = %(code)s

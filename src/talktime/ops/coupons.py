@@ -1,0 +1,131 @@
+"""Coupons: issued by the operator, previewed and redeemed by the customer (R9)."""
+
+from datetime import datetime
+
+import msgspec
+
+from talktime.core.coupon import Coupon, check_coupon, is_code
+from talktime.core.errors import (
+    CouponAlreadyRedeemed,
+    CouponExists,
+    CouponExpired,
+    CouponUnknown,
+    CouponUsedUp,
+    TalktimeError,
+)
+from talktime.core.ledger import Entry
+from talktime.db import coupons
+from talktime.db.pool import Connection
+from talktime.ops.accounts import account_unknown, check_limit
+from talktime.ops.guesses import GuessLimit
+from talktime.ops.terms import Terms
+
+
+class CouponPreview(msgspec.Struct, frozen=True, kw_only=True):
+    """What confirming would bring; amounts in nanos."""
+
+    code: str
+    bonus_nanos: int
+    available_after_nanos: int
+
+
+async def create_coupon(connection: Connection, coupon: Coupon) -> tuple[Coupon, bool]:
+    """Issue a coupon; the same facts again answer it as it stands, with False for "not new".
+
+    Raises InvalidInput naming the field, CouponExists where the code has other facts.
+    """
+    check_coupon(coupon)
+    created = await coupons.issue_coupon(connection, coupon)
+    kept = await coupons.read_coupon(connection, coupon.code)
+    assert kept is not None
+    if kept.facts != coupon.facts:
+        raise CouponExists(
+            f"there is a coupon {coupon.code} with other facts; use a new code", field="code"
+        )
+    return kept, created
+
+
+async def list_coupons(
+    connection: Connection, *, after: str | None, limit: int
+) -> tuple[list[Coupon], str | None]:
+    """A page of at most ``limit`` (1 to 200) coupons, and the code to go on after, if any."""
+    check_limit(limit)
+    found = await coupons.list_coupons(connection, after=after or "", limit=limit + 1)
+    page = found[:limit]
+    return page, page[-1].code if len(found) > limit else None
+
+
+async def preview_coupon(
+    connection: Connection, *, account_id: str, code: str, guesses: GuessLimit, now: datetime
+) -> CouponPreview:
+    """What a code would bring this account; nothing is written.
+
+    Raises as redeem_coupon does. A redemption a moment later may still be refused.
+    """
+    guesses.check(account_id, now=now)
+    judged = await coupons.judge_coupon(
+        connection, account_id=account_id, code=_possible(code), now=now
+    )
+    if judged.verdict != "redeemable":
+        raise _refusal(judged.verdict, account_id=account_id, guesses=guesses, now=now)
+    assert judged.amount_nanos is not None
+    assert judged.available_nanos is not None
+    return CouponPreview(
+        code=code,
+        bonus_nanos=judged.amount_nanos,
+        available_after_nanos=judged.available_nanos + judged.amount_nanos,
+    )
+
+
+async def redeem_coupon(
+    connection: Connection,
+    *,
+    account_id: str,
+    code: str,
+    guesses: GuessLimit,
+    terms: Terms,
+    now: datetime,
+) -> Entry:
+    """Credit a coupon to the promo balance, exactly once per account.
+
+    Raises AccountUnknown, CouponUnknown, CouponAlreadyRedeemed, CouponExpired, CouponUsedUp, and
+    TooManyAttempts after too many unknown codes of this account, whatever the code is then.
+    """
+    guesses.check(account_id, now=now)
+    verdict, entry = await coupons.redeem_coupon(
+        connection,
+        account_id=account_id,
+        code=_possible(code),
+        floor_nanos=terms.floor_nanos,
+        now=now,
+    )
+    if entry is None:
+        raise _refusal(verdict, account_id=account_id, guesses=guesses, now=now)
+    return entry
+
+
+def _possible(code: str) -> str:
+    """The code, or one that nobody can have: the database need not see what no code can be."""
+    return code if is_code(code) else ""
+
+
+def _refusal(verdict: str, *, account_id: str, guesses: GuessLimit, now: datetime) -> TalktimeError:
+    if verdict == "account_unknown":
+        return account_unknown(account_id)
+    if verdict == "coupon_already_redeemed":
+        return CouponAlreadyRedeemed(
+            "this coupon was redeemed for this account before; each counts once per account",
+            field="code",
+        )
+    if verdict == "coupon_expired":
+        return CouponExpired("this coupon has expired; ask for a new one", field="code")
+    if verdict == "coupon_used_up":
+        return CouponUsedUp(
+            "this coupon was redeemed as often as it may be; ask for another one", field="code"
+        )
+    assert verdict == "coupon_unknown", verdict
+    guesses.count(account_id, now=now)
+    return CouponUnknown(
+        "there is no such coupon; codes are case-sensitive, so enter it exactly as you got it",
+        field="code",
+    )
