@@ -1,0 +1,186 @@
+"""API keys: who may do what. Only a hash of a key's secret is kept; the key itself is shown once.
+
+A key reads ``tt_<account part>_<key id>_<secret>``. The account part is ``platform`` for keys of
+the platform, otherwise the account's id in URL-safe base64: a key says itself where to look it up.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from talktime.core.errors import InvalidInput, NotFound
+from talktime.db import keys
+from talktime.db.pool import Connection
+from talktime.ops.call_start import account_unknown
+
+PLATFORM: Final = ""
+"""The account_id of the platform's own keys."""
+
+SECRET_BYTES: Final = 32
+_PREFIX: Final = "tt_"
+_PLATFORM_PART: Final = "platform"
+_KEY_LENGTH_MAX: Final = 2_000
+
+
+class Scope(StrEnum):
+    """What a key may be for."""
+
+    CALLS_WRITE = "calls:write"
+    CALLS_READ = "calls:read"
+    ACCOUNTS_WRITE = "accounts:write"
+    ACCOUNTS_READ = "accounts:read"
+    ENTRIES_READ = "entries:read"
+    EVENTS_READ = "events:read"
+    COUPONS_REDEEM = "coupons:redeem"
+    TOP_UPS_WRITE = "top_ups:write"
+    PORTAL_WRITE = "portal:write"
+    LEDGER_ADJUST = "ledger:adjust"
+    PRICES_WRITE = "prices:write"
+    COUPONS_WRITE = "coupons:write"
+    KEYS_WRITE = "keys:write"
+    REPORTS_READ = "reports:read"
+    EVERYTHING = "*"
+
+
+ACCOUNT_SCOPES: Final = frozenset(
+    {
+        Scope.CALLS_READ,
+        Scope.ACCOUNTS_READ,
+        Scope.ENTRIES_READ,
+        Scope.EVENTS_READ,
+        Scope.COUPONS_REDEEM,
+        Scope.TOP_UPS_WRITE,
+    }
+)
+"""What an account's own key can be for at most: reading, coupons and top-ups, never calls."""
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key without its secret."""
+
+    account_id: str
+    """PLATFORM for a key of the platform, which may act on every account."""
+    key_id: str
+    name: str
+    scopes: frozenset[str]
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+class PresentedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as a request brings it, not yet known to be right."""
+
+    account_id: str
+    key_id: str
+    secret_sha256: bytes
+
+
+def key_text(account_id: str, key_id: str, secret: bytes) -> str:
+    """The key as its holder gets it."""
+    part = _PLATFORM_PART
+    if account_id != PLATFORM:
+        part = base64.urlsafe_b64encode(account_id.encode()).decode().rstrip("=")
+    return f"{_PREFIX}{part}_{key_id}_{secret.hex()}"
+
+
+def parse_key(text: str) -> PresentedKey | None:
+    """The opposite of key_text, with the secret hashed; None for what cannot be a key."""
+    # The account part may contain underscores, the others cannot.
+    parts = text.removeprefix(_PREFIX).rsplit("_", 2)
+    if not text.startswith(_PREFIX) or len(parts) != 3 or len(text) > _KEY_LENGTH_MAX:
+        return None
+    part, key_id, secret = parts
+    account_id = PLATFORM
+    try:
+        if part != _PLATFORM_PART:
+            padded = part + "=" * (-len(part) % 4)
+            account_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        raw = bytes.fromhex(secret)
+    except (binascii.Error, ValueError):
+        return None
+    if len(raw) != SECRET_BYTES or not key_id.isalnum() or "\0" in account_id:
+        return None
+    if part != _PLATFORM_PART and not account_id:
+        return None
+    return PresentedKey(
+        account_id=account_id, key_id=key_id, secret_sha256=hashlib.sha256(raw).digest()
+    )
+
+
+async def create_key(
+    connection: Connection,
+    *,
+    account_id: str,
+    key_id: str,
+    secret: bytes,
+    name: str,
+    scopes: Collection[str],
+    now: datetime,
+) -> Key:
+    """Keep a new key. Raises InvalidInput for scopes it cannot have, AccountUnknown."""
+    wanted = frozenset(scopes)
+    if not wanted:
+        raise InvalidInput("a key needs at least one scope", field="scopes")
+    if account_id != PLATFORM and not wanted <= ACCOUNT_SCOPES:
+        raise InvalidInput(
+            "an account's own key can have only "
+            f"{', '.join(sorted(ACCOUNT_SCOPES))}; leave account_id out for a key of the platform",
+            field="scopes",
+        )
+    made = Key(account_id=account_id, key_id=key_id, name=name, scopes=wanted, created_at=now)
+    written = await keys.write_key(
+        connection,
+        account_id=account_id,
+        key_id=key_id,
+        secret_sha256=hashlib.sha256(secret).digest(),
+        name=name,
+        scopes=sorted(wanted),
+        now=now,
+    )
+    if not written:
+        raise account_unknown(account_id)
+    return made
+
+
+async def verify_key(connection: Connection, presented: PresentedKey) -> Key | None:
+    """The key, if there is one that is not revoked and the secret is right."""
+    row = await keys.read_key(connection, account_id=presented.account_id, key_id=presented.key_id)
+    # Compared also where there is no such key, so that the time taken tells nothing.
+    kept = row.secret_sha256 if row is not None else bytes(32)
+    if not hmac.compare_digest(kept, presented.secret_sha256) or row is None:
+        return None
+    return _key(row) if row.revoked_at is None else None
+
+
+async def list_keys(
+    connection: Connection, *, account_id: str, after: str, limit: int
+) -> list[Key]:
+    """Keys of an account or of the platform by key_id, those revoked too, after a given one."""
+    rows = await keys.list_keys(connection, account_id=account_id, after=after, limit=limit)
+    return [_key(row) for row in rows]
+
+
+async def revoke_key(
+    connection: Connection, *, account_id: str, key_id: str, now: datetime
+) -> None:
+    """Make a key useless, for good. Once more changes nothing. Raises NotFound."""
+    if not await keys.revoke_key(connection, account_id=account_id, key_id=key_id, now=now):
+        raise NotFound(f"there is no key {key_id}", field="key_id")
+
+
+def _key(row: keys.KeyRow) -> Key:
+    return Key(
+        account_id=row.account_id,
+        key_id=row.key_id,
+        name=row.name,
+        scopes=frozenset(row.scopes),
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )
