@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from talktime.db.pool import Connection
+from tests.db.desk import Desk
+
 SCRIPT = Path(__file__).with_name("hold_server.py")
 
 
@@ -98,3 +101,9 @@ def wait_for() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.02)
 
     return wait
+
+
+@pytest.fixture
+def desk(connection: Connection) -> Desk:
+    """The money functions, each account a fresh one."""
+    return Desk(connection)

@@ -16,7 +16,7 @@ BEGIN
 
     RETURN QUERY
     WITH given AS MATERIALIZED (
-        SELECT g.*, row_number() OVER (PARTITION BY g.account_id, g.call_id ORDER BY g.item) AS nth
+        SELECT g.*, row_number() OVER (PARTITION BY g.account_id, g.call_id, g.revision ORDER BY g.item) AS nth
         FROM unnest(p_account_id, p_call_id, p_revision, p_lines, p_hold, p_cost, p_margin, p_charge,
             p_llm, p_stt, p_tts, p_sip) WITH ORDINALITY
             AS g (account_id, call_id, revision, lines, hold, cost, margin, charge, llm, stt, tts, sip, item)

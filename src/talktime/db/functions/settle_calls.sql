@@ -60,7 +60,7 @@ BEGIN
                         a.warning_level_nanos AS warning_level
                     FROM (
                         SELECT u.*,
-                            row_number() OVER (PARTITION BY u.account_id, u.call_id ORDER BY u.item) AS nth
+                            row_number() OVER (PARTITION BY u.account_id, u.call_id, u.revision ORDER BY u.item) AS nth
                         FROM unnest(p_account_id, p_call_id, p_revision, p_billing_status, p_charge)
                             WITH ORDINALITY AS u (account_id, call_id, revision, billing_status, charge, item)
                     ) g
