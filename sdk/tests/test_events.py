@@ -3,7 +3,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from talktime_sdk import (
@@ -65,6 +65,7 @@ STREAM = (
 )
 
 
+@example(list(range(1, len(STREAM))))
 @given(st.lists(st.integers(1, len(STREAM) - 1), max_size=40).map(sorted))
 def test_any_cutting_reads_the_same(cuts: list[int]) -> None:
     """However the bytes are cut into chunks, the same frames come out: lines end at LF, CR and

@@ -320,6 +320,8 @@ def test_clock() -> None:
     end = session.end("completed", now=61.2501)
     assert end.body is not None
     assert end.body["lines"][0]["quantities"] == {"seconds": "60.25"}
+    session.on_end(ENDED)
+    assert not session.has_news
     with pytest.raises(InvalidUsage, match="plain time"):
         running().run_clock("llm", "openai", now=0.0)
 
