@@ -64,8 +64,8 @@ def check_account(account_id: str, name: str, email: str) -> None:
     """Raise InvalidInput naming the field with which no account can be opened."""
     if not _ACCOUNT_ID.fullmatch(account_id):
         raise InvalidInput(
-            "account_id must be 1 to 128 letters, digits or any of ._:@|~+=- and begin with a letter, "
-            "a digit or an underscore.",
+            "account_id must be 1 to 128 letters, digits or any of ._:@|~+=- and begin with a "
+            "letter, a digit or an underscore.",
             field="account_id",
         )
     if not name.strip() or len(name) > NAME_MAX or not name.isprintable():
