@@ -35,6 +35,8 @@ from talktime_sdk._answers import (
     CouponPreview,
     Entry,
     Line,
+    LineName,
+    LineNote,
     Page,
     Part,
     PortalLink,
@@ -64,7 +66,15 @@ from talktime_sdk._running import RunningCall, Undelivered
 from talktime_sdk._totals import UsageLine
 from talktime_sdk._wire import Request, Response
 from talktime_sdk.client import TalktimeClient
-from talktime_sdk.session import CallSession, CallState, Channel, Outcome, Report, Service
+from talktime_sdk.session import (
+    CallSession,
+    CallState,
+    Channel,
+    Direction,
+    Outcome,
+    Report,
+    Service,
+)
 
 __version__ = "0.1.0"
 
@@ -81,6 +91,7 @@ __all__ = [
     "Channel",
     "Conflict",
     "CouponPreview",
+    "Direction",
     "Entry",
     "EntryWritten",
     "Event",
@@ -90,6 +101,8 @@ __all__ = [
     "InvalidRequest",
     "InvalidUsage",
     "Line",
+    "LineName",
+    "LineNote",
     "NotFound",
     "Outcome",
     "Overloaded",

@@ -49,11 +49,27 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """``live``; for a start repeated later also ``silent`` or ``ended``."""
     hold: Decimal
     available: Decimal
+    held: Decimal
     startable: Decimal
     talk_time_left_seconds: Decimal | None = None
     """An estimate from the account's own calls; None where there is nothing to estimate from."""
     lease_seconds: Decimal
     """The call must be heard from at least this often."""
+
+
+class LineName(msgspec.Struct, frozen=True, kw_only=True):
+    """Which line of a call: two lines that agree in all four are the same line."""
+
+    service: str
+    provider: str = ""
+    model: str = ""
+    source: str = ""
+
+
+class LineNote(LineName, frozen=True, kw_only=True):
+    """Something to know about a line, such as ``lower_total:output_tokens``."""
+
+    note: str
 
 
 class UsageAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,31 +80,32 @@ class UsageAnswer(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     accrued_charge: Decimal | None = None
     """None: some line has no price yet. Never to be shown as zero."""
-    unpriced: tuple[Any, ...] = ()
+    unpriced: tuple[LineName, ...] = ()
     available: Decimal
     held: Decimal
     startable: Decimal
-    notes: tuple[Any, ...] = ()
+    notes: tuple[LineNote, ...] = ()
+    late: bool = False
+    """The call had ended: this went on record beside it, and was not charged."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """One multiplication on a receipt: billed x unit_price / per = cost."""
 
     quantity: str
+    used: Decimal
+    """What this price applies to; parts with a price of their own are taken out."""
     billed: Decimal
-    """After the billing increment, so it may be more than was reported."""
+    """``used`` rounded up to the billing increment."""
     unit_price: Decimal
     per: Decimal
     cost: Decimal
+    """Up to twelve decimals where they never end; only the whole line is rounded."""
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class Line(LineName, frozen=True, kw_only=True):
     """One service line of a call."""
 
-    service: str
-    provider: str = ""
-    model: str = ""
-    source: str = ""
     quantities: dict[str, Decimal] = {}
     provider_cost: Decimal | None = None
     """The provider's own figure, where it was reported."""
@@ -98,9 +115,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """``rate_card`` or ``provider``."""
     rate_card: str | None = None
     rate_card_source: str | None = None
-    rate_card_effective: str | None = None
+    rate_card_effective: datetime | None = None
     parts: tuple[Part, ...] = ()
-    notes: tuple[Any, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class CallReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +153,7 @@ class CallReceipt(msgspec.Struct, frozen=True, kw_only=True):
     paid_charged: Decimal | None = None
     entry_seq: int | None = None
     late: bool = False
-    """The watchdog had ended the call before this end arrived."""
+    """Something came after the call had ended; it went on record and was not charged."""
     revision: int = 0
     lines: tuple[Line, ...] = ()
 

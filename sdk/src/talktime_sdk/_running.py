@@ -231,7 +231,7 @@ class RunningCall:
             self._leave_undelivered(request, TalktimeError("the process was shut down"))
             raise
         if self.receipt is not None and self.receipt.late:
-            self._complain("the watchdog had ended it before its end arrived", None)
+            self._complain("some of it came after its end, is on record, but was not charged", None)
 
     async def _tell_late(self, request: Request, conflict: Conflict) -> None:
         """Somebody else ended the call otherwise (a carrier's callback, say), and that stands. Our

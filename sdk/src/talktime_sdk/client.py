@@ -30,7 +30,7 @@ from talktime_sdk._retry import RetryPolicy
 from talktime_sdk._running import END_RETRIES, RunningCall, Undelivered
 from talktime_sdk._totals import Channel, Quantity, UsageLine
 from talktime_sdk._wire import Request, facts, path, read_answer
-from talktime_sdk.session import CallSession, Outcome, end_facts
+from talktime_sdk.session import CallSession, Direction, Outcome, end_facts
 
 __all__ = ["TalktimeClient"]
 
@@ -105,7 +105,7 @@ class TalktimeClient:
         account_id: str,
         call_id: str,
         channel: Channel,
-        direction: str | None = None,
+        direction: Direction | None = None,
         agent_id: str | None = None,
         from_: str | None = None,
         to: str | None = None,
@@ -154,7 +154,7 @@ class TalktimeClient:
         account_id: str,
         call_id: str,
         channel: Channel,
-        direction: str | None = None,
+        direction: Direction | None = None,
         agent_id: str | None = None,
         from_: str | None = None,
         to: str | None = None,

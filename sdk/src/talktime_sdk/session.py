@@ -23,9 +23,10 @@ from talktime_sdk._retry import RetryPolicy
 from talktime_sdk._totals import Channel, LineKey, Quantity, RunningTotals, Service, read_figures
 from talktime_sdk._wire import Request, Response, facts, path, read_answer
 
-__all__ = ["CallSession", "CallState", "Channel", "Outcome", "Report", "Service"]
+__all__ = ["CallSession", "CallState", "Channel", "Direction", "Outcome", "Report", "Service"]
 
 Outcome = Literal["completed", "voicemail", "failed", "rejected", "busy", "no_answer", "canceled"]
+Direction = Literal["inbound", "outbound"]
 OUTCOMES = frozenset(
     {"completed", "voicemail", "failed", "rejected", "busy", "no_answer", "canceled"}
 )
@@ -66,7 +67,7 @@ class CallSession:
         account_id: str,
         call_id: str,
         channel: Channel,
-        direction: str | None = None,
+        direction: Direction | None = None,
         agent_id: str | None = None,
         from_: str | None = None,
         to: str | None = None,
@@ -102,9 +103,9 @@ class CallSession:
                 call_id=call_id,
                 channel=channel,
                 direction=direction,
-                agent_id=agent_id,
-                **{"from": from_},
-                to=to,
+                agent_id=agent_id or None,
+                **{"from": from_ or None},
+                to=to or None,
                 started_at=time_text(started_at, "started_at"),
                 metadata=metadata,
             ),
