@@ -46,14 +46,17 @@ def split_debit(promo_nanos: int, charge_nanos: int) -> tuple[int, int]:
     return promo, charge_nanos - promo
 
 
-def replay(entries: Iterable[Entry]) -> list[str]:
+def replay(entries: Iterable[Entry], *, after: Entry | None = None) -> list[str]:
     """Recompute an account's balances from its first entry; the faults found, in words, or nothing.
 
     Checks that sequence numbers have no gap, that each balance is the one before plus the delta,
-    that promo is never negative, and that every call spent promo before paid.
+    that promo is never negative, and that every call spent promo before paid. With ``after`` it
+    goes on where an earlier replay ended, so that a ledger of any length is replayed in pieces.
     """
     faults: list[str] = []
     seq = promo = paid = 0
+    if after is not None:
+        seq, promo, paid = after.seq, after.promo_after_nanos, after.paid_after_nanos
     for entry in entries:
         where = f"account {entry.account_id} entry {entry.seq}"
         if entry.seq != seq + 1:

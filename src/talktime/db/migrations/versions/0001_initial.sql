@@ -253,7 +253,6 @@ GRANT USAGE ON SCHEMA public TO talktime_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO talktime_app;
 GRANT INSERT ON entry, event TO talktime_app;
 GRANT INSERT, UPDATE ON
-    account, call, usage_rollup, api_key, portal_link, welcome_claim, coupon, rate_card, service_health
-    TO talktime_app;
+    account, call, usage_rollup, api_key, welcome_claim, coupon, rate_card, service_health TO talktime_app;
 GRANT INSERT, DELETE ON refusal TO talktime_app;
-GRANT INSERT, UPDATE, DELETE ON browser_session TO talktime_app;
+GRANT INSERT, UPDATE, DELETE ON portal_link, browser_session TO talktime_app;

@@ -1,0 +1,50 @@
+"""Opening the one database of an installation: the embedded one, or the operator's own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from talktime.core.errors import TalktimeError
+from talktime.db.embedded import EmbeddedUnavailable, start_server
+from talktime.db.migrate import upgrade
+
+
+class DatabaseAway(TalktimeError):
+    """There is no database to be had; the message says which, why and what to do."""
+
+    code = "database_away"
+
+
+@contextmanager
+def opened_database(home: Path, database_url: str | None) -> Iterator[str]:
+    """The owner's connection string of a database with the present schema.
+
+    The embedded server of ``home`` is started, or shared with the process that runs it already;
+    it stops with the block if it was started here. Raises DatabaseAway, or DatabaseUnfit where
+    the database is there and cannot serve.
+    """
+    if database_url is not None:
+        _reach(database_url)
+        upgrade(database_url)
+        yield database_url
+        return
+    try:
+        server = start_server(home)
+    except EmbeddedUnavailable as error:
+        raise DatabaseAway(str(error)) from error
+    with server:
+        upgrade(server.conninfo())
+        yield server.conninfo()
+
+
+def _reach(database_url: str) -> None:
+    try:
+        psycopg.connect(database_url, connect_timeout=10).close()
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise DatabaseAway(
+            f"the database of TALKTIME_DATABASE_URL cannot be reached ({reason}): see that "
+            "PostgreSQL runs there and that its address, user and password are right"
+        ) from error

@@ -1,0 +1,51 @@
+"""What the worker keeps in order: the service's health, the outbox's days, what has expired."""
+
+from datetime import date, datetime, timedelta
+
+from talktime.db.pool import Connection
+from talktime.db.queries import query
+
+
+async def healthy_since(
+    connection: Connection, *, now: datetime, longest_gap: timedelta
+) -> datetime | None:
+    """Since when reports could reach us; None while they cannot, or nobody has said so."""
+    cursor = await connection.execute(
+        query("read_health"), {"now": now, "longest_gap": longest_gap}
+    )
+    row = await cursor.fetchone()
+    since: datetime | None = row[0] if row else None
+    return since
+
+
+async def plan_event_days(
+    connection: Connection, *, today: date, days_ahead: int, keep_days: int
+) -> int:
+    """Make the outbox partitions of the coming days; answers how many old ones were dropped."""
+    cursor = await connection.execute(
+        query("plan_event_days"),
+        {"today": today, "days_ahead": days_ahead, "keep_days": keep_days},
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def delete_refusals(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Forget refusals older than a moment, at most ``limit`` of them; answers how many."""
+    return await _deleted(connection, "delete_refusals", before, limit)
+
+
+async def delete_portal_links(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Forget one-time links that expired before a moment."""
+    return await _deleted(connection, "delete_portal_links", before, limit)
+
+
+async def delete_browser_sessions(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Forget sessions that expired before a moment."""
+    return await _deleted(connection, "delete_browser_sessions", before, limit)
+
+
+async def _deleted(connection: Connection, name: str, before: datetime, limit: int) -> int:
+    cursor = await connection.execute(query(name), {"before": before, "limit": limit})
+    return cursor.rowcount

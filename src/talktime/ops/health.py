@@ -1,0 +1,16 @@
+"""Whether reports can reach us, and since when: the watchdog counts no silence before that."""
+
+from datetime import datetime, timedelta
+
+from talktime.db import upkeep
+from talktime.db.pool import Connection
+
+
+async def read_health(
+    connection: Connection, *, now: datetime, longest_gap: timedelta
+) -> datetime | None:
+    """Since when some process has been serving without a gap; None while none is.
+
+    A process that serves says so every second (beat_service); whoever only watches reads it here.
+    """
+    return await upkeep.healthy_since(connection, now=now, longest_gap=longest_gap)

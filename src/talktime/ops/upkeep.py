@@ -1,0 +1,50 @@
+"""Keeping the database in order: the outbox's days made ahead, what has expired forgotten."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from talktime.db import upkeep
+from talktime.db.pool import Connection
+
+EVENT_DAYS_AHEAD: Final = 3
+EVENT_DAYS_KEPT: Final = 2
+"""Listeners can catch up on 24 hours, whatever the time of day."""
+
+REFUSALS_KEPT: Final = timedelta(days=30)
+EXPIRED_KEPT: Final = timedelta(days=1)
+"""A link that has just expired can still be told apart from one that never was."""
+
+SWEEP_LIMIT: Final = 5_000
+"""Rows in one statement; what is left waits for the next round."""
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """How much one round of upkeep put away."""
+
+    event_days: int
+    refusals: int
+    portal_links: int
+    browser_sessions: int
+
+
+async def sweep_database(connection: Connection, *, now: datetime) -> Swept:
+    """One round of upkeep; safe to repeat, from several workers too."""
+    return Swept(
+        event_days=await upkeep.plan_event_days(
+            connection,
+            today=now.date(),
+            days_ahead=EVENT_DAYS_AHEAD,
+            keep_days=EVENT_DAYS_KEPT,
+        ),
+        refusals=await upkeep.delete_refusals(
+            connection, before=now - REFUSALS_KEPT, limit=SWEEP_LIMIT
+        ),
+        portal_links=await upkeep.delete_portal_links(
+            connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT
+        ),
+        browser_sessions=await upkeep.delete_browser_sessions(
+            connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT
+        ),
+    )

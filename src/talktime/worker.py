@@ -1,0 +1,232 @@
+"""The loops that keep a running Talktime true to its word, without anybody asking.
+
+    beat       every second, only in a process that serves the API: reports can reach us
+    prices     takes up rate cards that were added, in every process that rates
+    watchdog   ends calls that were silent for the whole grace
+    pricing    settles ended calls that waited for a price, frees them after seven days
+    upkeep     makes the outbox's coming days, forgets what has expired
+
+Each is one act of ops, repeated. Several workers may run at a time: what one has done the next
+finds done. A failing act is repeated with growing pauses, so that an outage of the database ends
+no loop and is not hammered on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Gauge
+
+from talktime.core.errors import TalktimeError
+from talktime.ops.attempts import CallKey
+from talktime.ops.call_pricing import settle_unpriced_calls
+from talktime.ops.call_silence import BATCH, beat_service, end_silent_calls
+from talktime.ops.health import read_health
+from talktime.ops.platform import Platform
+from talktime.ops.upkeep import sweep_database
+
+log = structlog.get_logger("talktime.worker")
+
+BEAT_SECONDS: Final = 1.0
+PRICES_SECONDS: Final = 3.0
+PRICING_SECONDS: Final = 3600.0
+UPKEEP_SECONDS: Final = 600.0
+WATCHDOG_SECONDS_MAX: Final = 5.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+ROUNDS_MAX: Final = 200
+"""Batches that one run of a loop handles before the others have their turn."""
+
+RUNS = Counter("talktime_worker_runs_total", "Runs of a worker loop.", ["loop", "result"])
+LAST_RUN = Gauge(
+    "talktime_worker_last_success_timestamp_seconds", "When a loop last ran well.", ["loop"]
+)
+SILENT_ENDED = Counter(
+    "talktime_worker_silent_calls_ended_total", "Calls ended by the watchdog.", ["outcome"]
+)
+UNPRICED_SETTLED = Counter(
+    "talktime_worker_unpriced_calls_settled_total",
+    "Calls settled after their price arrived, or freed without one.",
+    ["billing_status"],
+)
+
+
+class Loop(msgspec.Struct, frozen=True, kw_only=True):
+    """An act and how often it is done."""
+
+    name: str
+    act: Callable[[], Awaitable[None]]
+    every_seconds: float
+
+
+def longest_gap(grace_ms: int) -> timedelta:
+    """The longest pause between two beats that is no outage: 10 s, less where the grace is short.
+
+    Never under three beats, or a busy second would count as an outage for ever.
+    """
+    return timedelta(milliseconds=max(3_000, min(10_000, grace_ms // 3)))
+
+
+def serving_loops(platform: Platform) -> list[Loop]:
+    """What every process that serves the API has to do."""
+
+    async def beat() -> None:
+        async with platform.connection() as connection:
+            await beat_service(
+                connection,
+                longest_gap=longest_gap(platform.terms.grace_ms),
+                now=platform.clock(),
+            )
+
+    async def prices() -> None:
+        async with platform.connection() as connection:
+            await platform.prices.refresh(connection)
+
+    return [
+        Loop(name="beat", act=beat, every_seconds=BEAT_SECONDS),
+        Loop(name="prices", act=prices, every_seconds=PRICES_SECONDS),
+    ]
+
+
+def worker_loops(platform: Platform) -> list[Loop]:
+    """What at least one process of an installation has to do."""
+    pricing = Pricing(platform)
+
+    async def watchdog() -> None:
+        await watch_calls(platform)
+
+    async def upkeep() -> None:
+        async with platform.connection() as connection:
+            swept = await sweep_database(connection, now=platform.clock())
+        log.debug("upkeep", **msgspec.structs.asdict(swept))
+
+    every = min(WATCHDOG_SECONDS_MAX, platform.terms.lease_ms / 4_000)
+    return [
+        Loop(name="watchdog", act=watchdog, every_seconds=every),
+        Loop(name="pricing", act=pricing.run, every_seconds=PRICES_SECONDS),
+        Loop(name="upkeep", act=upkeep, every_seconds=UPKEEP_SECONDS),
+    ]
+
+
+async def watch_calls(platform: Platform) -> int:
+    """End what is silent by now, in batches; answers how many calls were ended.
+
+    Nothing is ended while reports could not reach us: who could not speak was not silent.
+    """
+    ended = 0
+    for _ in range(ROUNDS_MAX):
+        now = platform.clock()
+        async with platform.connection() as connection:
+            since = await read_health(
+                connection, now=now, longest_gap=longest_gap(platform.terms.grace_ms)
+            )
+            if since is None:
+                return ended
+            calls = await end_silent_calls(
+                connection,
+                healthy_since=since,
+                book=platform.prices.book,
+                terms=platform.terms,
+                now=now,
+            )
+        for call in calls:
+            SILENT_ENDED.labels(outcome=str(call.outcome)).inc()
+            log.info(
+                "silent call ended",
+                account_id=call.account_id,
+                call_id=call.call_id,
+                outcome=call.outcome,
+                billing_status=call.billing_status,
+            )
+        ended += len(calls)
+        if len(calls) < BATCH:
+            break
+    return ended
+
+
+class Pricing:
+    """Goes through the calls that wait for a price: when the prices change, and every hour."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._book: object = None
+        self._rest = 0.0
+
+    async def run(self) -> None:
+        """One look: a full pass where the book is new or an hour has gone by, otherwise nothing."""
+        async with self._platform.connection() as connection:
+            await self._platform.prices.refresh(connection)
+        book = self._platform.prices.book
+        self._rest -= PRICES_SECONDS
+        if book is self._book and self._rest > 0:
+            return
+        await settle_all_unpriced(self._platform)
+        # Only after the pass: one that failed half-way is made again.
+        self._book = book
+        self._rest = PRICING_SECONDS
+
+
+async def settle_all_unpriced(platform: Platform) -> int:
+    """One pass over every call that waits for a price; answers how many were settled."""
+    settled = 0
+    after: CallKey | None = ("", "")
+    while after is not None:
+        async with platform.connection() as connection:
+            calls, after = await settle_unpriced_calls(
+                connection,
+                after=after,
+                book=platform.prices.book,
+                terms=platform.terms,
+                now=platform.clock(),
+            )
+        for call in calls:
+            UNPRICED_SETTLED.labels(billing_status=str(call.billing_status)).inc()
+            log.info(
+                "unpriced call settled",
+                account_id=call.account_id,
+                call_id=call.call_id,
+                billing_status=call.billing_status,
+            )
+        settled += len(calls)
+    return settled
+
+
+async def run_loops(loops: Sequence[Loop], stop: asyncio.Event) -> None:
+    """Run loops side by side until ``stop`` is set; an act under way is finished."""
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(_repeat(loop, stop), name=f"worker {loop.name}")
+
+
+async def _repeat(loop: Loop, stop: asyncio.Event) -> None:
+    failures = 0
+    while not stop.is_set():
+        try:
+            await loop.act()
+        except TalktimeError as error:
+            failures += 1
+            RUNS.labels(loop=loop.name, result="refused").inc()
+            log.warning("loop refused", loop=loop.name, code=error.code, failures=failures)
+        except Exception:  # whatever it is, the other loops and the next try go on
+            failures += 1
+            RUNS.labels(loop=loop.name, result="failed").inc()
+            log.exception("loop failed", loop=loop.name, failures=failures)
+        else:
+            failures = 0
+            RUNS.labels(loop=loop.name, result="done").inc()
+            LAST_RUN.labels(loop=loop.name).set_to_current_time()
+        try:
+            async with asyncio.timeout(pause_seconds(loop.every_seconds, failures)):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+def pause_seconds(every_seconds: float, failures: int) -> float:
+    """Until the next run: doubled with each failure in a row, bounded by a minute."""
+    if failures == 0:
+        return every_seconds
+    backoff: float = every_seconds * 2 ** min(failures, 10)
+    return max(every_seconds, min(LONGEST_PAUSE_SECONDS, backoff))
