@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 SETUP_INPUTS := pyproject.toml sdk/pyproject.toml hatch_build.py package.json package-lock.json .npmrc \
 	$(wildcard requirements/*.txt)
 
-.PHONY: setup demo test check format bench clean lock chromium
+.PHONY: setup demo test proof check format bench clean lock chromium
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -43,6 +43,10 @@ chromium:
 
 test: setup chromium
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) $(PYTEST_ARGS)
+
+# The promises under concurrency at full size: 20,000 calls, long seeded chaos. Some minutes.
+proof: setup
+	@TALKTIME_FULL=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) $(PYTEST_ARGS) tests/simulation
 
 check: setup
 	@$(BIN)/ruff check

@@ -189,7 +189,7 @@ class Auditor:
         floor: int,
         warning: int,
     ) -> None:
-        """The account's history replays: balances, the gate, crossings and the overdraft's bound."""
+        """The account's history replays: balances, the gate, crossings, the overdraft's bound."""
         refused = {row["event_seq"]: row for row in refusals}
         live: dict[str, CallPaper] = {}
         available = bound = corrected = 0
