@@ -11,7 +11,8 @@
     ├── NotFound
     │   ├── AccountUnknown
     │   ├── CallUnknown
-    │   └── CouponUnknown
+    │   ├── CouponUnknown
+    │   └── PriceUnknown        no rate card prices the model at that time
     ├── Refused                 understood, and answered with no
     │   ├── InsufficientCredits startable is below the floor
     │   └── AccountSuspended
@@ -96,6 +97,10 @@ class CallUnknown(NotFound):
 
 class CouponUnknown(NotFound):
     code = "coupon_unknown"
+
+
+class PriceUnknown(NotFound):
+    code = "price_unknown"
 
 
 class Refused(TalktimeError):

@@ -19,6 +19,7 @@ class Prices:
 
     def __init__(self) -> None:
         self._builtin = builtin_prices()
+        self.builtin_versions = frozenset(price.card for price in self._builtin)
         self._load_seq = -1
         self.book = PriceBook(self._builtin, llm_price)
 
@@ -57,7 +58,7 @@ async def add_card(
     version is taken by another document: a new price is a new version.
     """
     prices = parse_card(document, field="card")
-    version = str(document["version"])
+    version = prices[0].card
     text = msgspec.json.encode(document, order="sorted").decode()
     if not await cards.write_card(connection, version=version, document=text, now=now):
         raise ReferenceConflict(

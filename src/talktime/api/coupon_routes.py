@@ -1,0 +1,217 @@
+"""Coupons over HTTP: issued by the operator, previewed and redeemed for an account."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.types import ControllerRouterHandler
+
+from talktime.api.account_wire import EntryBody, UsdText, entry_body
+from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.description import described
+from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
+from talktime.core.coupon import Coupon
+from talktime.core.errors import (
+    AccountUnknown,
+    CouponAlreadyRedeemed,
+    CouponExists,
+    CouponExpired,
+    CouponUnknown,
+    CouponUsedUp,
+    InvalidInput,
+    TooManyAttempts,
+)
+from talktime.core.money import format_usd, parse_usd
+from talktime.ops.coupons import create_coupon, list_coupons, preview_coupon, redeem_coupon
+from talktime.ops.keys import Scope
+from talktime.ops.platform import Platform
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+_REFUSALS: Final = (
+    AccountUnknown,
+    CouponUnknown,
+    CouponAlreadyRedeemed,
+    CouponUsedUp,
+    CouponExpired,
+    TooManyAttempts,
+)
+
+
+class NewCoupon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A code that is promo credit, once per account."""
+
+    code: str
+    """3 to 64 letters, digits, hyphens or underscores; upper and lower case differ."""
+    amount: UsdText
+    max_redemptions: int | None = None
+    """Over all accounts; left out: without limit."""
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+    """The first instant at which it can no longer be redeemed."""
+    note: str | None = None
+    """For the operator; customers do not see it."""
+
+
+class CouponBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A coupon, and how often it was redeemed."""
+
+    code: str
+    amount: str
+    max_redemptions: int | None
+    redemptions: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    note: str | None
+    created_at: datetime
+
+
+class CouponsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many coupons, and from where on."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
+    cursor: str | None = None
+    """``next_cursor`` of the page before."""
+
+
+class CouponPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Coupons in the order of their codes."""
+
+    items: list[CouponBody]
+    next_cursor: str | None
+    """null on the last page."""
+
+
+class CouponCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A code as the customer entered it; spaces around it do not count."""
+
+    code: str
+
+
+class CouponPreviewBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What redeeming would bring. Nothing has happened yet."""
+
+    code: str
+    bonus: str
+    available_after: str
+
+
+@post(
+    "/v1/coupons",
+    opt=described(
+        scope=Scope.COUPONS_WRITE,
+        body=NewCoupon,
+        answers={201: CouponBody, 200: CouponBody},
+        refusals=(CouponExists,),
+    ),
+)
+async def issue_coupon(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Issue a coupon. 200: it was issued before, with the same facts."""
+    platform: Platform = request.app.state.platform
+    body = await read_body(request, NewCoupon)
+    coupon = Coupon(
+        code=body.code,
+        amount_nanos=parse_usd(body.amount, field="amount"),
+        max_redemptions=body.max_redemptions,
+        starts_at=_moment(body.starts_at, "starts_at"),
+        ends_at=_moment(body.ends_at, "ends_at"),
+        note=body.note,
+        created_at=platform.clock(),
+    )
+    async with platform.connection() as connection:
+        kept, created = await create_coupon(connection, coupon)
+    return answer(_coupon_body(kept), 201 if created else 200)
+
+
+@get(
+    "/v1/coupons",
+    opt=described(scope=Scope.COUPONS_WRITE, query=CouponsQuery, answers={200: CouponPage}),
+)
+async def get_coupons(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """List the coupons."""
+    platform: Platform = request.app.state.platform
+    asked = read_query(request, CouponsQuery)
+    after = None if asked.cursor is None else check_id(asked.cursor, "cursor")
+    async with platform.connection() as connection:
+        page, last = await list_coupons(connection, after=after, limit=asked.limit)
+    return answer(CouponPage(items=[_coupon_body(coupon) for coupon in page], next_cursor=last))
+
+
+@post(
+    "/v1/accounts/{account_id:str}/coupons/preview",
+    status_code=200,
+    opt=described(
+        scope=Scope.COUPONS_REDEEM,
+        body=CouponCode,
+        answers={200: CouponPreviewBody},
+        refusals=_REFUSALS,
+    ),
+)
+async def preview(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Say what a code would bring this account, or why it would be refused."""
+    platform: Platform = request.app.state.platform
+    body = await read_body(request, CouponCode)
+    async with platform.connection() as connection:
+        seen = await preview_coupon(
+            connection,
+            account_id=request.path_params["account_id"],
+            code=body.code.strip(),
+            guesses=platform.coupon_guesses,
+            now=platform.clock(),
+        )
+    return answer(
+        CouponPreviewBody(
+            code=seen.code,
+            bonus=format_usd(seen.bonus_nanos),
+            available_after=format_usd(seen.available_after_nanos),
+        )
+    )
+
+
+@post(
+    "/v1/accounts/{account_id:str}/coupons/redeem",
+    opt=described(
+        scope=Scope.COUPONS_REDEEM,
+        body=CouponCode,
+        answers={201: EntryBody},
+        refusals=_REFUSALS,
+    ),
+)
+async def redeem(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Credit a coupon to the account's promo balance, exactly once."""
+    platform: Platform = request.app.state.platform
+    body = await read_body(request, CouponCode)
+    async with platform.connection() as connection:
+        entry = await redeem_coupon(
+            connection,
+            account_id=request.path_params["account_id"],
+            code=body.code.strip(),
+            guesses=platform.coupon_guesses,
+            terms=platform.terms,
+            now=platform.clock(),
+        )
+    return answer(entry_body(entry), 201)
+
+
+def _moment(value: datetime | None, field: str) -> datetime | None:
+    try:
+        return None if value is None else value.astimezone(UTC)
+    except OverflowError as error:  # the first or last day of the calendar, in another zone
+        raise InvalidInput(f"{field} is out of range", field=field) from error
+
+
+def _coupon_body(coupon: Coupon) -> CouponBody:
+    return CouponBody(
+        code=coupon.code,
+        amount=format_usd(coupon.amount_nanos),
+        max_redemptions=coupon.max_redemptions,
+        redemptions=coupon.redemptions,
+        starts_at=coupon.starts_at,
+        ends_at=coupon.ends_at,
+        note=coupon.note,
+        created_at=coupon.created_at,
+    )
+
+
+COUPON_ROUTES: Final[list[ControllerRouterHandler]] = [issue_coupon, get_coupons, preview, redeem]

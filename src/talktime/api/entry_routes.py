@@ -1,0 +1,154 @@
+"""The ledger over HTTP: an account's history, and an operator's corrections of it."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.response import Stream
+from litestar.types import ControllerRouterHandler
+
+from talktime.api.account_wire import EntryBody, UsdText, entry_body
+from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.description import described
+from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
+from talktime.core.errors import (
+    AccountUnknown,
+    InvalidInput,
+    PromoInsufficient,
+    ReferenceConflict,
+)
+from talktime.core.ledger import EntryKind
+from talktime.core.money import parse_usd
+from talktime.ops.accounts import read_account
+from talktime.ops.adjustments import post_adjustment
+from talktime.ops.entries import export_entries, list_entries
+from talktime.ops.keys import Scope
+from talktime.ops.platform import Platform
+
+_CSV: Final = "text/csv"
+_SEQ: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+
+
+class EntriesQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which entries, how many of them, and in which format."""
+
+    kind: EntryKind | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
+    cursor: str | None = None
+    """``next_cursor`` of the page before."""
+    format: Literal["json", "csv"] | None = None
+    """``csv``: the whole history as a file, as with ``Accept: text/csv``."""
+
+
+class EntryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries, newest first."""
+
+    items: list[EntryBody]
+    next_cursor: str | None
+    """null on the last page."""
+
+
+class NewAdjustment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A correction of either balance or both; negative takes away."""
+
+    adjustment_id: str
+    """Yours to choose; sent again, it is the same adjustment."""
+    paid: UsdText | None = None
+    """May leave the paid balance below zero."""
+    promo: UsdText | None = None
+    """May not leave the promo balance below zero."""
+    reason: str
+    """Auditors and the customer will read it."""
+
+
+@get(
+    "/v1/accounts/{account_id:str}/entries",
+    opt=described(
+        scope=Scope.ENTRIES_READ,
+        query=EntriesQuery,
+        answers={200: EntryPage},
+        refusals=(AccountUnknown,),
+        media={_CSV: "The whole history, newest first, with exact amounts."},
+    ),
+)
+async def get_entries(request: Request[Any, Any, Any]) -> Response[Any] | Stream:
+    """List an account's transactions, newest first; or all of them as CSV."""
+    platform: Platform = request.app.state.platform
+    account_id = request.path_params["account_id"]
+    asked = read_query(request, EntriesQuery)
+    if _wants_csv(request, asked):
+        async with platform.connection() as connection:
+            await read_account(connection, account_id, now=platform.clock())
+        return _csv_file(export_entries(platform.connection, account_id, kind=asked.kind))
+    async with platform.connection() as connection:
+        page, last = await list_entries(
+            connection,
+            account_id,
+            before=_read_cursor(asked.cursor),
+            kind=asked.kind,
+            limit=asked.limit,
+        )
+    next_cursor = None if last is None else str(last)
+    return answer(EntryPage(items=[entry_body(entry) for entry in page], next_cursor=next_cursor))
+
+
+@post(
+    "/v1/accounts/{account_id:str}/adjustments",
+    opt=described(
+        scope=Scope.LEDGER_ADJUST,
+        body=NewAdjustment,
+        answers={201: EntryBody, 200: EntryBody},
+        refusals=(AccountUnknown, ReferenceConflict, PromoInsufficient),
+    ),
+)
+async def adjust_account(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Correct an account's balances, with a reason.
+
+    201: posted. 200: posted before, with the same facts.
+    """
+    platform: Platform = request.app.state.platform
+    body = await read_body(request, NewAdjustment)
+    promo_nanos = 0 if body.promo is None else parse_usd(body.promo, field="promo")
+    paid_nanos = 0 if body.paid is None else parse_usd(body.paid, field="paid")
+    async with platform.connection() as connection:
+        entry, created = await post_adjustment(
+            connection,
+            account_id=request.path_params["account_id"],
+            adjustment_id=body.adjustment_id,
+            promo_nanos=promo_nanos,
+            paid_nanos=paid_nanos,
+            reason=body.reason,
+            terms=platform.terms,
+            now=platform.clock(),
+        )
+    return answer(entry_body(entry), 201 if created else 200)
+
+
+def _wants_csv(request: Request[Any, Any, Any], asked: EntriesQuery) -> bool:
+    if asked.format is not None:
+        return asked.format == "csv"
+    return request.accept.best_match(["application/json", _CSV]) == _CSV
+
+
+def _csv_file(pieces: AsyncIterator[str]) -> Stream:
+    return Stream(
+        pieces,
+        media_type=_CSV,
+        headers={
+            "content-disposition": 'attachment; filename="transactions.csv"',
+            "vary": "accept",
+        },
+    )
+
+
+def _read_cursor(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not _SEQ.fullmatch(text):
+        raise InvalidInput("cursor is not one that we gave; begin without one", field="cursor")
+    return int(text)
+
+
+ENTRY_ROUTES: Final[list[ControllerRouterHandler]] = [get_entries, adjust_account]
