@@ -6,7 +6,7 @@ JSON is decoded straight into the struct, so that a number keeps every digit it 
 import re
 from collections.abc import Hashable, Mapping
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from litestar import Request, Response
@@ -32,7 +32,7 @@ def decode_body(body: bytes | msgspec.Raw, body_type: type[T]) -> T:
     """As read_body, from bytes."""
     decoded: T
     try:
-        decoded = _decoder(body_type).decode(body)
+        decoded = _decoder(cast("Hashable", body_type)).decode(body)
     except msgspec.ValidationError as error:
         raise invalid(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

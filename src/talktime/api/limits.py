@@ -7,6 +7,8 @@ from talktime.core.errors import InvalidInput
 BODY_BYTES_MAX: Final = 2 * 1024 * 1024
 METADATA_BYTES_MAX: Final = 4096
 ID_LENGTH_MAX: Final = 255
+ID_PATTERN: Final = r"^[^/\u0000-\u0020\u007f-\u00a0]+$"
+"""Roughly what check_id says, for schemas; spaces inside are possible too."""
 TEXT_LENGTH_MAX: Final = 500
 NUMBER_LENGTH_MAX: Final = 255
 """Of ``from`` and ``to``: telephone numbers and SIP addresses."""

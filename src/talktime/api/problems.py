@@ -14,6 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from talktime.api.metrics import Metrics
 from talktime.core.errors import (
     AccountSuspended,
     Conflict,
@@ -135,8 +136,10 @@ def headers_of(error: TalktimeError) -> dict[str, str]:
     return {}
 
 
-def refuse(_: Request[Any, Any, Any], error: TalktimeError) -> Response[bytes]:
+def refuse(request: Request[Any, Any, Any], error: TalktimeError) -> Response[bytes]:
     """Answer a domain refusal."""
+    metrics: Metrics = request.app.state.metrics
+    metrics.count_refusal(error.code)
     return _response(problem_of(error), headers_of(error))
 
 

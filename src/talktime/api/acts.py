@@ -1,0 +1,73 @@
+"""The three hot acts, each behind its own writer."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from talktime.api.batcher import Batcher
+from talktime.api.talk_time import TalkTime
+from talktime.core.call import StartFacts
+from talktime.core.errors import TalktimeError
+from talktime.ops.call_end import EndAnswer, EndRequest, end_calls
+from talktime.ops.call_start import Admission, start_calls
+from talktime.ops.call_usage import UsageAnswer, UsageReport, report_usage
+from talktime.ops.platform import Platform
+
+T = TypeVar("T")
+
+
+class Acts:
+    """Starts, reports and ends on their way to the database; one per process."""
+
+    def __init__(self, platform: Platform, *, observe: Callable[[str, int], None]) -> None:
+        """``observe`` hears the act and size of every batch."""
+        self._platform = platform
+        self.talk_time = TalkTime(platform)
+        self.starts: Batcher[StartFacts, Admission] = Batcher(
+            "start", self._start, observe=lambda size: observe("start", size)
+        )
+        self.reports: Batcher[UsageReport, UsageAnswer] = Batcher(
+            "usage", self._report, observe=lambda size: observe("usage", size)
+        )
+        self.ends: Batcher[EndRequest, EndAnswer] = Batcher(
+            "end", self._end, observe=lambda size: observe("end", size)
+        )
+
+    async def close(self) -> None:
+        """Take nothing more, and return when everything queued is written."""
+        for batcher in (self.starts, self.reports, self.ends):
+            await batcher.close()
+        await self.talk_time.close()
+
+    async def _start(self, starts: Sequence[StartFacts]) -> list[Admission | TalktimeError]:
+        platform = self._platform
+        async with platform.connection() as connection:
+            return await start_calls(connection, starts, terms=platform.terms, now=platform.clock())
+
+    async def _report(self, reports: Sequence[UsageReport]) -> list[UsageAnswer | TalktimeError]:
+        platform = self._platform
+        async with platform.connection() as connection:
+            return await report_usage(
+                connection, reports, book=platform.prices.book, now=platform.clock()
+            )
+
+    async def _end(self, ends: Sequence[EndRequest]) -> list[EndAnswer | TalktimeError]:
+        platform = self._platform
+        async with platform.connection() as connection:
+            answers = await end_calls(
+                connection,
+                ends,
+                book=platform.prices.book,
+                terms=platform.terms,
+                now=platform.clock(),
+            )
+        for answer in answers:
+            if isinstance(answer, EndAnswer) and not answer.repeated:
+                self.talk_time.take(answer.call)
+        return answers
+
+
+def answered(answer: T | TalktimeError) -> T:
+    """The answer; raises the refusal if it is one."""
+    if isinstance(answer, TalktimeError):
+        raise answer
+    return answer

@@ -1,0 +1,94 @@
+"""The application: routes, who may use them, and what is shared by all requests of a process."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Litestar, Request, Response, get
+from litestar.datastructures import State
+from litestar.types import ControllerRouterHandler
+
+from talktime.api import batch, calls
+from talktime.api.account_routes import ROUTES as ACCOUNT_ROUTES
+from talktime.api.acts import Acts
+from talktime.api.auth import KeyRing, guard_scope
+from talktime.api.call_reads import get_call, get_calls
+from talktime.api.events import get_events
+from talktime.api.health import get_health
+from talktime.api.keys import delete_key, get_keys, post_key
+from talktime.api.limits import BODY_BYTES_MAX
+from talktime.api.metrics import Metrics, count_and_harden, get_metrics
+from talktime.api.openapi import document
+from talktime.api.problems import EXCEPTION_HANDLERS
+from talktime.config import Settings
+from talktime.ops.live import LiveFeed
+from talktime.ops.platform import Platform
+
+
+@get("/openapi.json", include_in_schema=False)
+async def get_openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """What this API has, for programs."""
+    return Response(request.app.state.openapi, media_type="application/json")
+
+
+def create_app(
+    platform: Platform,
+    settings: Settings,
+    *,
+    extra_handlers: Sequence[ControllerRouterHandler] = (),
+) -> Litestar:
+    """The API on an open platform; ``extra_handlers`` bring pages or whatever else shares its port.
+
+    The application's state has ``platform``, ``acts`` (the writers), ``live`` (the feed) and
+    ``key_ring``. Its lifespan must be run, as servers do: at its end everything queued is written.
+    """
+    metrics = Metrics()
+    acts = Acts(platform, observe=metrics.observe_batch)
+    metrics.watch_queue("start", lambda: acts.starts.depth)
+    metrics.watch_queue("usage", lambda: acts.reports.depth)
+    metrics.watch_queue("end", lambda: acts.ends.depth)
+    live = LiveFeed(platform)
+
+    async def close() -> None:
+        live.close()
+        await acts.close()
+
+    app = Litestar(
+        route_handlers=[
+            get_health,
+            get_metrics,
+            get_openapi,
+            calls.start_call,
+            calls.put_usage,
+            calls.end_call,
+            get_calls,
+            get_call,
+            get_events,
+            batch.batch_start,
+            batch.batch_usage,
+            batch.batch_end,
+            post_key,
+            get_keys,
+            delete_key,
+            *ACCOUNT_ROUTES,
+            *extra_handlers,
+        ],
+        guards=[guard_scope],
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[count_and_harden],
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+        logging_config=None,
+        on_shutdown=[close],
+        state=State(
+            {
+                "platform": platform,
+                "settings": settings,
+                "metrics": metrics,
+                "acts": acts,
+                "live": live,
+                "key_ring": KeyRing(platform, settings.operator_key),
+            }
+        ),
+    )
+    app.state.openapi = document(app)
+    return app

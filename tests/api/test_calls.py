@@ -1,0 +1,346 @@
+"""The life of a call over HTTP."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+from litestar import Litestar
+
+from talktime.ops.call_silence import end_silent_calls
+from talktime.ops.platform import Platform
+from tests.api.caller import WORKED_EXAMPLE, Caller, refused, told
+
+MakeAccount = Callable[..., Awaitable[str]]
+
+
+async def test_the_worked_example(api: Caller, make_account: MakeAccount) -> None:
+    """A 60-second phone call with costs of $0.04 is charged $0.052, promo first."""
+    account_id = await make_account(promo="0.02", paid="1")
+    admitted = told(await api.start(account_id, "CA1", channel="phone"), 201)
+    assert admitted == {
+        "account_id": account_id,
+        "call_id": "CA1",
+        "admitted": True,
+        "status": "live",
+        "hold": "0.1",
+        "available": "1.02",
+        "held": "0.1",
+        "startable": "0.92",
+        "talk_time_left_seconds": None,
+        "lease_seconds": 60,
+    }
+    ended = told(await api.end(account_id, "CA1", lines=WORKED_EXAMPLE, duration_seconds=60))
+    expected = {
+        "status": "ended",
+        "outcome": "completed",
+        "billing_status": "charged",
+        "free_reason": None,
+        "duration_seconds": 60,
+        "provider_cost": "0.04",
+        "margin": "0.012",
+        "charge": "0.052",
+        "promo_charged": "0.02",
+        "paid_charged": "0.032",
+        "hold": "0",
+        "margin_rate": "0.3",
+        "late": False,
+    }
+    assert {name: ended[name] for name in expected} == expected
+    assert [line["cost"] for line in ended["lines"]] == ["0.005", "0.006", "0.022", "0.007"]
+    assert {line["priced_by"] for line in ended["lines"]} == {"provider"}
+    assert await api.call(account_id, "CA1") == ended
+    account = await api.account(account_id)
+    assert (account["available"], account["held"]) == ("0.968", "0")
+
+
+async def test_on_the_web(api: Caller, make_account: MakeAccount) -> None:
+    """The same call on the web has no SIP line and is charged $0.0429."""
+    account_id = await make_account(paid="1")
+    told(await api.start(account_id, "w"), 201)
+    ended = told(await api.end(account_id, "w", lines=WORKED_EXAMPLE[:3]))
+    assert (ended["provider_cost"], ended["margin"], ended["charge"]) == (
+        "0.033",
+        "0.0099",
+        "0.0429",
+    )
+
+
+async def test_a_receipt_adds_up(api: Caller, make_account: MakeAccount) -> None:
+    """Every part is billed x unit_price / per, the parts make the line, the lines the cost."""
+    account_id = await make_account(paid="1")
+    told(await api.start(account_id, "r"), 201)
+    lines = [
+        {
+            "service": "llm",
+            "provider": "openai",
+            "model": "gpt-4o-mini",
+            "quantities": {
+                "input_tokens": 1001,
+                "cached_input_tokens": 301,
+                "output_tokens": 77,
+            },
+        },
+        {
+            "service": "stt",
+            "provider": "deepgram",
+            "model": "nova-3",
+            "quantities": {"audio_seconds": 4.54},
+        },
+    ]
+    call = told(await api.end(account_id, "r", lines=lines))
+    total = Decimal(0)
+    for line in call["lines"]:
+        cost = Decimal(0)
+        for part in line["parts"]:
+            exact = Decimal(part["billed"]) * Decimal(part["unit_price"]) / Decimal(part["per"])
+            assert abs(exact - Decimal(part["cost"])) < Decimal("1e-12")
+            cost += exact
+        assert abs(cost - Decimal(line["cost"])) <= Decimal("5e-10")
+        assert line["rate_card"]
+        assert line["rate_card_source"]
+        total += Decimal(line["cost"])
+    assert Decimal(call["provider_cost"]) == total
+    assert Decimal(call["charge"]) == total + Decimal(call["margin"])
+    assert call["lines"][1]["quantities"] == {"audio_seconds": "4.54"}
+    assert [part["quantity"] for part in call["lines"][0]["parts"]] == [
+        "input_tokens",
+        "cached_input_tokens",
+        "output_tokens",
+    ]
+    assert call["lines"][0]["parts"][0]["used"] == 700
+
+
+async def test_running_totals(api: Caller, make_account: MakeAccount) -> None:
+    """Reports are totals: a higher one moves charge and hold, a lower one is noted."""
+    account_id = await make_account(paid="1")
+    told(await api.start(account_id, "u", channel="phone"), 201)
+
+    def report(cost: str) -> list[dict[str, object]]:
+        return [{"service": "sip", "provider": "twilio", "provider_cost": cost}]
+
+    first = told(await api.usage(account_id, "u", lines=report("0.01")))
+    assert (first["accrued_charge"], first["startable"]) == ("0.013", "0.9")
+    grown = told(await api.usage(account_id, "u", lines=report("0.2")))
+    assert (grown["accrued_charge"], grown["held"], grown["startable"]) == ("0.26", "0.26", "0.74")
+    lower = told(await api.usage(account_id, "u", lines=report("0.1")))
+    assert lower["accrued_charge"] == "0.26"
+    assert [note["note"] for note in lower["notes"]] == ["lower_total:provider_cost"]
+    heartbeat = told(await api.usage(account_id, "u"))
+    assert (heartbeat["accrued_charge"], heartbeat["status"]) == ("0.26", "live")
+    assert told(await api.end(account_id, "u"))["charge"] == "0.26"
+
+
+async def test_a_number_keeps_every_digit(api: Caller, make_account: MakeAccount) -> None:
+    """Seconds sent as JSON numbers are not taken through a float on the way in."""
+    account_id = await make_account(paid="1")
+    told(await api.start(account_id, "d", channel="phone"), 201)
+    body = (
+        b'{"lines": [{"service": "sip", "provider": "x", "source": "a", "quantities":'
+        b' {"seconds": 0.0005000000000000000000000001}},'
+        b' {"service": "sip", "provider": "x", "source": "b", "quantities": {"seconds": "2.5"}}]}'
+    )
+    told(await api.ask("PUT", f"/v1/accounts/{account_id}/calls/d/usage", body))
+    lines = (await api.call(account_id, "d"))["lines"]
+    # Above half a millisecond rounds up; the nearest float would be rounded half-even, down.
+    assert [line["quantities"]["seconds"] for line in lines] == ["0.001", "2.5"]
+
+
+async def test_unpriced_is_never_zero(api: Caller, make_account: MakeAccount) -> None:
+    """A model without a price makes charge null, keeps the hold, and is told by name."""
+    account_id = await make_account(paid="1")
+    told(await api.start(account_id, "n"), 201)
+    line = {"service": "tts", "provider": "nobody", "model": "x", "quantities": {"characters": 9}}
+    report = told(await api.usage(account_id, "n", lines=[line]))
+    assert report["accrued_charge"] is None
+    assert report["unpriced"] == [
+        {"service": "tts", "provider": "nobody", "model": "x", "source": ""}
+    ]
+    call = told(await api.end(account_id, "n"))
+    assert (call["billing_status"], call["charge"], call["provider_cost"]) == (
+        "unpriced",
+        None,
+        None,
+    )
+    assert call["lines"][0]["cost"] is None
+    assert call["hold"] == "0.1"
+    assert call["paid_charged"] is None
+
+
+async def test_a_free_call_says_why(api: Caller, make_account: MakeAccount) -> None:
+    """A call nobody answered costs the customer nothing and writes no entry."""
+    account_id = await make_account(paid="1")
+    told(await api.start(account_id, "f", channel="phone"), 201)
+    call = told(await api.end(account_id, "f", outcome="no_answer", lines=WORKED_EXAMPLE))
+    assert (call["billing_status"], call["free_reason"]) == ("free", "no_answer")
+    assert (call["charge"], call["provider_cost"], call["entry_seq"]) == ("0", "0.04", None)
+    account = await api.account(account_id)
+    assert (account["available"], account["held"]) == ("1", "0")
+
+
+async def test_repeats_answer_the_same(api: Caller, make_account: MakeAccount) -> None:
+    """The same start and the same end again change nothing; the start then says 200."""
+    account_id = await make_account(paid="1")
+    facts = {
+        "channel": "phone",
+        "direction": "inbound",
+        "agent_id": "a1",
+        "from": "+15550001",
+        "to": "sip:bot@example.com",
+        "started_at": "2026-01-01T00:00:00Z",
+    }
+    facts["started_at"] = (datetime.now(UTC) - timedelta(minutes=3)).isoformat()
+    first = told(await api.start(account_id, "again", **facts), 201)
+    assert told(await api.start(account_id, "again", **facts), 200) == first
+    refused(
+        await api.start(account_id, "again", **(facts | {"to": None})),
+        409,
+        "call_id_conflict",
+        "call_id",
+    )
+    ended = told(await api.end(account_id, "again", lines=WORKED_EXAMPLE))
+    assert told(await api.end(account_id, "again", lines=WORKED_EXAMPLE)) == ended
+    assert told(await api.start(account_id, "again", **facts), 200)["status"] == "ended"
+    problem = refused(
+        await api.end(account_id, "again", outcome="failed"), 409, "call_already_ended", "outcome"
+    )
+    assert problem["outcome"] == "completed"
+    call = await api.call(account_id, "again")
+    assert (call["from"], call["to"], call["direction"]) == (
+        "+15550001",
+        "sip:bot@example.com",
+        "inbound",
+    )
+
+
+async def test_the_gate_says_no(api: Caller, make_account: MakeAccount) -> None:
+    """Below the floor a start is answered 402 with the figures, and nothing is written."""
+    account_id = await make_account(paid="0.199999999")
+    told(await api.start(account_id, "one"), 201)
+    problem = refused(await api.start(account_id, "two"), 402, "insufficient_credits")
+    assert {name: problem[name] for name in ("available", "held", "startable", "floor")} == {
+        "available": "0.199999999",
+        "held": "0.1",
+        "startable": "0.099999999",
+        "floor": "0.1",
+    }
+    refused(
+        await api.ask("GET", f"/v1/accounts/{account_id}/calls/two"), 404, "call_unknown", "call_id"
+    )
+
+
+async def test_metadata_comes_back_as_given(api: Caller, make_account: MakeAccount) -> None:
+    """Metadata is kept as it was sent, large numbers and strange characters included."""
+    account_id = await make_account(paid="1")
+    metadata = b'{"n": 12345678901234567890.10, "s": "\\u0000\\u00e9", "l": [null, {}]}'
+    body = b'{"account_id": "%s", "call_id": "m", "channel": "web", "metadata": %s}' % (
+        account_id.encode(),
+        metadata,
+    )
+    told(await api.ask("POST", "/v1/calls", body), 201)
+    found = await api.ask("GET", f"/v1/accounts/{account_id}/calls/m")
+    assert metadata in found.content
+
+
+async def test_strange_ids(api: Caller, make_account: MakeAccount) -> None:
+    """An id may hold anything printable but a slash; it is itself in paths."""
+    account_id = await make_account(paid="1")
+    call_id = "Ruf 1 % ?#&+;=:@~ü𝄞"
+    told(await api.start(account_id, call_id), 201)
+    path = "Ruf%201%20%25%20%3F%23%26%2B%3B%3D%3A%40~%C3%BC%F0%9D%84%9E"
+    assert told(await api.end(account_id, path))["call_id"] == call_id
+
+
+async def test_late(api: Caller, make_account: MakeAccount, platform: Platform) -> None:
+    """An end after the watchdog's is answered with the settled call, marked late; usage too."""
+    account_id = await make_account(paid="1")
+    told(await api.start(account_id, "l", channel="phone"), 201)
+    later = platform.clock() + timedelta(hours=1)
+    async with platform.connection() as connection:
+        await end_silent_calls(
+            connection,
+            healthy_since=later - timedelta(days=1),
+            book=platform.prices.book,
+            terms=platform.terms,
+            now=later,
+        )
+    report = told(await api.usage(account_id, "l", lines=WORKED_EXAMPLE))
+    assert (report["late"], report["status"], report["available"]) == (True, "ended", "1")
+    ended = told(await api.end(account_id, "l", lines=WORKED_EXAMPLE))
+    assert (ended["late"], ended["outcome"], ended["charge"]) == (True, "failed", "0")
+    assert ended["free_reason"] == "no_sign_of_life"
+    assert (await api.call(account_id, "l"))["late"] is True
+
+
+async def test_talk_time_left(api: Caller, make_account: MakeAccount) -> None:
+    """The estimate is the money left at the pace of the account's own calls on that channel."""
+    account_id = await make_account(paid="1.052")
+    told(await api.start(account_id, "t1", channel="phone"), 201)
+    told(await api.end(account_id, "t1", lines=WORKED_EXAMPLE, duration_seconds=60))
+    second = told(await api.start(account_id, "t2", channel="phone"), 201)
+    assert second["talk_time_left_seconds"] == int(Decimal(1) / (Decimal("0.052") / 60))
+    told(await api.end(account_id, "t2", lines=WORKED_EXAMPLE, duration_seconds=20))
+    third = told(await api.start(account_id, "t3", channel="phone"), 201)
+    assert third["talk_time_left_seconds"] == int(Decimal("0.948") / (Decimal("0.104") / 80))
+    elsewhere = told(await api.start(account_id, "t4", channel="web"), 201)
+    assert elsewhere["talk_time_left_seconds"] is None
+
+
+async def test_a_thousand_starts_at_once(api: Caller, make_account: MakeAccount) -> None:
+    """Of many simultaneous starts on $0.55, five are admitted and every other gets a 402."""
+    account_id = await make_account(paid="0.55")
+    answers = await asyncio.gather(*(api.start(account_id, f"b{i}") for i in range(200)))
+    statuses = [answer.status_code for answer in answers]
+    assert (statuses.count(201), statuses.count(402)) == (5, 195)
+    assert (await api.account(account_id))["held"] == "0.5"
+
+
+async def test_pages_of_calls(api: Caller, make_account: MakeAccount) -> None:
+    """Pages follow each other without gap or repeat, newest first; filters narrow them."""
+    account_id = await make_account(paid="10")
+    for i in range(7):
+        told(await api.start(account_id, f"p{i}", agent_id=f"agent{i % 2}"), 201)
+    told(await api.end(account_id, "p0", lines=WORKED_EXAMPLE[:3]))
+    told(await api.end(account_id, "p1", outcome="busy"))
+
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await api.calls(account_id, limit=3, **cursor)
+        seen += [call["call_id"] for call in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen == [f"p{i}" for i in reversed(range(7))]
+
+    async def ids(**query: object) -> list[str]:
+        return [call["call_id"] for call in (await api.calls(account_id, **query))["items"]]
+
+    today = datetime.now(UTC).date()
+    assert await ids(status="ended") == ["p1", "p0"]
+    assert await ids(outcome="busy") == ["p1"]
+    assert await ids(billing_status="charged") == ["p0"]
+    assert await ids(agent_id="agent1", status="live") == ["p5", "p3"]
+    assert await ids(channel="phone") == []
+    assert await ids(to_date=str(today - timedelta(days=1))) == []
+    tomorrow = str(today + timedelta(days=1))
+    assert len(await ids(from_date=str(today - timedelta(days=1)), to_date=tomorrow)) == 7
+    nobody = await api.ask("GET", f"/v1/accounts/{uuid.uuid4()}/calls")
+    refused(nobody, 404, "account_unknown", "account_id")
+
+
+async def test_silent_is_told(
+    app: Litestar, api: Caller, make_account: MakeAccount, platform: Platform
+) -> None:
+    """A live call not heard from within its lease is told, and found, as silent."""
+    account_id = await make_account(paid="1")
+    told(await api.start(account_id, "s"), 201)
+    late = platform.clock() + timedelta(seconds=61)
+    app.state.platform = msgspec.structs.replace(platform, clock=lambda: late)
+    assert (await api.call(account_id, "s"))["status"] == "silent"
+    assert [
+        call["call_id"] for call in (await api.calls(account_id, status="silent"))["items"]
+    ] == ["s"]
+    assert (await api.calls(account_id, status="live"))["items"] == []
