@@ -3,13 +3,16 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
 from talktime.core.account import Account, AccountStatus
+from talktime.core.call import EndFacts, Outcome, StartFacts
 from talktime.core.errors import AccountExists, AccountUnknown, InvalidInput
+from talktime.core.ratecard import Channel
+from talktime.core.usage import LineReport
 from talktime.db.pool import Connection
 from talktime.ops.accounts import (
     AccountChange,
@@ -18,6 +21,8 @@ from talktime.ops.accounts import (
     list_accounts,
     read_account,
 )
+from talktime.ops.call_end import EndAnswer, EndRequest, end_calls
+from talktime.ops.call_start import Admission, start_calls
 from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
 from talktime.ops.terms import Terms
@@ -219,6 +224,88 @@ async def test_a_change_that_cannot_be_writes_nothing(
         await change_account(connection, account_id, change, now=now)
     assert refused.value.field == field
     assert await read_account(connection, account_id, now=now) == before
+
+
+async def charge_a_cent(platform: Platform, account_id: str, call_id: str, at: datetime) -> None:
+    """A call of 1 cent, recorded at a moment."""
+    cost = LineReport(service="stt", provider="acme", provider_cost="0.01")
+    async with platform.connection() as connection:
+        [admitted] = await start_calls(
+            connection,
+            [StartFacts(account_id=account_id, call_id=call_id, channel=Channel.WEB)],
+            terms=msgspec.structs.replace(platform.terms, margin_ppm=0),
+            now=at,
+        )
+        assert isinstance(admitted, Admission)
+        end = EndRequest(
+            account_id=account_id,
+            call_id=call_id,
+            facts=EndFacts(outcome=Outcome.COMPLETED),
+            lines=[cost],
+        )
+        [ended] = await end_calls(
+            connection, [end], book=platform.prices.book, terms=platform.terms, now=at
+        )
+        assert isinstance(ended, EndAnswer)
+
+
+async def month_to_date(connection: Connection, account_id: str, at: datetime) -> int:
+    """In whole cents."""
+    account = await read_account(connection, account_id, now=at)
+    cents, rest = divmod(account.month_to_date_nanos, 10_000_000)
+    assert not rest
+    return cents
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "first"),
+    [
+        ("UTC", datetime(2026, 11, 1, 0, 0, tzinfo=UTC)),
+        ("Asia/Kolkata", datetime(2026, 10, 31, 18, 30, tzinfo=UTC)),
+        ("America/New_York", datetime(2026, 11, 1, 4, 0, tzinfo=UTC)),
+        ("Asia/Kathmandu", datetime(2026, 10, 31, 18, 15, tzinfo=UTC)),
+    ],
+)
+async def test_a_month_begins_in_the_accounts_time_zone(
+    platform: Platform,
+    connection: Connection,
+    make_account: MakeAccount,
+    time_zone: str,
+    first: datetime,
+) -> None:
+    """A call counts in the month in which it was recorded, to the last instant before midnight."""
+    account_id = await make_account(paid="5")
+    september = datetime(2026, 9, 2, tzinfo=UTC)
+    change = AccountChange(time_zone=time_zone)
+    await change_account(connection, account_id, change, now=september)
+    instant = timedelta(microseconds=1)
+    await charge_a_cent(platform, account_id, "in October", first - instant)
+    await charge_a_cent(platform, account_id, "in November 1", first)
+    await charge_a_cent(platform, account_id, "in November 2", first + timedelta(days=29))
+    assert await month_to_date(connection, account_id, first - instant) == 1
+    assert await month_to_date(connection, account_id, first) == 2
+    assert await month_to_date(connection, account_id, first + timedelta(days=31)) == 0
+
+
+async def test_a_changed_time_zone_counts_from_the_next_month(
+    platform: Platform, connection: Connection, make_account: MakeAccount
+) -> None:
+    """Within a month its beginning stays where it was, however often the zone is changed."""
+    account_id = await make_account(paid="5")
+    before_utc_november = datetime(2026, 10, 31, 20, tzinfo=UTC)
+    await charge_a_cent(platform, account_id, "c1", before_utc_november)
+    mid_november = datetime(2026, 11, 15, tzinfo=UTC)
+    for time_zone in ("Asia/Tokyo", "Asia/Kolkata"):
+        change = AccountChange(time_zone=time_zone)
+        changed = await change_account(connection, account_id, change, now=mid_november)
+        assert changed.time_zone == time_zone
+        assert changed.month_to_date_nanos == 0
+    last_of_november_in_utc = datetime(2026, 11, 30, 20, tzinfo=UTC)
+    await charge_a_cent(platform, account_id, "c2", last_of_november_in_utc)
+    assert await month_to_date(connection, account_id, last_of_november_in_utc) == 1
+    # In December the month is Kolkata's: what was recorded there on its first morning is in it.
+    assert await month_to_date(connection, account_id, datetime(2026, 12, 15, tzinfo=UTC)) == 1
+    assert await month_to_date(connection, account_id, datetime(2026, 12, 31, 19, tzinfo=UTC)) == 0
 
 
 async def test_an_unknown_account_is_told_so(connection: Connection, now: datetime) -> None:

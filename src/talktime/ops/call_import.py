@@ -28,8 +28,8 @@ from talktime.core.usage import LineReport, merge_lines, parse_lines
 from talktime.db import acts
 from talktime.db.call_import import known_accounts
 from talktime.db.pool import Connection
+from talktime.ops.accounts import account_unknown
 from talktime.ops.call_end import EndAnswer, EndRequest, end_calls
-from talktime.ops.call_start import account_unknown
 from talktime.ops.terms import Terms
 
 BATCH: Final = 200

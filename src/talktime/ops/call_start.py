@@ -8,7 +8,6 @@ import msgspec
 from talktime.core.call import BillingStatus, Call, StartFacts, Status, opened
 from talktime.core.errors import (
     AccountSuspended,
-    AccountUnknown,
     CallIdConflict,
     InsufficientCredits,
     TalktimeError,
@@ -18,6 +17,7 @@ from talktime.core.money import format_usd
 from talktime.core.settlement import check_start
 from talktime.db import acts
 from talktime.db.pool import Connection
+from talktime.ops.accounts import account_unknown
 from talktime.ops.terms import Terms
 
 
@@ -111,12 +111,6 @@ def _answer(
         )
         if admitted
         else None,
-    )
-
-
-def account_unknown(account_id: str) -> AccountUnknown:
-    return AccountUnknown(
-        f"there is no account {account_id}; create it with POST /v1/accounts", field="account_id"
     )
 
 

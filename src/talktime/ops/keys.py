@@ -18,7 +18,7 @@ import msgspec
 from talktime.core.errors import InvalidInput, NotFound
 from talktime.db import keys
 from talktime.db.pool import Connection
-from talktime.ops.call_start import account_unknown
+from talktime.ops.accounts import account_unknown
 
 PLATFORM: Final = ""
 """The account_id of the platform's own keys."""

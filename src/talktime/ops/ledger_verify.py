@@ -11,7 +11,7 @@ from talktime.core.ledger import Entry, EntryKind, replay
 from talktime.core.money import format_usd
 from talktime.db import ledger_verify as audit
 from talktime.db.pool import Connection
-from talktime.ops.call_start import account_unknown
+from talktime.ops.accounts import account_unknown
 
 ACCOUNTS_PER_PAGE: Final = 200
 ENTRIES_PER_PAGE: Final = 5_000

@@ -25,6 +25,9 @@ CREATE TABLE account (
     margin_ppm integer,
     warning_level_nanos bigint NOT NULL DEFAULT 1000000000,
     time_zone text NOT NULL DEFAULT 'UTC',
+    -- a changed time zone counts from the next month: until then months are those of the former one
+    former_time_zone text,
+    time_zone_since timestamptz,
     created_at timestamptz NOT NULL,
     CONSTRAINT account_pk PRIMARY KEY (account_id),
     CONSTRAINT account_status_known CHECK (status IN ('active', 'suspended')),
