@@ -8,7 +8,7 @@ calls that moved or fell silent.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -99,7 +99,7 @@ class LiveFeed:
 
     async def subscribe(
         self, account_id: str, *, after: int | None = None
-    ) -> AsyncIterator[LiveEvent]:
+    ) -> AsyncGenerator[LiveEvent, None]:
         """Everything that happens on an account, from now on or from after one event.
 
         First comes what happened since ``after``, or a Reset where that is not kept any more (24

@@ -1,0 +1,63 @@
+"""Where an account stands, as its customer needs to know it."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from talktime.core.account import Account
+from talktime.db import billing
+from talktime.db.pool import Connection
+from talktime.ops.accounts import account_unknown, read_account
+
+PACE_CALLS: Final = 20
+REFUSALS_MAX: Final = 1_000
+
+
+class Billing(msgspec.Struct, frozen=True, kw_only=True):
+    """An account with what its open calls, its refusals and its recent calls say."""
+
+    account: Account
+    event_seq: int
+    """Everything up to this event is in it, perhaps more."""
+    running_calls: int
+    waiting_calls: int
+    """Ended calls that wait for a price and keep their holds."""
+    refused_calls: int
+    """New calls the gate refused in the last 24 hours, counted up to REFUSALS_MAX."""
+    pace_calls: int
+    """How many recent calls the pace is taken from; 0 where it is not known."""
+    pace_nanos: int
+    pace_ms: int
+
+    @property
+    def talk_time_left_ms(self) -> int | None:
+        """How long what can be started with lasts at the recent pace; None where unknown."""
+        if not self.pace_nanos or not self.pace_ms:
+            return None
+        return max(self.account.startable_nanos, 0) * self.pace_ms // self.pace_nanos
+
+
+async def read_billing(connection: Connection, account_id: str, *, now: datetime) -> Billing:
+    """Where the account stands. Raises AccountUnknown."""
+    # The event is read before the balance: who goes on listening from it misses nothing.
+    facts = await billing.read_billing_facts(
+        connection,
+        account_id,
+        refused_since=now - timedelta(hours=24),
+        refusals_max=REFUSALS_MAX,
+        pace_max=PACE_CALLS,
+    )
+    if facts is None:
+        raise account_unknown(account_id)
+    account = await read_account(connection, account_id, now=now)
+    return Billing(
+        account=account,
+        event_seq=facts.event_seq,
+        running_calls=facts.running_calls,
+        waiting_calls=facts.waiting_calls,
+        refused_calls=facts.refused_calls,
+        pace_calls=facts.pace_calls,
+        pace_nanos=facts.pace_nanos,
+        pace_ms=facts.pace_ms,
+    )

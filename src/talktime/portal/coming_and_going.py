@@ -1,0 +1,73 @@
+"""The way in by a one-time link, the way out, and the assets that need neither."""
+
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.exceptions import NotFoundException
+from litestar.response import Redirect
+
+from talktime.core.errors import LinkUsed
+from talktime.ops.portal_access import close_session, open_session
+from talktime.portal.assets import CACHE_FOREVER
+from talktime.portal.desk import Asked, desk_of
+from talktime.portal.rendering import PAGE_HEADERS
+from talktime.portal.visiting import (
+    check_form,
+    ended_cookie,
+    find_visitor,
+    new_secret,
+    session_cookie,
+    visitor_of,
+)
+
+
+@get("/enter")
+async def enter(request: Asked) -> Response[Any]:
+    """Use a one-time link up; a browser that is signed in already just goes on."""
+    desk = desk_of(request)
+    platform, pages = desk.platform, desk.pages
+    answer = Redirect(f"{pages.base}/billing", status_code=303, headers=dict(PAGE_HEADERS))
+    try:
+        async with platform.connection() as connection:
+            session = await open_session(
+                connection,
+                token=request.query_params.get("token", ""),
+                session_secret=new_secret(),
+                now=desk.now,
+            )
+    except LinkUsed:
+        if await find_visitor(request, platform) is None:
+            raise
+        return answer
+    answer.set_cookie(session_cookie(session, path=pages.base, is_https=pages.is_https))
+    return answer
+
+
+@post("/leave")
+async def leave(request: Asked) -> Response[Any]:
+    """Sign out: the session is closed, not only forgotten by the browser."""
+    desk = desk_of(request)
+    visitor = await visitor_of(request, desk.platform)
+    await check_form(request, visitor)
+    async with desk.platform.connection() as connection:
+        await close_session(connection, visitor.session)
+    answer = desk.pages.page("left.html")
+    answer.set_cookie(ended_cookie(path=desk.pages.base, is_https=desk.pages.is_https))
+    return answer
+
+
+@get("/assets/{digest:str}/{name:str}")
+async def asset(request: Asked) -> Response[bytes]:
+    """A style sheet or script under the name that its content gives it."""
+    digest, name = request.path_params["digest"], request.path_params["name"]
+    found = desk_of(request).pages.assets.get(name)
+    if found is None or found.href != f"/assets/{digest}/{name}":
+        raise NotFoundException
+    return Response(
+        found.body,
+        media_type=found.media_type,
+        headers={"Cache-Control": CACHE_FOREVER, "X-Content-Type-Options": "nosniff"},
+    )
+
+
+HANDLERS: Final = (enter, leave, asset)

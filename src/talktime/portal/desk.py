@@ -1,0 +1,50 @@
+"""What every page needs at hand, and where a handler finds it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Self, TypeAlias
+
+import msgspec
+from litestar import Request
+
+from talktime.db.pool import Connection
+from talktime.ops.live import LiveFeed
+from talktime.ops.platform import Platform
+from talktime.portal.rendering import Pages
+from talktime.portal.visiting import Visitor, visitor_of
+
+Asked: TypeAlias = Request[Any, Any, Any]
+
+OPT = "talktime_portal"
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    platform: Platform
+    pages: Pages
+    own_feed: LiveFeed
+
+    def __deepcopy__(self, memo: object) -> Self:
+        # The framework copies a router's options when it registers the router; there is one desk.
+        return self
+
+    def feed(self, request: Asked) -> LiveFeed:
+        """The feed that the whole process shares, where the application has one."""
+        shared = request.app.state.get("live")
+        return shared if isinstance(shared, LiveFeed) else self.own_feed
+
+    @property
+    def now(self) -> datetime:
+        return self.platform.clock()
+
+    @asynccontextmanager
+    async def visit(self, request: Asked) -> AsyncIterator[tuple[Visitor, Connection]]:
+        """The signed-in visitor and a connection for one page. Raises Unauthenticated."""
+        visitor = await visitor_of(request, self.platform)
+        async with self.platform.connection() as connection:
+            yield visitor, connection
+
+
+def desk_of(request: Asked) -> Desk:
+    desk: Desk = request.route_handler.opt[OPT]
+    return desk

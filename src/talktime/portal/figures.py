@@ -1,0 +1,136 @@
+"""Amounts, durations and times as the pages show them. Money stays whole nano-dollars."""
+
+import zoneinfo
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from talktime.core.money import DECIMALS, DISPLAY_DECIMALS, NANOS_PER_USD, display_usd
+
+_MINUS: Final = "\N{MINUS SIGN}"
+
+
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount as shown, and the zeros that would follow it in a column of aligned points."""
+
+    text: str
+    pad: str = ""
+    sign: str = ""
+    """"in" or "out" for a signed amount, "" otherwise."""
+
+
+def money(nanos: int) -> Money:
+    """At least the cents, at most six decimals: for figures that stand alone or in lists."""
+    text = display_usd(nanos)
+    return Money(text=text, pad="0" * (DISPLAY_DECIMALS - _decimals(text)))
+
+
+def signed_money(nanos: int) -> Money:
+    """The same with its sign: money in is "+", money out a real minus sign."""
+    plain = money(nanos)
+    if nanos > 0:
+        return Money(text="+" + plain.text, pad=plain.pad, sign="in")
+    return Money(text=plain.text, pad=plain.pad, sign="out" if nanos < 0 else "")
+
+
+def exact_usd(nanos: int) -> str:
+    """The exact amount, at least the cents: "$0.052", "$0.000003125"."""
+    return exact_column([nanos])[0].text
+
+
+def exact_column(amounts: Sequence[int]) -> list[Money]:
+    """Exact amounts of one column, each padded to the decimals of the finest."""
+    shown = [_exact(nanos) for nanos in amounts]
+    finest = max((_decimals(text) for text in shown), default=2)
+    return [Money(text=text, pad="0" * (finest - _decimals(text))) for text in shown]
+
+
+def percent(ppm: int) -> str:
+    """Parts per million as a percentage: 300,000 is "30 %", 125,500 is "12.55 %"."""
+    whole, fraction = divmod(ppm, 10_000)
+    decimals = f".{fraction:04d}".rstrip("0") if fraction else ""
+    return f"{whole}{decimals}\N{NO-BREAK SPACE}%"
+
+
+def duration(ms: int) -> str:
+    """ "0:07", "12:40", "1:02:05"; whole seconds, what is left over is dropped."""
+    minutes, seconds = divmod(max(ms, 0) // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def spoken_duration(ms: int) -> str:
+    """ "about 42 minutes", "about 3 hours", "less than a minute"."""
+    minutes = ms // 60_000
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 120:
+        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+    hours = minutes // 60
+    return f"about {hours:,} hours"
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A time in the account's zone, and its machine-readable form."""
+
+    iso: str
+    day: str
+    """ "23 Nov 2026" """
+    clock: str
+    """ "13:05" """
+    seconds: str
+    """ "13:05:09" """
+
+
+def moment(at: datetime, zone: tzinfo) -> Moment:
+    local = at.astimezone(zone)
+    return Moment(
+        iso=at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        day=f"{local.day} {_MONTHS[local.month - 1][:3]} {local.year}",
+        clock=f"{local:%H:%M}",
+        seconds=f"{local:%H:%M:%S}",
+    )
+
+
+def month_name(at: datetime, zone: tzinfo) -> str:
+    """ "November 2026", as the account's zone has it."""
+    local = at.astimezone(zone)
+    return f"{_MONTHS[local.month - 1]} {local.year}"
+
+
+@lru_cache(256)
+def zone_of(name: str) -> tzinfo:
+    """The account's time zone; UTC where this machine does not know it."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+_MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def _exact(nanos: int) -> str:
+    whole, fraction = divmod(abs(nanos), NANOS_PER_USD)
+    decimals = f"{fraction:0{DECIMALS}d}".rstrip("0").ljust(2, "0")
+    return f"{_MINUS if nanos < 0 else ''}${whole:,}.{decimals}"
+
+
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])

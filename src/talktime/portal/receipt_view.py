@@ -1,0 +1,248 @@
+"""The receipt of a call: what it used, at which prices, what it cost, and who bore it."""
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from fractions import Fraction
+
+import msgspec
+
+from talktime.core.call import BillingStatus, Call, EndedBy, Outcome, Status
+from talktime.core.ratecard import TIME_QUANTITIES, UNDATED
+from talktime.core.rating import CostRow, explain_line
+from talktime.core.usage import LOWER_TOTAL, Line
+from talktime.portal import words
+from talktime.portal.figures import Moment, Money, exact_column, exact_usd, moment, percent
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One quantity times its price, as a row of the receipt."""
+
+    used: str
+    price: str
+    """ "$0.15 per million tokens"; empty where there is none."""
+    billed: str = ""
+    """What was billed where that is more than what was used."""
+    cost: Money | None
+
+
+class LineView(msgspec.Struct, frozen=True, kw_only=True):
+    service: str
+    model: str
+    steps: tuple[Step, ...]
+    cost: Money | None
+    """None: no price yet."""
+    source: str
+    notes: tuple[str, ...]
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    text: str = ""
+    at: Moment | None = None
+
+
+class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
+    lines: tuple[LineView, ...]
+    cost: Money
+    margin: Money
+    margin_rate: str
+    charge: Money | None
+    charge_name: str
+    verdict: str
+    """One sentence: what was charged, or why nothing was."""
+    tone: str
+    promo: str
+    paid: str
+    is_split_known: bool
+    facts: tuple[Fact, ...]
+    timeline: tuple[Fact, ...]
+    notes: tuple[str, ...]
+
+
+def receipt_view(call: Call, *, now: datetime, zone: tzinfo) -> ReceiptView:
+    """Everything a customer may ask of one call, exact to the nano-dollar."""
+    costs = [line.cost_nanos for line in call.lines]
+    steps = [_step_costs(line) for line in call.lines]
+    accrued = call.cost_nanos + call.margin_nanos
+    flat = [c for c in costs if c is not None] + [nanos for part in steps for nanos in part]
+    column = iter(exact_column([*flat, call.cost_nanos, call.margin_nanos, accrued]))
+    line_costs = [None if c is None else next(column) for c in costs]
+    step_costs = [[next(column) for _ in part] for part in steps]
+    cost, margin, total = next(column), next(column), next(column)
+    is_settled = call.promo_charged_nanos is not None and call.charge_nanos is not None
+    return ReceiptView(
+        lines=tuple(
+            _line_view(line, line_cost, parts)
+            for line, line_cost, parts in zip(call.lines, line_costs, step_costs, strict=True)
+        ),
+        cost=cost,
+        margin=margin,
+        margin_rate=percent(call.margin_ppm),
+        charge=None if call.charge_nanos is None else total,
+        charge_name=_charge_name(call),
+        verdict=_verdict(call),
+        tone=call.billing_status.value,
+        promo=exact_usd(call.promo_charged_nanos or 0),
+        paid=exact_usd(call.paid_charged_nanos or 0),
+        is_split_known=is_settled and call.billing_status is BillingStatus.CHARGED,
+        facts=tuple(_facts(call)),
+        timeline=tuple(_timeline(call, now, zone)),
+        notes=tuple(_notes(call, now)),
+    )
+
+
+def _step_costs(line: Line) -> list[int]:
+    """What each row of a line cost, in nanos that add up to the line's cost (largest remainder)."""
+    rows = explain_line(line)
+    if not rows or line.cost_nanos is None:
+        return []
+    whole = [row.cost_nanos.numerator // row.cost_nanos.denominator for row in rows]
+    rests = [row.cost_nanos - Fraction(part) for row, part in zip(rows, whole, strict=True)]
+    missing = line.cost_nanos - sum(whole)
+    for i in sorted(range(len(rows)), key=lambda i: rests[i], reverse=True)[:missing]:
+        whole[i] += 1
+    return whole
+
+
+def _line_view(line: Line, cost: Money | None, parts: Sequence[Money]) -> LineView:
+    model = " ".join(part for part in (line.provider, line.model) if part)
+    return LineView(
+        service=words.SERVICES[line.service],
+        model=f"{model} ({line.source})" if line.source else model,
+        steps=tuple(_steps(line, parts)),
+        cost=cost,
+        source=_source(line),
+        notes=tuple(
+            f"A later report had fewer {words.quantity_words(note.partition(':')[2])}; "
+            "the highest total counts."
+            for note in line.notes
+            if note.startswith(LOWER_TOTAL)
+        ),
+    )
+
+
+def _steps(line: Line, parts: Sequence[Money]) -> list[Step]:
+    rows = explain_line(line)
+    if rows:
+        return [_priced_step(row, cost) for row, cost in zip(rows, parts, strict=True)]
+    price = "" if line.provider_cost_nanos is None else "the provider's own figure"
+    return [
+        Step(used=_used(quantity, amount), price=price, cost=None)
+        for quantity, amount in line.quantities.items()
+        if amount
+    ]
+
+
+def _priced_step(row: CostRow, cost: Money) -> Step:
+    billed = "" if row.billed == row.used else f"billed as {_amount(row.quantity, row.billed)}"
+    return Step(
+        used=_used(row.quantity, row.used),
+        price=f"{exact_usd(row.nanos)} {_per(row.quantity, row.per)}",
+        billed=billed,
+        cost=cost,
+    )
+
+
+def _used(quantity: str, amount: int) -> str:
+    return f"{_amount(quantity, amount)} {words.quantity_words(quantity)}"
+
+
+def _amount(quantity: str, amount: int) -> str:
+    if quantity not in TIME_QUANTITIES:
+        return f"{amount:,}"
+    seconds, ms = divmod(amount, 1000)
+    decimals = f".{ms:03d}".rstrip("0") if ms else ""
+    return f"{seconds:,}{decimals}\N{NO-BREAK SPACE}s"
+
+
+def _per(quantity: str, per: int) -> str:
+    if quantity in TIME_QUANTITIES:
+        known = {1_000: "per second", 60_000: "per minute", 3_600_000: "per hour"}
+        return known.get(per) or f"per {_amount(quantity, per)}"
+    what = "character" if quantity == "characters" else "token"
+    if per == 1:
+        return f"per {what}"
+    return f"per million {what}s" if per == 1_000_000 else f"per {per:,} {what}s"
+
+
+def _source(line: Line) -> str:
+    if line.provider_cost_nanos is not None:
+        return "Priced by the figure the provider itself reported."
+    if line.price is None:
+        return ""
+    since = line.price.effective_from
+    dated = "" if since == UNDATED else f", in force since {since.day} {since:%b %Y}"
+    return f"Rate card {line.price.card}{dated}. Source: {line.price.source}"
+
+
+def _charge_name(call: Call) -> str:
+    if call.status is Status.LIVE:
+        return "Cost so far"
+    return "Would have cost" if call.billing_status is BillingStatus.FREE else "Charge"
+
+
+def _verdict(call: Call) -> str:
+    if call.billing_status is BillingStatus.FREE:
+        reason = words.FREE_REASONS[call.free_reason] if call.free_reason else "it is not charged"
+        return f"Free: {reason}."
+    if call.billing_status is BillingStatus.UNPRICED:
+        return (
+            "Price pending: a part of this call has no price yet. Nothing is charged until it has; "
+            "after seven days without one the call is free."
+        )
+    if call.status is Status.LIVE:
+        return "This call is running. It is charged once, when it ends."
+    if not call.charge_nanos:
+        return "This call used nothing that costs anything."
+    return f"Charged {exact_usd(call.charge_nanos)}."
+
+
+def _facts(call: Call) -> list[Fact]:
+    facts = [Fact(name="Channel", text=words.CHANNELS[call.channel])]
+    told = (
+        ("Direction", words.direction_words(call.direction)),
+        ("From", call.from_number),
+        ("To", call.to_number),
+        ("Agent", call.agent_id),
+        ("Outcome", words.OUTCOMES[call.outcome] if call.outcome else ""),
+        ("Reason", call.end_reason),
+        ("Call id", call.call_id),
+    )
+    return facts + [Fact(name=name, text=text) for name, text in told if text]
+
+
+def _timeline(call: Call, now: datetime, zone: tzinfo) -> list[Fact]:
+    steps = [
+        ("Admitted", call.admitted_at),
+        ("Started", call.stated_started_at),
+        ("Last heard from", call.last_heard_at),
+        ("Ended", call.ended_at),
+        ("Settled", call.settled_at),
+        ("Late report", call.late_at),
+    ]
+    facts = [
+        Fact(name=name, at=moment(at, zone)) for name, at in steps if at is not None and at <= now
+    ]
+    return sorted(facts, key=lambda fact: fact.at.iso if fact.at else "")
+
+
+def _notes(call: Call, now: datetime) -> list[str]:
+    notes = []
+    if call.status_at(now) is Status.SILENT:
+        notes.append(
+            "Nothing was heard of this call for a while. If it stays silent it is ended, as of "
+            "when it was last heard from."
+        )
+    if call.ended_by is EndedBy.WATCHDOG:
+        notes.append(
+            "It was ended because nothing was heard of it any more; silence costs nothing."
+        )
+    if call.late_at is not None:
+        told = ""
+        if call.late_outcome is not None and call.late_outcome in set(Outcome):
+            told = f", with the outcome {words.OUTCOMES[Outcome(call.late_outcome)].lower()}"
+        notes.append(
+            f"A report arrived after the call was settled{told}. It is kept, and changes nothing "
+            "that you pay."
+        )
+    return notes

@@ -1,0 +1,26 @@
+"""The customer's pages over HTTP: what stands at which address."""
+
+from litestar import Router
+
+from talktime.ops.live import LiveFeed
+from talktime.ops.platform import Platform
+from talktime.portal import coming_and_going, pages_shown
+from talktime.portal.desk import OPT, Desk
+from talktime.portal.refusals import refusal_pages
+from talktime.portal.rendering import Pages
+
+
+def portal_router(platform: Platform) -> Router:
+    """Everything a customer sees, and the assets of it.
+
+    Listens through the feed in the application's state (``live``) where there is one.
+    """
+    pages = Pages(platform.public_url)
+    desk = Desk(platform=platform, pages=pages, own_feed=LiveFeed(platform))
+    return Router(
+        path="/",
+        route_handlers=[*coming_and_going.HANDLERS, *pages_shown.HANDLERS],
+        exception_handlers=refusal_pages(pages),
+        include_in_schema=False,
+        opt={OPT: desk},
+    )

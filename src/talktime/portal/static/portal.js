@@ -1,0 +1,275 @@
+// Keeps an open page true. The server sends pieces of HTML as things happen; here they replace what
+// is shown. Running clocks tick in between, and receipts open in place. Without this script every
+// page still shows the truth as of its loading.
+
+const CHECK_AFTER_MS = 3000; // how long to wait before asking why a stream was refused
+const REFRESH_EVERY_MS = 2000; // a page is read anew at most this often
+const HIDDEN_FOR_MS = 120000; // a page that nobody looks at lets its connection go after this
+
+// --- Pieces ---------------------------------------------------------------------------------------
+
+// Make `shown` like `wanted` without replacing what is alike: focus, open receipts and live regions
+// stay what they are. Elements marked data-keep are the page's own.
+function morph(shown, wanted) {
+  for (const { name, value } of [...wanted.attributes]) {
+    if (name !== "aria-expanded" && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
+  }
+  for (const { name } of [...shown.attributes]) {
+    if (name !== "aria-expanded" && !wanted.hasAttribute(name)) shown.removeAttribute(name);
+  }
+  const old = [...shown.childNodes];
+  const fresh = [...wanted.childNodes];
+  fresh.forEach((node, i) => {
+    const there = old[i];
+    if (there === undefined) shown.append(node);
+    else if (there.nodeType === Node.TEXT_NODE && node.nodeType === Node.TEXT_NODE) {
+      if (there.data !== node.data) there.data = node.data;
+    } else if (there.nodeType === Node.ELEMENT_NODE && there.nodeName === node.nodeName) {
+      if (!there.hasAttribute("data-keep")) morph(there, node);
+    } else there.replaceWith(node);
+  });
+  old.slice(fresh.length).forEach((node) => node.remove());
+}
+
+function applyPiece(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const piece = template.content.firstElementChild;
+  if (piece === null) return;
+  const shown = document.getElementById(piece.id);
+  if (shown === null) {
+    insertPiece(piece);
+    return;
+  }
+  if (shown.dataset.pageReceipt !== undefined) {
+    reloadPageReceipt(shown, piece.dataset.revision);
+    return;
+  }
+  const moved = shown.dataset.revision !== piece.dataset.revision;
+  const settled = shown.className !== piece.className;
+  piece.removeAttribute("data-into");
+  morph(shown, piece);
+  if (settled && shown.classList.contains("call")) flash(shown);
+  if (moved) reloadReceipt(shown.querySelector("[data-receipt][aria-expanded=true]"));
+}
+
+// A new row goes where its order says; below everything that is shown it belongs to another page.
+function insertPiece(piece) {
+  const list = document.getElementById(piece.dataset.into ?? "");
+  if (list === null) return;
+  const order = Number(piece.dataset.order);
+  const rows = [...list.children].filter((row) => row.dataset.order !== undefined);
+  const next = rows.find((row) => Number(row.dataset.order) < order);
+  if (next === undefined && "hasMore" in list.dataset) return;
+  if (rows.length >= Number(list.dataset.most)) {
+    refresh();
+    return;
+  }
+  piece.removeAttribute("data-into");
+  if (next === undefined) list.append(piece);
+  else next.before(piece);
+  flash(piece);
+  document.getElementById(list.dataset.empty)?.setAttribute("hidden", "");
+  list.closest("table").hidden = false;
+}
+
+function flash(row) {
+  row.classList.add("fresh");
+  row.addEventListener("animationend", () => row.classList.remove("fresh"), { once: true });
+}
+
+// --- Receipts -------------------------------------------------------------------------------------
+
+async function fetchReceipt(href) {
+  const answer = await fetch(href, { headers: { Accept: "text/html" } });
+  if (!answer.ok) throw new Error(`the receipt was refused: ${answer.status}`);
+  return answer.text();
+}
+
+async function openReceipt(link) {
+  const row = document.getElementById(link.dataset.receipt);
+  link.setAttribute("aria-expanded", "true");
+  try {
+    row.firstElementChild.innerHTML = await fetchReceipt(`${link.href}/receipt`);
+    row.hidden = false;
+  } catch {
+    location.href = link.href; // its own page says what is wrong
+  }
+}
+
+function closeReceipt(link) {
+  link.setAttribute("aria-expanded", "false");
+  document.getElementById(link.dataset.receipt).hidden = true;
+}
+
+async function reloadReceipt(link) {
+  if (link === null) return;
+  const cell = document.getElementById(link.dataset.receipt).firstElementChild;
+  try {
+    morphInside(cell, await fetchReceipt(`${link.href}/receipt`));
+  } catch {
+    // The connection is away; the next change tries again.
+  }
+}
+
+async function reloadPageReceipt(section, revision) {
+  if (section.dataset.revision === revision) return;
+  section.dataset.revision = revision;
+  try {
+    morphInside(section, await fetchReceipt(section.dataset.pageReceipt));
+  } catch {
+    delete section.dataset.revision;
+  }
+}
+
+function morphInside(shown, html) {
+  const open = [...shown.querySelectorAll("details")].map((one) => one.open);
+  const wanted = shown.cloneNode(false);
+  wanted.innerHTML = html;
+  morph(shown, wanted);
+  shown.querySelectorAll("details").forEach((one, i) => (one.open = open[i] ?? false));
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-receipt]");
+  if (link === null || event.button !== 0) return;
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  if (link.getAttribute("aria-expanded") === "true") closeReceipt(link);
+  else openReceipt(link);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const link = event.target.closest("tbody.call")?.querySelector("[aria-expanded=true]");
+  if (link) {
+    closeReceipt(link);
+    link.focus();
+  }
+});
+
+// --- Clocks ---------------------------------------------------------------------------------------
+
+// Counted from when the server's figure came, so a wrong clock in this browser does no harm.
+const clocks = new WeakMap();
+
+function tick() {
+  const now = performance.now();
+  for (const clock of document.querySelectorAll("[data-seconds]")) {
+    const told = clock.dataset.seconds;
+    let known = clocks.get(clock);
+    if (known === undefined || known.told !== told) {
+      known = { told, at: now };
+      clocks.set(clock, known);
+    }
+    const text = asDuration(Number(told) + Math.floor((now - known.at) / 1000));
+    if (clock.textContent !== text) clock.textContent = text;
+  }
+}
+
+function asDuration(seconds) {
+  const two = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
+// --- The stream -----------------------------------------------------------------------------------
+
+let stream = null;
+let lastEventId = "";
+let checking = 0;
+let refreshedAt = -REFRESH_EVERY_MS;
+let refreshing = 0;
+let hiding = 0;
+
+function connect() {
+  disconnect();
+  const address = new URL(document.getElementById("main").dataset.live, location.href);
+  if (lastEventId !== "") address.searchParams.set("after", lastEventId);
+  const opened = new EventSource(address);
+  stream = opened;
+  opened.onopen = () => tellState("live", "Live");
+  opened.addEventListener("piece", (event) => {
+    lastEventId = event.lastEventId || lastEventId;
+    applyPiece(event.data);
+    tick();
+  });
+  opened.addEventListener("reset", refresh);
+  opened.onerror = () => {
+    if (stream !== opened) return;
+    tellState("away", "Reconnecting");
+    // CLOSED: it was refused, and the browser will not try again by itself.
+    if (opened.readyState === EventSource.CLOSED) {
+      clearTimeout(checking);
+      checking = setTimeout(refresh, CHECK_AFTER_MS);
+    }
+  };
+}
+
+function disconnect() {
+  clearTimeout(checking);
+  stream?.close();
+  stream = null;
+}
+
+function tellState(state, words) {
+  const shown = document.getElementById("live-state");
+  if (shown === null) return;
+  shown.hidden = false;
+  shown.dataset.state = state;
+  shown.querySelector("[data-words]").textContent = words;
+}
+
+// Read the page anew and go on from there: too much was missed, or the stream was refused.
+function refresh() {
+  clearTimeout(refreshing);
+  const wait = refreshedAt + REFRESH_EVERY_MS - performance.now();
+  refreshing = setTimeout(readAnew, Math.max(wait, 0));
+}
+
+async function readAnew() {
+  refreshedAt = performance.now();
+  disconnect();
+  let answer;
+  try {
+    answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  } catch {
+    tellState("away", "Offline");
+    checking = setTimeout(refresh, CHECK_AFTER_MS);
+    return;
+  }
+  if (!answer.ok && answer.status < 500) {
+    location.reload(); // signed out, say: the server's page says what to do
+    return;
+  }
+  if (!answer.ok) {
+    checking = setTimeout(refresh, CHECK_AFTER_MS);
+    return;
+  }
+  const read = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const focused = document.activeElement?.closest("[id]")?.id;
+  const open = [...document.querySelectorAll("[data-receipt][aria-expanded=true]")].map((link) => link.dataset.receipt);
+  for (const id of ["main", "side-balance"]) document.getElementById(id).replaceWith(read.getElementById(id));
+  open.forEach((id) => {
+    const link = document.querySelector(`[data-receipt="${id}"]`);
+    if (link) openReceipt(link);
+  });
+  if (focused) document.getElementById(focused)?.querySelector("a, button")?.focus();
+  lastEventId = "";
+  connect();
+}
+
+// A page in the background of many tabs must not use up the browser's connections to us.
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(hiding);
+  if (document.hidden) hiding = setTimeout(disconnect, HIDDEN_FOR_MS);
+  else if (stream === null) connect();
+});
+addEventListener("pagehide", disconnect);
+addEventListener("pageshow", (event) => {
+  if (event.persisted) refresh();
+});
+
+connect();
+tick();
+setInterval(tick, 250);

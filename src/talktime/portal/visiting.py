@@ -1,0 +1,85 @@
+"""Who is looking: the session cookie, and the token that proves a form came from our page."""
+
+import hmac
+import secrets
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import Cookie
+
+from talktime.core.errors import Forbidden, Unauthenticated
+from talktime.ops.platform import Platform
+from talktime.ops.portal_access import SESSION_LIFE, read_session
+
+COOKIE: Final = "talktime_session"
+
+
+class Visitor(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed-in browser; every query of its pages is scoped by ``account_id``."""
+
+    account_id: str
+    session: str
+
+    @property
+    def form_token(self) -> str:
+        """What every form carries; nobody without the session's secret can make it."""
+        return hmac.new(self.session.encode(), b"talktime form", sha256).hexdigest()
+
+
+async def visitor_of(request: Request[Any, Any, Any], platform: Platform) -> Visitor:
+    """The visitor by the request's cookie. Raises Unauthenticated."""
+    visitor = await find_visitor(request, platform)
+    if visitor is None:
+        raise Unauthenticated("you are signed out, or your session has ended")
+    return visitor
+
+
+async def find_visitor(request: Request[Any, Any, Any], platform: Platform) -> Visitor | None:
+    """The visitor, or None for a browser that is not signed in."""
+    session = request.cookies.get(COOKIE, "")
+    if not session:
+        return None
+    async with platform.connection() as connection:
+        account_id = await read_session(connection, session, now=platform.clock())
+    return None if account_id is None else Visitor(account_id=account_id, session=session)
+
+
+def new_secret() -> str:
+    """32 random bytes, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def session_cookie(session: str, *, path: str, is_https: bool) -> Cookie:
+    """Keeps a browser signed in for as long as its session lives."""
+    return Cookie(
+        key=COOKIE,
+        value=session,
+        path=path or "/",
+        httponly=True,
+        secure=is_https,
+        samesite="lax",
+        max_age=int(SESSION_LIFE.total_seconds()),
+    )
+
+
+def ended_cookie(*, path: str, is_https: bool) -> Cookie:
+    return Cookie(
+        key=COOKIE,
+        value="",
+        path=path or "/",
+        httponly=True,
+        secure=is_https,
+        samesite="lax",
+        max_age=0,
+    )
+
+
+async def check_form(request: Request[Any, Any, Any], visitor: Visitor) -> dict[str, str]:
+    """The fields of a form that our own page sent for this visitor. Raises Forbidden otherwise."""
+    body = await request.form()
+    fields = {name: value for name, value in body.items() if isinstance(value, str)}
+    if not hmac.compare_digest(fields.get("form_token", "").encode(), visitor.form_token.encode()):
+        raise Forbidden("this form did not come from this page; reload the page and try again")
+    return fields

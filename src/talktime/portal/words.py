@@ -1,0 +1,80 @@
+"""How the pages name things: one word for each thing, the same everywhere."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from talktime.core.call import FreeReason, Outcome
+from talktime.core.ledger import EntryKind
+from talktime.core.ratecard import Channel, Service
+
+CHANNELS: Final[Mapping[Channel, str]] = {
+    Channel.PHONE: "Phone",
+    Channel.WEB: "Web",
+    Channel.WHATSAPP: "WhatsApp",
+    Channel.CHAT: "Chat",
+}
+
+SERVICES: Final[Mapping[Service, str]] = {
+    Service.LLM: "Language model",
+    Service.STT: "Speech to text",
+    Service.TTS: "Text to speech",
+    Service.SIP: "Telephony",
+}
+
+OUTCOMES: Final[Mapping[Outcome, str]] = {
+    Outcome.COMPLETED: "Completed",
+    Outcome.VOICEMAIL: "Voicemail",
+    Outcome.FAILED: "Failed",
+    Outcome.REJECTED: "Rejected",
+    Outcome.BUSY: "Busy",
+    Outcome.NO_ANSWER: "No answer",
+    Outcome.CANCELED: "Cancelled",
+}
+
+FREE_REASONS: Final[Mapping[FreeReason, str]] = {
+    FreeReason.FAILED: "the call failed",
+    FreeReason.REJECTED: "the call was rejected while ringing",
+    FreeReason.BUSY: "the line was busy",
+    FreeReason.NO_ANSWER: "nobody answered",
+    FreeReason.CANCELED: "the call was cancelled before anybody answered",
+    FreeReason.NO_SIGN_OF_LIFE: "the bot went silent, so the call counts as failed",
+    FreeReason.NO_PRICE: "no price was known within seven days",
+}
+
+_ENTRIES: Final[Mapping[EntryKind, str]] = {
+    EntryKind.WELCOME_BONUS: "Welcome bonus",
+    EntryKind.COUPON: "Coupon",
+    EntryKind.TOP_UP: "Top-up",
+    EntryKind.CALL: "Call",
+    EntryKind.ADJUSTMENT: "Adjustment",
+}
+
+_QUANTITIES: Final[Mapping[str, str]] = {
+    "input_tokens": "input tokens",
+    "cached_input_tokens": "cached input tokens",
+    "cache_write_tokens": "tokens written to the cache",
+    "output_tokens": "output tokens",
+    "audio_input_tokens": "audio input tokens",
+    "audio_output_tokens": "audio output tokens",
+    "characters": "characters",
+    "audio_seconds": "of audio",
+    "seconds": "connected",
+}
+
+
+def entry_words(kind: EntryKind) -> str:
+    return _ENTRIES.get(kind) or kind.value.replace("_", " ").capitalize()
+
+
+def quantity_words(quantity: str) -> str:
+    """What follows the number on a receipt: "56 input tokens", "4.54 s of audio"."""
+    return _QUANTITIES.get(quantity) or quantity.replace("_", " ")
+
+
+def direction_words(direction: str | None) -> str:
+    return {"inbound": "Inbound", "outbound": "Outbound"}.get(direction or "", direction or "")
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """ "1 call", "2 calls"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

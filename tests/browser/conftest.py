@@ -1,0 +1,91 @@
+"""A real browser before a real server: Debian's Chromium, on a loopback port."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import uvicorn
+from litestar import Litestar
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+from talktime.ops.platform import Platform
+from talktime.portal.routes import portal_router
+from tests.acting import Bots
+from tests.conftest import AccountFactory
+from tests.portal.conftest import new_link
+
+CHROMIUM = shutil.which("chromium")
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+async def site(platform: Platform) -> AsyncIterator[Platform]:
+    """The pages served; its public_url is where."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    served = msgspec.structs.replace(platform, public_url=url)
+    app = Litestar([portal_router(served)], openapi_config=None, logging_config=None)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    yield served
+    server.should_exit = True
+    await asyncio.wait([serving])
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on PATH")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def bots(site: Platform, make_account: AccountFactory) -> Bots:
+    """Bots of an account with $0.50 promo and $5.00 paid."""
+    return Bots(site, await make_account(promo="0.5", paid="5"))
+
+
+@pytest.fixture
+async def context(chromium: Browser) -> AsyncIterator[BrowserContext]:
+    context = await chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(10_000)
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def page(context: BrowserContext, site: Platform, bots: Bots) -> AsyncIterator[Page]:
+    """Billing, signed in. Whatever the browser complains of, such as its policy, fails the test."""
+    page = await context.new_page()
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    await page.goto(site.public_url + await new_link(site, bots.account_id))
+    yield page
+    await page.close()
+    assert complaints == []
