@@ -60,7 +60,14 @@ from talktime_sdk._errors import (
     Unreachable,
     WrongState,
 )
-from talktime_sdk._events import BalanceChanged, CallChanged, EntryWritten, Event, Reset
+from talktime_sdk._events import (
+    BalanceChanged,
+    CallChanged,
+    CallRefused,
+    EntryWritten,
+    Event,
+    Reset,
+)
 from talktime_sdk._retry import RetryPolicy
 from talktime_sdk._running import RunningCall, Undelivered
 from talktime_sdk._totals import UsageLine
@@ -86,6 +93,7 @@ __all__ = [
     "CallChanged",
     "CallOver",
     "CallReceipt",
+    "CallRefused",
     "CallSession",
     "CallState",
     "Channel",

@@ -18,6 +18,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     name: str
     email: str
+    verified: bool = False
+    """Somebody vouched for the e-mail address."""
     status: str
     """``active`` or ``suspended``."""
     available: Decimal

@@ -1,6 +1,7 @@
 """An account's live events: reading server-sent events, and what they mean. No I/O."""
 
 import codecs
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -38,13 +39,27 @@ class EntryWritten(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str = ""
 
 
+class CallRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """The gate said no, by these figures (USD)."""
+
+    call_id: str
+    channel: str
+    reason: str
+    available: Decimal
+    held: Decimal
+    startable: Decimal
+    floor: Decimal
+    refused_at: datetime
+    event_id: str = ""
+
+
 class Reset(msgspec.Struct, frozen=True, kw_only=True):
     """Events were missed that are no longer kept: read the account and its calls afresh."""
 
     event_id: str = ""
 
 
-Event = BalanceChanged | CallChanged | EntryWritten | Reset
+Event = BalanceChanged | CallChanged | EntryWritten | CallRefused | Reset
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +145,8 @@ def read_event(frame: Frame) -> Event | None:
             event = CallChanged(call=msgspec.json.decode(frame.data, type=CallReceipt))
         elif kind == "entry":
             event = EntryWritten(entry=msgspec.json.decode(frame.data, type=Entry))
+        elif kind == "refusal":
+            event = msgspec.json.decode(frame.data, type=CallRefused)
         elif kind == "reset":
             event = Reset()
         else:

@@ -317,10 +317,10 @@ class TalktimeClient:
         return await self._ask(Request(method="POST", path=where, body={}), PortalLink)
 
     def events(
-        self, account_id: str, *, last_event_id: str = "", idle_seconds: float = 60.0
+        self, account_id: str, *, last_event_id: str = "", idle_seconds: float = 45.0
     ) -> AsyncGenerator[Event]:
         """The account's events as they happen, for ever: BalanceChanged, CallChanged, EntryWritten,
-        Reset.
+        CallRefused, Reset.
 
         A cut connection is resumed after the last event seen, so that none is missed; where the
         server no longer has them, a Reset comes. After ``idle_seconds`` without a byte it connects
