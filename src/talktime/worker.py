@@ -39,18 +39,27 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 ROUNDS_MAX: Final = 200
 """Batches that one run of a loop handles before the others have their turn."""
 
-RUNS = Counter("talktime_worker_runs_total", "Runs of a worker loop.", ["loop", "result"])
+# Without a registry of their own: each application that is made shows them in its own.
+RUNS = Counter("talktime_worker_runs", "Runs of a loop.", ["loop", "result"], registry=None)
 LAST_RUN = Gauge(
-    "talktime_worker_last_success_timestamp_seconds", "When a loop last ran well.", ["loop"]
+    "talktime_worker_last_success_timestamp_seconds",
+    "When a loop last ran well.",
+    ["loop"],
+    registry=None,
 )
 SILENT_ENDED = Counter(
-    "talktime_worker_silent_calls_ended_total", "Calls ended by the watchdog.", ["outcome"]
+    "talktime_worker_silent_calls_ended",
+    "Calls ended by the watchdog.",
+    ["outcome"],
+    registry=None,
 )
 UNPRICED_SETTLED = Counter(
-    "talktime_worker_unpriced_calls_settled_total",
+    "talktime_worker_unpriced_calls_settled",
     "Calls settled after their price arrived, or freed without one.",
     ["billing_status"],
+    registry=None,
 )
+COLLECTORS: Final = (RUNS, LAST_RUN, SILENT_ENDED, UNPRICED_SETTLED)
 
 
 class Loop(msgspec.Struct, frozen=True, kw_only=True):

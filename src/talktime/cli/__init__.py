@@ -1,0 +1,52 @@
+"""The command line: `talktime --help` lists it.
+
+    serve, worker, demo           run Talktime
+    db, accounts, keys, coupons   set things up
+    calls, prices, ledger         look into things
+
+Commands work on the database of TALKTIME_HOME, or of TALKTIME_DATABASE_URL, beside a running server
+or without one. Exit codes: 0 done, 1 refused or faults found, 2 bad settings or arguments.
+"""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from talktime.cli.accounts import app as accounts
+from talktime.cli.calls import app as calls
+from talktime.cli.coupons import app as coupons
+from talktime.cli.keys import app as keys
+from talktime.cli.ledger import app as ledger
+from talktime.cli.prices import app as prices
+from talktime.cli.running import add_to
+from talktime.config import SettingRefused
+from talktime.core.errors import TalktimeError
+
+app = typer.Typer(
+    name="talktime",
+    help="Prepaid credits for AI voice and chat calls.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+add_to(app)
+app.add_typer(accounts, name="accounts", help="Customers and their balances.")
+app.add_typer(keys, name="keys", help="API keys of the platform and of accounts.")
+app.add_typer(coupons, name="coupons", help="Promo credit by code.")
+app.add_typer(calls, name="calls", help="Receipts, and calls of the past.")
+app.add_typer(prices, name="prices", help="Rate cards.")
+app.add_typer(ledger, name="ledger", help="The books.")
+
+
+def main() -> None:
+    """Run a command; a refusal is one sentence on stderr, never a traceback."""
+    complaints = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        app()
+    except SettingRefused as refusal:
+        complaints.print(f"talktime: {refusal}", markup=False)
+        sys.exit(2)
+    except TalktimeError as refusal:
+        complaints.print(f"talktime: {refusal.message}", markup=False)
+        sys.exit(1)

@@ -1,0 +1,171 @@
+"""talktime accounts: customers, their balances and their way into the pages."""
+
+import secrets
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from talktime.cli.opening import on_platform
+from talktime.core.account import Account
+from talktime.core.money import display_usd, parse_usd
+from talktime.ops.accounts import PAGE_MAX, create_account, list_accounts, read_account
+from talktime.ops.adjustments import post_adjustment
+from talktime.ops.platform import Platform
+from talktime.ops.portal_access import create_portal_link
+
+app = typer.Typer(no_args_is_help=True)
+
+AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id.")]
+
+
+@app.command("create")
+def create_command(
+    *,
+    account: AccountId,
+    name: Annotated[str, typer.Option(help="What the customer is called.")],
+    email: Annotated[str, typer.Option(help="Where mail about the account goes.")],
+    verified: Annotated[
+        bool, typer.Option("--verified", help="Vouch for the address: brings the welcome bonus.")
+    ] = False,
+) -> None:
+    """Open an account. The same again changes nothing."""
+
+    async def act(platform: Platform) -> tuple[Account, bool]:
+        async with platform.connection() as connection:
+            return await create_account(
+                connection,
+                account_id=account,
+                name=name,
+                email=email,
+                verified=verified,
+                terms=platform.terms,
+                now=platform.clock(),
+            )
+
+    opened, created = on_platform(act)
+    typer.echo(f"Account {account} {'was opened' if created else 'was there already'}.")
+    _show(opened)
+
+
+@app.command("show")
+def show_command(account: AccountId) -> None:
+    """Show an account's balances."""
+
+    async def act(platform: Platform) -> Account:
+        async with platform.connection() as connection:
+            return await read_account(connection, account, now=platform.clock())
+
+    _show(on_platform(act))
+
+
+@app.command("list")
+def list_command(
+    *, limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 1000
+) -> None:
+    """List accounts by id."""
+
+    async def act(platform: Platform) -> list[Account]:
+        found: list[Account] = []
+        after: str | None = ""
+        while after is not None and len(found) < limit:
+            async with platform.connection() as connection:
+                page, after = await list_accounts(
+                    connection,
+                    after=after,
+                    limit=min(PAGE_MAX, limit - len(found)),
+                    now=platform.clock(),
+                )
+            found += page
+        return found
+
+    table = Table("Account", "Name", "Status", box=None)
+    for column in ("Available", "Promo", "Paid", "Held", "This month"):
+        table.add_column(column, justify="right")
+    for one in on_platform(act):
+        table.add_row(
+            one.account_id,
+            one.name,
+            one.status,
+            *map(
+                display_usd,
+                (
+                    one.available_nanos,
+                    one.promo_nanos,
+                    one.paid_nanos,
+                    one.held_nanos,
+                    one.month_to_date_nanos,
+                ),
+            ),
+        )
+    Console().print(table)
+
+
+@app.command("adjust")
+def adjust_command(
+    *,
+    account: AccountId,
+    reason: Annotated[str, typer.Option(help="Why; auditors will read it.")],
+    paid: Annotated[str, typer.Option(help="USD to add to paid; negative to take.")] = "0",
+    promo: Annotated[str, typer.Option(help="USD to add to promo; negative to take.")] = "0",
+    adjustment_id: Annotated[
+        str, typer.Option("--id", help="Makes a repeat the same adjustment; new unless given.")
+    ] = "",
+) -> None:
+    """Correct a balance."""
+    reference = adjustment_id or f"cli-{secrets.token_hex(8)}"
+    paid_nanos = parse_usd(paid, field="--paid")
+    promo_nanos = parse_usd(promo, field="--promo")
+
+    async def act(platform: Platform) -> tuple[bool, Account]:
+        async with platform.connection() as connection:
+            _, posted = await post_adjustment(
+                connection,
+                account_id=account,
+                adjustment_id=reference,
+                promo_nanos=promo_nanos,
+                paid_nanos=paid_nanos,
+                reason=reason,
+                terms=platform.terms,
+                now=platform.clock(),
+            )
+            return posted, await read_account(connection, account, now=platform.clock())
+
+    posted, adjusted = on_platform(act)
+    typer.echo(f"Adjustment {reference} {'is posted' if posted else 'was posted before'}.")
+    _show(adjusted)
+
+
+@app.command("link")
+def link_command(account: AccountId) -> None:
+    """Print a fresh one-time link into the customer's pages."""
+
+    async def act(platform: Platform) -> str:
+        async with platform.connection() as connection:
+            token, _ = await create_portal_link(
+                connection,
+                account_id=account,
+                secret=secrets.token_urlsafe(32),
+                now=platform.clock(),
+            )
+        return f"{platform.public_url}/enter?token={token}"
+
+    typer.echo(on_platform(act))
+
+
+def _show(account: Account) -> None:
+    table = Table(box=None, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, nanos in (
+        ("Available", account.available_nanos),
+        ("  promo", account.promo_nanos),
+        ("  paid", account.paid_nanos),
+        ("Held by running calls", account.held_nanos),
+        ("Startable", account.startable_nanos),
+        ("This month", account.month_to_date_nanos),
+    ):
+        table.add_row(name, display_usd(nanos))
+    Console().print(f"{account.account_id} · {account.name} · {account.status}", highlight=False)
+    Console().print(table)

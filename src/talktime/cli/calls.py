@@ -1,0 +1,215 @@
+"""talktime calls: a call's receipt in the terminal, and calls of the past brought in."""
+
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import msgspec
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from talktime.cli.opening import on_platform
+from talktime.core.call import Call
+from talktime.core.money import display_usd
+from talktime.ops.call_history import read_call
+from talktime.ops.call_import import (
+    BATCH,
+    ImportedCall,
+    LineFault,
+    import_calls,
+    read_line,
+    unknown_accounts,
+)
+from talktime.ops.platform import Platform
+from talktime.portal.receipt_view import ReceiptView, receipt_view
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class Tally(msgspec.Struct):
+    """What an import has come to."""
+
+    lines: int = 0
+    settled: int = 0
+    known: int = 0
+    charged_nanos: int = 0
+    unpriced: int = 0
+    refused: list[str] = []
+
+
+@app.command("show")
+def show_command(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
+    call: Annotated[str, typer.Argument(metavar="CALL")],
+) -> None:
+    """Show a call's receipt: quantities times prices, margin, which balance paid, why free."""
+
+    async def act(platform: Platform) -> tuple[Call, ReceiptView]:
+        now = platform.clock()
+        async with platform.connection() as connection:
+            found = await read_call(connection, account, call, now=now)
+        return found, receipt_view(found, now=now, zone=UTC)
+
+    found, view = on_platform(act)
+    Console().print(receipt(found, view))
+
+
+def receipt(call: Call, view: ReceiptView) -> RenderableType:
+    """A call's receipt for the terminal, exact to the nano-dollar."""
+    heading = Text(f"Call {call.call_id}", style="bold")
+    facts = Text(" · ".join(fact.text for fact in view.facts if fact.name != "Call id"))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Line")
+    table.add_column("Used")
+    table.add_column("Price")
+    table.add_column("Cost", justify="right")
+    for line in view.lines:
+        pending = Text("price pending", style="yellow")
+        table.add_row(
+            Text(line.service, style="bold"),
+            line.model,
+            "",
+            pending if line.cost is None else line.cost.text + line.cost.pad,
+        )
+        for step in line.steps:
+            used = f"  {step.used}" + (f", {step.billed}" if step.billed else "")
+            cost = "" if step.cost is None else step.cost.text + step.cost.pad
+            table.add_row("", used, step.price, Text(cost, style="dim"))
+        if line.source:
+            table.add_row("", Text(f"  {line.source}", style="dim"), "", "")
+    table.add_section()
+    table.add_row("Provider cost", "", "", view.cost.text + view.cost.pad)
+    table.add_row("Margin", view.margin_rate, "", view.margin.text + view.margin.pad)
+    charge = "price pending" if view.charge is None else view.charge.text + view.charge.pad
+    table.add_row(Text(view.charge_name, style="bold"), "", "", Text(charge, style="bold"))
+    parts: list[RenderableType] = [heading, facts, "", table, "", view.verdict]
+    if view.is_split_known:
+        parts.append(f"Promo bore {view.promo}, paid {view.paid}.")
+    return Group(*parts, *view.notes)
+
+
+@app.command("import")
+def import_command(
+    *,
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="JSON lines.")
+    ],
+    account: Annotated[
+        str | None, typer.Option(help="For all lines; then they need not name one.")
+    ] = None,
+) -> None:
+    """Bring in calls of the past, one JSON object per line; the same file again changes nothing.
+
+    Every line is checked before the first call is written. No gate and no hold: what has taken
+    place is settled, at the prices of its time.
+    """
+
+    async def act(platform: Platform) -> Tally:
+        with _progress() as progress, file.open("rb") as opened:
+            await _check(platform, opened, account, progress)
+            return await _import(platform, opened, account, progress)
+
+    try:
+        tally = on_platform(act)
+    except LineFault as fault:
+        typer.echo(f"talktime: {file.name}, {fault}. Nothing was imported.", err=True)
+        raise typer.Exit(1) from fault
+    for refusal in tally.refused:
+        typer.echo(refusal, err=True)
+    waiting = f" ({tally.unpriced} wait for a price)" if tally.unpriced else ""
+    typer.echo(
+        f"{tally.settled} of {tally.lines} calls were imported{waiting} and charged "
+        f"{display_usd(tally.charged_nanos)}; {tally.known} were there already, "
+        f"{len(tally.refused)} were refused."
+    )
+    if tally.refused:
+        raise typer.Exit(1)
+
+
+async def _check(
+    platform: Platform, opened: BinaryIO, account: str | None, progress: Progress
+) -> None:
+    """Go through the whole file before anything is written. Raises LineFault."""
+    first_line: dict[str, int] = {}
+    for number, call in _calls(platform, opened, account, progress, "Checking"):
+        first_line.setdefault(call.account_id, number)
+    async with platform.connection() as connection:
+        unknown = await unknown_accounts(connection, first_line)
+    if unknown:
+        account_id = min(unknown, key=lambda one: first_line[one])
+        raise LineFault(
+            first_line[account_id],
+            f"account_id: there is no account {account_id} (talktime accounts create opens one)",
+            "account_id",
+        )
+
+
+async def _import(
+    platform: Platform, opened: BinaryIO, account: str | None, progress: Progress
+) -> Tally:
+    tally = Tally()
+    batch: list[tuple[int, ImportedCall]] = []
+    for numbered in _calls(platform, opened, account, progress, "Importing"):
+        batch.append(numbered)
+        if len(batch) == BATCH:
+            await _import_batch(platform, batch, tally)
+            batch = []
+    if batch:
+        await _import_batch(platform, batch, tally)
+    return tally
+
+
+async def _import_batch(
+    platform: Platform, batch: list[tuple[int, ImportedCall]], tally: Tally
+) -> None:
+    async with platform.connection() as connection:
+        done = await import_calls(
+            connection,
+            batch,
+            book=platform.prices.book,
+            terms=platform.terms,
+            now=platform.clock(),
+        )
+    tally.lines += len(batch)
+    tally.settled += len(done.settled)
+    tally.known += done.known
+    tally.refused += [f"line {number}: {error.message}" for number, error in done.refused]
+    for call in done.settled:
+        tally.unpriced += call.settled_at is None
+        tally.charged_nanos += (call.promo_charged_nanos or 0) + (call.paid_charged_nanos or 0)
+
+
+def _calls(
+    platform: Platform, opened: BinaryIO, account: str | None, progress: Progress, what: str
+) -> Iterator[tuple[int, ImportedCall]]:
+    """The calls of the file from its beginning, with their line numbers; blank lines are none."""
+    opened.seek(0, 2)
+    task = progress.add_task(what, total=opened.tell())
+    opened.seek(0)
+    for number, text in enumerate(opened, start=1):
+        progress.advance(task, len(text))
+        if text.strip():
+            yield (
+                number,
+                read_line(
+                    number,
+                    text,
+                    account_id=account,
+                    book=platform.prices.book,
+                    now=platform.clock(),
+                ),
+            )
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:>9}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )

@@ -1,0 +1,36 @@
+"""What a command needs before it can act: the settings, and the platform on its database."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from talktime.config import Settings, load_settings
+from talktime.db.opening import opened_database
+from talktime.logs import configure_logs
+from talktime.ops.platform import Platform, open_platform
+from talktime.serve import public_url_of, terms_of
+
+T = TypeVar("T")
+
+
+def settings_for_command() -> Settings:
+    """The settings; a command says itself what matters, so its log keeps to warnings."""
+    settings = load_settings(os.environ)
+    asked = "TALKTIME_LOG_LEVEL" in os.environ
+    configure_logs(settings.log_level if asked else "warning")
+    return settings
+
+
+def on_platform(act: Callable[[Platform], Awaitable[T]]) -> T:
+    """Do something on the installation's platform, beside a running server or without one."""
+    settings = settings_for_command()
+
+    async def run(conninfo: str) -> T:
+        async with open_platform(
+            conninfo, terms=terms_of(settings), public_url=public_url_of(settings), pool_size=2
+        ) as platform:
+            return await act(platform)
+
+    with opened_database(settings.home, settings.database_url) as conninfo:
+        return asyncio.run(run(conninfo))

@@ -1,0 +1,212 @@
+"""The scenes of the story that are more than a call from its start to its end."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, cast
+
+from talktime.demo import timetable
+from talktime.demo.recordings import Recording
+from talktime.demo.timetable import Booking
+from talktime.demo.troupe import Troupe, count
+from talktime_sdk import Channel, NotFound, Outcome, RunningCall, Service, UsageLine
+
+BURST: Final = 40
+FLOOR_USD: Final = Decimal("0.10")
+OVERTIME_USD: Final = Decimal("0.02")
+"""How far the last call talks beyond the money, so that everybody sees that it may."""
+
+WATCHDOG_SECONDS: Final = 60.0
+"""Real seconds, not the story's: how long the watchdog may take at most."""
+
+# --- the recorded calls -----------------------------------------------------------------------
+
+
+async def play_recording(troupe: Troupe, at: float, recording: Recording) -> None:
+    """A recorded call, increment by increment, in its own time."""
+    assert recording.ended is not None
+    await troupe.until(at)
+    troupe.tell(
+        "calling",
+        call_id=recording.call_id,
+        about="a recorded call of a real bot begins, played in its own time",
+    )
+    async with troupe.client.call(
+        account_id=troupe.account_id,
+        call_id=recording.call_id,
+        channel=cast("Channel", recording.channel),
+        agent_id="recorded-bot",
+        direction="inbound",
+        report_every=max(0.2, 1.0 / troupe.speed),
+    ) as call:
+        answered = troupe.now
+        for increment in recording.events:
+            await troupe.until(answered + increment.t)
+            count(call, increment)
+        await troupe.until(answered + recording.ended.t)
+        call.end_as(cast("Outcome", recording.ended.outcome), recording.ended.reason)
+    if call.receipt is not None:
+        await troupe.tell_end(call.receipt)
+
+
+async def play_example(troupe: Troupe, at: float, recording: Recording) -> None:
+    """The worked example: a minute whose providers tell their own figures as it goes."""
+    await troupe.until(at)
+    troupe.tell(
+        "calling",
+        call_id=recording.call_id,
+        about="the worked example begins: a minute on the phone that must cost $0.052",
+    )
+    steps = 10
+    async with troupe.client.call(
+        account_id=troupe.account_id,
+        call_id=recording.call_id,
+        channel=cast("Channel", recording.channel),
+        agent_id="worked-example",
+        direction="inbound",
+        report_every=max(0.2, 1.0 / troupe.speed),
+    ) as call:
+        answered = troupe.now
+        for step in range(1, steps + 1):
+            await troupe.until(answered + step * recording.duration_seconds / steps)
+            for line in recording.final:
+                so_far = Decimal(line.provider_cost) * step / steps
+                call.set_totals(cast("Service", line.service), provider_cost=so_far)
+        call.end_as("completed")
+    if call.receipt is not None:
+        await troupe.tell_end(call.receipt)
+
+
+async def tell_afterwards(troupe: Troupe, at: float, recording: Recording) -> None:
+    """The five-minute example: a call that Talktime hears of only when it is over."""
+    await troupe.until(at)
+    troupe.tell(
+        "calling",
+        call_id=recording.call_id,
+        about="a five-minute call is told of only now that it is over",
+    )
+    call_id, client = recording.call_id, troupe.client
+    duration = timedelta(seconds=recording.duration_seconds)
+    await client.start_call(
+        account_id=troupe.account_id,
+        call_id=call_id,
+        channel=cast("Channel", recording.channel),
+        agent_id="worked-example",
+        direction="inbound",
+        started_at=datetime.now(UTC) - duration,
+    )
+    receipt = await client.end_call(
+        troupe.account_id,
+        call_id,
+        cast("Outcome", recording.outcome),
+        duration_seconds=recording.duration_seconds,
+        lines=[
+            UsageLine(
+                service=cast("Service", line.service),
+                provider=line.provider,
+                model=line.model,
+                provider_cost=line.provider_cost,
+            )
+            for line in recording.final
+        ],
+    )
+    await troupe.tell_end(receipt)
+
+
+# --- what goes wrong --------------------------------------------------------------------------
+
+
+async def fall_silent(troupe: Troupe, at: float) -> None:
+    """A chat that nobody ends: the visitor just leaves."""
+    await troupe.until(at)
+    call_id = "chat-2"
+    troupe.tell("calling", call_id=call_id, about="a chat begins that nobody is going to end")
+    await troupe.client.start_call(
+        account_id=troupe.account_id, call_id=call_id, channel="chat", agent_id="chat-desk"
+    )
+    line = UsageLine(
+        service="llm",
+        provider="openai",
+        model="gpt-4.1-mini",
+        quantities={"input_tokens": 7_800, "cached_input_tokens": 5_000, "output_tokens": 310},
+    )
+    await troupe.client.report_usage(troupe.account_id, call_id, [line])
+    await wait_for_end(troupe, call_id)
+
+
+async def wait_for_end(troupe: Troupe, call_id: str) -> None:
+    """Until the watchdog has ended a call that nobody else is going to end."""
+    deadline = time.monotonic() + WATCHDOG_SECONDS + 60 / troupe.speed
+    while time.monotonic() < deadline:
+        with contextlib.suppress(NotFound):  # its bot has not come to starting it
+            receipt = await troupe.client.get_call(troupe.account_id, call_id)
+            if receipt.status == "ended":
+                await troupe.tell_end(receipt)
+                return
+        await asyncio.sleep(0.5)
+    troupe.tell("trouble", call_id=call_id, about="the watchdog did not end it in time")
+
+
+async def crash(troupe: Troupe) -> None:
+    """The part of the bot that gets killed: it talks until then."""
+    booking = timetable.crash(troupe.dice)
+    async with troupe.call(booking) as call:
+        troupe.tell("calling", about=booking.about, call_id=booking.call_id)
+        await troupe.talk(call, booking, troupe.now)
+
+
+# --- the money runs out -----------------------------------------------------------------------
+
+
+async def run_dry(
+    troupe: Troupe, *, mishaps: Sequence[asyncio.Task[Any]], calls: Sequence[asyncio.Task[Any]]
+) -> None:
+    """One call goes on while forty others want to begin, and while there is nothing left."""
+    booking = timetable.last_call(troupe.dice)
+    rush_of_calls = timetable.burst(troupe.dice, BURST)
+    await asyncio.gather(*mishaps)
+    await troupe.until(booking.at)
+    troupe.tell("calling", about=booking.about, call_id=booking.call_id)
+    async with troupe.call(booking) as call:
+        talking = asyncio.create_task(troupe.talk(call, booking, troupe.now))
+        try:
+            await asyncio.gather(*calls)
+            await rush(troupe, rush_of_calls)
+            await troupe.wait_for(lambda: _figure(call, "startable") < FLOOR_USD)
+            left = _figure(call, "startable")
+            troupe.tell("floor", call_id=booking.call_id, startable=left)
+            await troupe.take(timetable.late_caller(1))
+            await troupe.wait_for(
+                lambda: _figure(call, "accrued_charge") > _figure(call, "available") + OVERTIME_USD
+            )
+        finally:
+            talking.cancel()
+            await asyncio.wait([talking])
+        call.end_as("completed", "caller hung up")
+    if call.receipt is not None:
+        await troupe.tell_end(call.receipt)
+    await troupe.take(timetable.late_caller(2))
+
+
+async def rush(troupe: Troupe, bookings: Sequence[Booking]) -> None:
+    """Many calls at the same moment: the gate counts each hold before it admits the next."""
+    account = await troupe.client.get_account(troupe.account_id)
+    troupe.tell("rush", count=len(bookings), startable=account.startable)
+    admitted = await asyncio.gather(*(troupe.take(one, quietly=True) for one in bookings))
+    after = await troupe.client.get_account(troupe.account_id)
+    troupe.tell(
+        "rushed",
+        count=len(bookings),
+        admitted=sum(admitted),
+        startable=account.startable,
+        available=after.available,
+    )
+
+
+def _figure(call: RunningCall, name: str) -> Decimal:
+    """What the last answer to a report said; before the first one, nothing is known to be spent."""
+    figure = getattr(call.usage, name, None)
+    return figure if isinstance(figure, Decimal) else Decimal(0 if name == "accrued_charge" else 1)

@@ -1,0 +1,254 @@
+"""The stage of the demo: a server and a worker on a fresh database, and the bots that play."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from rich.console import Console
+
+from talktime.config import Settings
+from talktime.core.errors import TalktimeError
+from talktime.db.opening import opened_database
+from talktime.demo import timetable
+from talktime.demo.closing import Closing, closing_table, read_closing
+from talktime.demo.home import demo_home
+from talktime.demo.narrator import Narrator
+from talktime.ops.platform import utc_now
+from talktime.serve import DEFAULT_PORT, CannotListen, Running, address_kept, listen, running_server
+from talktime_sdk import TalktimeClient
+
+ACCOUNT_ID: Final = "harbor-dental"
+NAME: Final = "Harbor Dental"
+EMAIL: Final = "billing@harbor-dental.example"
+PAID_USD: Final = "5.00"
+
+LEASE_SECONDS: Final = 5
+GRACE_SECONDS: Final = 15
+SHORTEST_GRACE_SECONDS: Final = 4
+LINE_BYTES_MAX: Final = 1_000_000
+
+
+class StoryBroken(TalktimeError):
+    """The demo did not go as it is written."""
+
+    code = "story_broken"
+
+
+async def run_demo(
+    settings: Settings, *, host: str, port: int | None, speed: float, leave: bool
+) -> None:
+    """Play the story, then serve on until Ctrl-C; with ``leave``, end after the story.
+
+    Raises StoryBroken where bots died that should not, or the books are not clean.
+    """
+    console = Console(highlight=False)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stop.set)
+    console.print("Setting up a database of the demo's own …", style="dim")
+    with (
+        _listener(host, port) as listener,
+        demo_home(settings.home, utc_now()) as home,
+        opened_database(home, None) as conninfo,
+    ):
+        own = _settings(settings, home, speed)
+        async with running_server(own, conninfo, listener, with_worker=True) as running:
+            with address_kept(home, running.platform.public_url):
+                await _play(console, own, running, stop, speed=speed, leave=leave)
+    console.print("The demo's data is thrown away.", style="dim")
+
+
+def _listener(host: str, port: int | None) -> socket.socket:
+    """The port asked for; unless one was, any that is free where the usual one is taken."""
+    if port is not None:
+        return listen(host, port)
+    try:
+        return listen(host, DEFAULT_PORT)
+    except CannotListen:
+        return listen(host, 0)
+
+
+def _settings(settings: Settings, home: Path, speed: float) -> Settings:
+    """Short lease and grace, a key of its own, and never the operator's database."""
+    return msgspec.structs.replace(
+        settings,
+        home=home,
+        database_url=None,
+        public_url=None,
+        smtp_url=None,
+        operator_key=secrets.token_hex(32),
+        lease_seconds=max(1, int(LEASE_SECONDS / speed)),
+        grace_seconds=max(SHORTEST_GRACE_SECONDS, int(GRACE_SECONDS / speed)),
+        margin_ppm=300_000,
+        floor_nanos=100_000_000,
+        welcome_bonus_nanos=500_000_000,
+    )
+
+
+async def _play(
+    console: Console,
+    settings: Settings,
+    running: Running,
+    stop: asyncio.Event,
+    *,
+    speed: float,
+    leave: bool,
+) -> None:
+    assert settings.operator_key is not None
+    narrator = Narrator(console)
+    async with TalktimeClient(running.url, settings.operator_key) as client:
+        await _open_account(client)
+        link = await client.portal_link(ACCOUNT_ID)
+        _invite(console, link.url, settings.home)
+        with _link_on_enter(console, client):
+            story = asyncio.create_task(
+                _tell_story(narrator, running, settings.operator_key, speed)
+            )
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait([story, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not story.done():
+                story.cancel()
+                await asyncio.wait([story])
+                return
+            try:
+                story.result()
+            except* StoryBroken as broken:
+                raise broken.exceptions[0] from None
+            closing = await read_closing(running.platform, ACCOUNT_ID)
+            console.print(closing_table(closing, refused=narrator.refused))
+            _judge(narrator, closing)
+            if not leave:
+                console.print(
+                    "The pages stay open: press Enter for a fresh link, Ctrl-C to end.",
+                    style="bold",
+                )
+                await stop.wait()
+
+
+def _judge(narrator: Narrator, closing: Closing) -> None:
+    """The story promises clean books and an empty purse: hold it to that."""
+    if narrator.troubles or not closing.verification.is_clean:
+        raise StoryBroken("the demo's books are not as they should be; the lines above say why")
+    if closing.account.startable_nanos >= 100_000_000:
+        raise StoryBroken("the demo ended before the money was spent")
+
+
+async def _open_account(client: TalktimeClient) -> None:
+    await client.create_account(account_id=ACCOUNT_ID, name=NAME, email=EMAIL, verified=True)
+    await client.adjust(
+        ACCOUNT_ID, adjustment_id="opening", paid=PAID_USD, reason="First top-up, for the demo"
+    )
+
+
+def _invite(console: Console, url: str, home: Path) -> None:
+    command = f"TALKTIME_HOME={home} {sys.argv[0]} accounts link {ACCOUNT_ID}"
+    console.rule("Talktime demo")
+    console.print(f"{NAME} has $0.50 promo, its welcome bonus, and $5.00 paid.")
+    console.print("Open its Billing and Calls pages, and watch them move:\n")
+    console.print(f"  {url}\n", style="bold underline", soft_wrap=True)
+    console.print("The link works once. For another one press Enter here, or run")
+    console.print(f"  {command}", style="dim", soft_wrap=True)
+    console.rule()
+
+
+@contextlib.contextmanager
+def _link_on_enter(console: Console, client: TalktimeClient) -> Iterator[None]:
+    """A fresh link whenever somebody presses Enter, where there is somebody."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    asked: set[asyncio.Task[None]] = set()
+
+    async def print_link() -> None:
+        link = await client.portal_link(ACCOUNT_ID)
+        console.print(f"  {link.url}", style="bold underline", soft_wrap=True)
+
+    def on_input() -> None:
+        if not sys.stdin.readline():  # closed
+            loop.remove_reader(sys.stdin)
+            return
+        task = asyncio.create_task(print_link())
+        asked.add(task)
+        task.add_done_callback(asked.discard)
+
+    loop.add_reader(sys.stdin, on_input)
+    try:
+        yield
+    finally:
+        loop.remove_reader(sys.stdin)
+
+
+async def _tell_story(narrator: Narrator, running: Running, key: str, speed: float) -> None:
+    """Have the bots play, and tell what they say. Raises StoryBroken where they fail."""
+    play = _Play(narrator=narrator, url=running.url, key=key, speed=speed)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(play.everything())
+        group.create_task(play.crash())
+
+
+class _Play:
+    """The processes of the bots."""
+
+    def __init__(self, *, narrator: Narrator, url: str, key: str, speed: float) -> None:
+        self._narrator = narrator
+        self._environ = {**os.environ, "TALKTIME_URL": url, "TALKTIME_KEY": key}
+        self._speed = speed
+
+    async def everything(self) -> None:
+        """All calls but one."""
+        async with self._bots("everything", at=0.0) as (process, lines):
+            async for line in lines:
+                self._narrator.hear(line)
+            code = await process.wait()
+        if code:
+            raise StoryBroken(f"the bots ended with exit code {code}")
+
+    async def crash(self) -> None:
+        """The call whose bot is killed in the middle of a sentence."""
+        await asyncio.sleep(timetable.CRASH_AT / self._speed)
+        async with self._bots("crash", at=timetable.CRASH_AT) as (process, lines):
+            async for line in lines:
+                told = self._narrator.hear(line)
+                await asyncio.sleep(timetable.KILLED_AFTER / self._speed)
+                process.kill()
+                self._narrator.say(
+                    f"! kill -9 of the bot of {told.call_id}. Nobody will report it any more, nor "
+                    "end it: that is for the watchdog to notice.",
+                    style="bold yellow",
+                    t=told.t + timetable.KILLED_AFTER,
+                )
+
+    @asynccontextmanager
+    async def _bots(
+        self, part: str, *, at: float
+    ) -> AsyncIterator[tuple[Process, asyncio.StreamReader]]:
+        """A process of bots and what it says; it ends with the block."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "talktime.demo.bots", "--part", part, "--account", ACCOUNT_ID),
+            *("--speed", str(self._speed), "--at", str(at)),
+            env=self._environ,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            limit=LINE_BYTES_MAX,
+            start_new_session=True,  # Ctrl-C is for us: we end them
+        )
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()

@@ -1,0 +1,240 @@
+"""One process that serves: the API and the pages composed, their loops, a clean start and stop."""
+
+import asyncio
+import contextlib
+import errno
+import gc
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+import uvicorn
+from litestar import Litestar
+
+from talktime.api.app import create_app
+from talktime.config import Settings
+from talktime.core.errors import TalktimeError
+from talktime.ops.platform import Platform, open_platform
+from talktime.ops.terms import Terms
+from talktime.portal.routes import portal_router
+from talktime.worker import COLLECTORS, run_loops, serving_loops, worker_loops
+
+log = structlog.get_logger("talktime.serve")
+
+DEFAULT_PORT: Final = 8420
+BACKLOG: Final = 2048
+DRAIN_SECONDS: Final = 5
+"""How long requests that are under way may take after we were told to stop."""
+
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than bots pause between two reports, so that a connection serves a whole call."""
+
+POOL_SIZE: Final = 8
+WORKER_POOL_SIZE: Final = 4
+
+
+class CannotListen(TalktimeError):
+    """The address to serve on cannot be had; the message says why and what to do."""
+
+    code = "cannot_listen"
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that answers by now."""
+
+    platform: Platform
+    url: str
+    """Where it listens, as a browser on this machine would write it."""
+
+
+def create_server(platform: Platform, settings: Settings) -> Litestar:
+    """The whole application: the API, and the customer's pages beside it."""
+    app = create_app(platform, settings, extra_handlers=[portal_router(platform)])
+    for collector in COLLECTORS:
+        app.state.metrics.registry.register(collector)
+    return app
+
+
+def terms_of(settings: Settings) -> Terms:
+    """What acts on money need to know of the settings."""
+    return Terms(
+        floor_nanos=settings.floor_nanos,
+        margin_ppm=settings.margin_ppm,
+        lease_ms=settings.lease_seconds * 1000,
+        grace_ms=settings.grace_seconds * 1000,
+        welcome_nanos=settings.welcome_bonus_nanos,
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one. Raises CannotListen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise CannotListen(
+                f"port {port} on {host} is taken by another program: stop that one, or choose "
+                "another with --port"
+            ) from error
+        raise CannotListen(
+            f"cannot listen on {host} port {port} ({error}): choose another with --host and --port"
+        ) from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """How a browser on this machine reaches a listening socket."""
+    host, port = listener.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # noqa: S104  (a comparison: nothing is bound here)
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@asynccontextmanager
+async def running_server(
+    settings: Settings, conninfo: str, listener: socket.socket, *, with_worker: bool
+) -> AsyncIterator[Running]:
+    """Serve on a socket for as long as the block runs; leaving it drains what is under way."""
+    url = url_of(listener)
+    async with open_platform(
+        conninfo,
+        terms=terms_of(settings),
+        public_url=settings.public_url or url,
+        pool_size=POOL_SIZE + (WORKER_POOL_SIZE if with_worker else 0),
+    ) as platform:
+        server = _Server(create_server(platform, settings))
+        stop = asyncio.Event()
+        loops = serving_loops(platform) + (worker_loops(platform) if with_worker else [])
+        # The first beat comes before the first request: the watchdog must know of a fresh start.
+        await loops[0].act()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run_loops(loops, stop))
+            serving = group.create_task(server.serve(sockets=[listener]))
+            try:
+                await server.wait_until_up(serving)
+                yield Running(platform=platform, url=url)
+            finally:
+                stop.set()
+                server.should_exit = True
+                await asyncio.wait([serving])
+
+
+async def serve(
+    settings: Settings, conninfo: str, listener: socket.socket, *, with_worker: bool
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way."""
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    async with running_server(settings, conninfo, listener, with_worker=with_worker) as running:
+        _calm_garbage_collection()
+        with address_kept(settings.home, running.platform.public_url):
+            print(f"Talktime is ready at {running.url}", flush=True)  # noqa: T201  (asked for)
+            await stop.wait()
+        log.info("stopping: requests under way are finished")
+
+
+async def work(settings: Settings, conninfo: str) -> None:
+    """Run the worker's loops alone until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    async with open_platform(
+        conninfo,
+        terms=terms_of(settings),
+        public_url=public_url_of(settings),
+        pool_size=WORKER_POOL_SIZE,
+    ) as platform:
+        print("Talktime's worker is running", flush=True)  # noqa: T201  (asked for)
+        await run_loops(worker_loops(platform), stop)
+
+
+def public_url_of(settings: Settings) -> str:
+    """Where customers reach the pages, for a process that does not serve them itself."""
+    if settings.public_url is not None:
+        return settings.public_url
+    with contextlib.suppress(OSError):
+        return _address_file(settings.home).read_text().strip()
+    return f"http://127.0.0.1:{DEFAULT_PORT}"
+
+
+def _address_file(home: Path) -> Path:
+    return home / "address"
+
+
+@contextlib.contextmanager
+def address_kept(home: Path, public_url: str) -> Iterator[None]:
+    """Leave word of where we serve, for links made on the command line beside us."""
+    file = _address_file(home)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{public_url}\n")
+    except OSError as error:
+        log.warning("the address could not be noted", error=str(error))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            file.unlink()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, told to stop by us: our signals also stop the loops and the database."""
+
+    def __init__(self, app: Litestar) -> None:
+        super().__init__(_uvicorn_config(app))
+        self._app = app
+        self._up = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Open pages listen for as long as they are let: they are told first, or all would wait.
+        self._app.state.live.close()
+        await super().shutdown(sockets=sockets)
+
+    async def wait_until_up(self, serving: asyncio.Task[None]) -> None:
+        """Return when requests are answered, or raise what kept them from it."""
+        up = asyncio.create_task(self._up.wait())
+        await asyncio.wait([up, serving], return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if serving.done():
+            serving.result()
+            raise RuntimeError("the server ended while it was starting")
+
+
+def _uvicorn_config(app: Litestar) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+
+
+def _calm_garbage_collection() -> None:
+    """What is loaded by now stays for good; looking through it at each collection costs 10 ms."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
