@@ -1,12 +1,14 @@
 """A caller of the API: requests with one key, JSON out and in."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import msgspec
+import uvicorn
 from litestar import Litestar
 
 OPERATOR_KEY = "an-operator-key-of-more-than-32-characters"
@@ -111,3 +113,22 @@ async def running(app: Litestar) -> AsyncIterator[Litestar]:
     yield app
     enough.set()
     await task
+
+
+@asynccontextmanager
+async def listening(app: Litestar) -> AsyncIterator[str]:
+    """The application on a real server of this event loop; where it listens."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        async with asyncio.timeout(10):
+            while not server.started:
+                await asyncio.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            app.state.live.close()
+            server.should_exit = True
+            await serving

@@ -32,7 +32,9 @@ BAD_LINES = [
     pytest.param(
         [llm(output_tokens=10**12 + 1)], "invalid_quantity", "lines[0].quantities.output_tokens"
     ),
-    pytest.param([llm(output_tokens=10**400)], "invalid_quantity", "lines[0].quantities"),
+    pytest.param(
+        [llm(output_tokens=10**400)], "invalid_quantity", "lines[0].quantities.output_tokens"
+    ),
     pytest.param([stt("1e9")], "invalid_quantity", "lines[0].quantities.audio_seconds"),
     pytest.param([stt("NaN")], "invalid_quantity", "lines[0].quantities.audio_seconds"),
     pytest.param([stt("Infinity")], "invalid_quantity", "lines[0].quantities.audio_seconds"),

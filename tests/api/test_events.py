@@ -1,0 +1,165 @@
+"""Server-sent events over a real connection."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+import msgspec
+import pytest
+from litestar import Litestar
+
+from talktime.api.app import create_app
+from talktime.api.events import event_stream, render_event
+from talktime.config import Settings
+from talktime.ops.live_events import LiveEvent, Reset
+from talktime.ops.platform import Platform
+from tests.api.caller import OPERATOR_KEY, WORKED_EXAMPLE, Caller, Json, listening, refused, told
+
+MakeAccount = Callable[..., Awaitable[str]]
+
+
+class Message(msgspec.Struct, kw_only=True):
+    event: str = ""
+    id: str | None = None
+    data: Json = {}
+
+
+@pytest.fixture
+async def served(platform: Platform, settings: Settings) -> AsyncIterator[tuple[Litestar, Caller]]:
+    """A real server, and a caller of it."""
+    app = create_app(platform, settings)
+    async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=10) as client:
+        yield app, Caller(client, OPERATOR_KEY)
+
+
+@asynccontextmanager
+async def listen(
+    api: Caller, account_id: str, **headers: str
+) -> AsyncIterator[AsyncIterator[Message]]:
+    """Follow an account's events."""
+    async with api.client.stream(
+        "GET",
+        f"/v1/accounts/{account_id}/events",
+        headers={"authorization": f"Bearer {api.key}", **headers},
+    ) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield messages(response)
+
+
+async def messages(response: httpx.Response) -> AsyncIterator[Message]:
+    message = Message()
+    async for line in response.aiter_lines():
+        name, _, value = line.partition(": ")
+        if name == "event":
+            message.event = value
+        elif name == "id":
+            message.id = value
+        elif name == "data":
+            message.data = msgspec.json.decode(value)
+        elif not line and message.event:
+            yield message
+            message = Message()
+
+
+async def until(
+    told_so_far: AsyncIterator[Message], holds: Callable[[Message], bool]
+) -> list[Message]:
+    """Messages up to the first that fits, which must come within five seconds."""
+    seen: list[Message] = []
+    async with asyncio.timeout(5):
+        async for message in told_so_far:
+            seen.append(message)
+            if holds(message):
+                return seen
+    raise AssertionError(seen)
+
+
+async def test_a_call_is_told_as_it_goes(
+    served: tuple[Litestar, Caller], make_account: MakeAccount
+) -> None:
+    """A listener hears the call begin, tick, end, its entry and the balance, and can resume."""
+    _, api = served
+    account_id = await make_account(paid="1")
+    async with listen(api, account_id) as stream:
+        first = await until(stream, lambda message: message.event == "balance")
+        assert first[-1].data["available"] == "1"
+        told(await api.start(account_id, "e", channel="phone"), 201)
+        await until(stream, lambda m: m.event == "call" and m.data["status"] == "live")
+        told(await api.usage(account_id, "e", lines=WORKED_EXAMPLE[:1]))
+        ticked = await until(stream, lambda m: m.event == "call" and m.data["charge"] == "0.0065")
+        assert ticked[-1].id is None
+        told(await api.end(account_id, "e", lines=WORKED_EXAMPLE))
+        seen = await until(stream, lambda m: m.event == "balance" and m.id is not None)
+    kinds = {message.event for message in seen}
+    assert {"call", "entry", "balance"} <= kinds
+    assert seen[-1].data["available"] == "0.948"
+    (entry,) = [message.data for message in seen if message.event == "entry"]
+    assert (entry["kind"], entry["amount"], entry["available_after"]) == ("call", "-0.052", "0.948")
+
+    resume = {"last-event-id": str(seen[-1].id)}
+    refused(
+        await api.start(account_id, "x", channel="phone", metadata=5),
+        400,
+        "invalid_input",
+        "metadata",
+    )
+    told(await api.start(account_id, "e2", channel="phone"), 201)
+    async with listen(api, account_id, **resume) as stream:
+        replayed = await until(stream, lambda m: m.event == "call")
+    assert replayed[-1].data["call_id"] == "e2"
+
+
+async def test_who_goes_is_forgotten(
+    served: tuple[Litestar, Caller], make_account: MakeAccount
+) -> None:
+    """A listener that hangs up leaves nothing behind."""
+    app, api = served
+    account_id = await make_account()
+    async with listen(api, account_id) as stream:
+        await until(stream, lambda message: message.event == "balance")
+        assert not app.state.live.is_idle
+    async with asyncio.timeout(5):
+        while not app.state.live.is_idle:  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(0.05)
+
+
+async def test_refusals_before_the_stream(
+    served: tuple[Litestar, Caller], make_account: MakeAccount
+) -> None:
+    """An unknown account, a wrong Last-Event-ID and a missing scope are ordinary problems."""
+    _, api = served
+    account_id = await make_account()
+    path = f"/v1/accounts/{account_id}/events"
+    refused(
+        await api.ask("GET", "/v1/accounts/nobody-4711/events"),
+        404,
+        "account_unknown",
+        "account_id",
+    )
+    wrong = {"last-event-id": "x"}
+    refused(await api.ask("GET", path, headers=wrong), 400, "invalid_input", "Last-Event-ID")
+    deaf = api.using(await api.make_key("calls:read"))
+    refused(await deaf.ask("GET", path), 403, "forbidden")
+
+
+async def test_silence_is_filled(platform: Platform) -> None:
+    """Where nothing happens a comment goes out, so that nobody takes the stream for dead."""
+
+    async def nothing() -> AsyncIterator[LiveEvent]:
+        await asyncio.sleep(60)
+        yield Reset(event_seq=1)
+
+    stream = event_stream(Reset(event_seq=7), nothing(), platform, heartbeat_seconds=0.01)
+    assert (await anext(stream)).startswith(b"retry:")
+    assert await anext(stream) == b"id: 7\nevent: reset\ndata: {}\n\n"
+    assert (await anext(stream)).startswith(b":")
+    await stream.aclose()
+
+
+def test_a_message() -> None:
+    """A message is an event's name, its JSON on one line, and its place to resume from."""
+    rendered = render_event(Reset(event_seq=3), datetime.now(UTC))
+    assert rendered == b"id: 3\nevent: reset\ndata: {}\n\n"
