@@ -1,12 +1,16 @@
 """Where an account stands, as its customer needs to know it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from talktime.core.account import Account
+from talktime.core.call import Call
+from talktime.core.ledger import Entry, EntryKind
 from talktime.db import billing
+from talktime.db.calls import read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, read_account
 
@@ -36,6 +40,13 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True):
         if not self.pace_nanos or not self.pace_ms:
             return None
         return max(self.account.startable_nanos, 0) * self.pace_ms // self.pace_nanos
+
+
+async def read_paid_calls(connection: Connection, entries: Sequence[Entry]) -> dict[str, Call]:
+    """The calls that entries of one account pay for, by call id."""
+    keys = [(entry.account_id, entry.ref) for entry in entries if entry.kind is EntryKind.CALL]
+    calls = await read_calls(connection, keys) if keys else {}
+    return {call.call_id: call for call in calls.values()}
 
 
 async def read_billing(connection: Connection, account_id: str, *, now: datetime) -> Billing:

@@ -1,19 +1,21 @@
 """The Billing page: the balance and what it means, the month, and the transaction history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from talktime.core.account import AccountStatus
+from talktime.core.call import Call
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import display_usd
 from talktime.ops.billing import Billing
 from talktime.portal import words
-from talktime.portal.calls_view import call_href
+from talktime.portal.calls_view import call_href, other_side
 from talktime.portal.figures import (
     Moment,
     Money,
+    duration,
     exact_usd,
     moment,
     money,
@@ -57,7 +59,8 @@ class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     detail: str
     href: str
-    """The receipt, where it is a call."""
+    """The receipt, where it is a call; the detail is then its link."""
+    duration: str
     amount: Money
     parts: str
     """How it was split over promo and paid, in words."""
@@ -76,29 +79,45 @@ def summary_view(billing: Billing, *, floor_nanos: int, now: datetime) -> Summar
         month=display_usd(account.month_to_date_nanos),
         month_name=month_name(now, zone_of(account.time_zone)),
         talk_time="" if ms_left is None else spoken_duration(ms_left),
-        talk_time_basis=""
-        if ms_left is None
-        else f"at the price of your last {words.counted(billing.pace_calls, 'charged call')}",
+        talk_time_basis="" if ms_left is None else _pace_words(billing.pace_calls),
         notice=_notice(billing, floor_nanos),
     )
 
 
-def entry_row(entry: Entry, *, time_zone: str, base: str) -> EntryRow:
-    is_call = entry.kind is EntryKind.CALL
+def entry_row(entry: Entry, call: Call | None, *, time_zone: str, base: str) -> EntryRow:
+    """A transaction; ``call`` is the one that it pays for."""
     return EntryRow(
         seq=entry.seq,
         recorded=moment(entry.recorded_at, zone_of(time_zone)),
-        title=words.entry_words(entry.kind),
-        detail=_detail(entry),
-        href=call_href(entry.ref, base) if is_call else "",
+        title=words.entry_words(entry.kind) if call is None else words.CALL_NAMES[call.channel],
+        detail=_detail(entry) if call is None else other_side(call),
+        href=call_href(entry.ref, base) if entry.kind is EntryKind.CALL else "",
+        duration="" if call is None or call.duration_ms is None else duration(call.duration_ms),
         amount=signed_money(entry.amount_nanos),
         parts=_parts(entry),
         available=money(entry.available_after_nanos),
     )
 
 
-def entry_rows(entries: Sequence[Entry], *, time_zone: str, base: str) -> tuple[EntryRow, ...]:
-    return tuple(entry_row(entry, time_zone=time_zone, base=base) for entry in entries)
+def entry_rows(
+    entries: Sequence[Entry], calls: Mapping[str, Call], *, time_zone: str, base: str
+) -> tuple[EntryRow, ...]:
+    """``calls`` are those that entries of kind call name, by id."""
+    return tuple(
+        entry_row(
+            entry,
+            calls.get(entry.ref) if entry.kind is EntryKind.CALL else None,
+            time_zone=time_zone,
+            base=base,
+        )
+        for entry in entries
+    )
+
+
+def _pace_words(calls: int) -> str:
+    if calls == 1:
+        return "at the price of your last charged call"
+    return f"at the price of your last {calls} charged calls"
 
 
 def _detail(entry: Entry) -> str:

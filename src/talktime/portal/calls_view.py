@@ -84,7 +84,7 @@ def call_row(call: Call, *, now: datetime, zone: tzinfo, base: str) -> CallRow:
         revision=call.revision,
         channel=call.channel.value,
         channel_name=words.CHANNELS[call.channel],
-        title=_title(call),
+        title=other_side(call),
         detail=_detail(call),
         status=_status(call, status),
         tone=_tone(call, status),
@@ -112,14 +112,14 @@ def element_key(name: str) -> str:
     return sha256(name.encode()).hexdigest()[:16]
 
 
-def _title(call: Call) -> str:
+def other_side(call: Call) -> str:
     """The other side of the line where there is one, otherwise the agent, otherwise the id."""
     other = call.from_number if call.direction == "inbound" else call.to_number
     return other or call.to_number or call.from_number or call.agent_id or call.call_id
 
 
 def _detail(call: Call) -> str:
-    title = _title(call)
+    title = other_side(call)
     parts = [words.CHANNELS[call.channel], words.direction_words(call.direction).lower()]
     if call.agent_id and call.agent_id != title:
         parts.append(call.agent_id)

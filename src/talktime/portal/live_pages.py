@@ -9,7 +9,7 @@ import msgspec
 
 from talktime.core.account import Account
 from talktime.core.errors import NotFound, Overloaded
-from talktime.ops.billing import read_billing
+from talktime.ops.billing import read_billing, read_paid_calls
 from talktime.ops.live_events import (
     BalanceChanged,
     CallChanged,
@@ -68,7 +68,14 @@ class PageWriter:
         elif isinstance(event, CallRefused) and self._page.name == "billing":
             yield await self._summary()
         elif isinstance(event, EntryPosted) and self._page.name == "billing":
-            entry = entry_row(event.entry, time_zone=self._account.time_zone, base=self._pages.base)
+            async with self._platform.connection() as connection:
+                calls = await read_paid_calls(connection, [event.entry])
+            entry = entry_row(
+                event.entry,
+                calls.get(event.entry.ref),
+                time_zone=self._account.time_zone,
+                base=self._pages.base,
+            )
             yield self._pages.html("pieces/entry.html", row=entry, is_new=self._page.is_newest)
         elif isinstance(event, CallChanged) and self._page.name == "calls":
             now = self._platform.clock()

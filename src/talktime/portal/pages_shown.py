@@ -7,7 +7,7 @@ from litestar.response import Redirect, Stream
 
 from talktime.core.account import Account
 from talktime.ops.accounts import read_account
-from talktime.ops.billing import read_billing
+from talktime.ops.billing import read_billing, read_paid_calls
 from talktime.ops.call_history import list_calls, read_call
 from talktime.ops.entries import list_entries
 from talktime.portal.billing_view import entry_rows, summary_view
@@ -43,12 +43,13 @@ async def billing(request: Asked) -> Response[str]:
             kind=None,
             limit=PAGE_ROWS,
         )
+        paid_calls = await read_paid_calls(connection, entries)
     account = standing.account
     return desk.pages.page(
         "billing.html",
         **_frame(visitor, account, "billing"),
         view=summary_view(standing, floor_nanos=desk.platform.terms.floor_nanos, now=now),
-        rows=entry_rows(entries, time_zone=account.time_zone, base=desk.pages.base),
+        rows=entry_rows(entries, paid_calls, time_zone=account.time_zone, base=desk.pages.base),
         older=older,
         is_newest=before is None,
         live=_live(desk, "billing", standing.event_seq, is_newest=before is None),

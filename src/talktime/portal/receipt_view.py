@@ -86,7 +86,7 @@ def receipt_view(call: Call, *, now: datetime, zone: tzinfo) -> ReceiptView:
         paid=exact_usd(call.paid_charged_nanos or 0),
         is_split_known=is_settled and call.billing_status is BillingStatus.CHARGED,
         facts=tuple(_facts(call)),
-        timeline=tuple(_timeline(call, now, zone)),
+        timeline=tuple(_timeline(call, zone)),
         notes=tuple(_notes(call, now)),
     )
 
@@ -211,7 +211,7 @@ def _facts(call: Call) -> list[Fact]:
     return facts + [Fact(name=name, text=text) for name, text in told if text]
 
 
-def _timeline(call: Call, now: datetime, zone: tzinfo) -> list[Fact]:
+def _timeline(call: Call, zone: tzinfo) -> list[Fact]:
     steps = [
         ("Admitted", call.admitted_at),
         ("Started", call.stated_started_at),
@@ -220,9 +220,7 @@ def _timeline(call: Call, now: datetime, zone: tzinfo) -> list[Fact]:
         ("Settled", call.settled_at),
         ("Late report", call.late_at),
     ]
-    facts = [
-        Fact(name=name, at=moment(at, zone)) for name, at in steps if at is not None and at <= now
-    ]
+    facts = [Fact(name=name, at=moment(at, zone)) for name, at in steps if at is not None]
     return sorted(facts, key=lambda fact: fact.at.iso if fact.at else "")
 
 

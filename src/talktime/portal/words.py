@@ -14,6 +14,13 @@ CHANNELS: Final[Mapping[Channel, str]] = {
     Channel.CHAT: "Chat",
 }
 
+CALL_NAMES: Final[Mapping[Channel, str]] = {
+    Channel.PHONE: "Phone call",
+    Channel.WEB: "Web call",
+    Channel.WHATSAPP: "WhatsApp call",
+    Channel.CHAT: "Chat",
+}
+
 SERVICES: Final[Mapping[Service, str]] = {
     Service.LLM: "Language model",
     Service.STT: "Speech to text",
