@@ -8,7 +8,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -19,14 +18,13 @@ from litestar import Litestar
 from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.core.errors import TalktimeError
+from talktime.installation import address_kept, public_url_of, terms_of
 from talktime.ops.platform import Platform, open_platform
-from talktime.ops.terms import Terms
 from talktime.portal.routes import portal_router
 from talktime.worker import COLLECTORS, run_loops, serving_loops, worker_loops
 
 log = structlog.get_logger("talktime.serve")
 
-DEFAULT_PORT: Final = 8420
 BACKLOG: Final = 2048
 DRAIN_SECONDS: Final = 5
 """How long requests that are under way may take after we were told to stop."""
@@ -58,17 +56,6 @@ def create_server(platform: Platform, settings: Settings) -> Litestar:
     for collector in COLLECTORS:
         app.state.metrics.registry.register(collector)
     return app
-
-
-def terms_of(settings: Settings) -> Terms:
-    """What acts on money need to know of the settings."""
-    return Terms(
-        floor_nanos=settings.floor_nanos,
-        margin_ppm=settings.margin_ppm,
-        lease_ms=settings.lease_seconds * 1000,
-        grace_ms=settings.grace_seconds * 1000,
-        welcome_nanos=settings.welcome_bonus_nanos,
-    )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -150,35 +137,6 @@ async def work(settings: Settings, conninfo: str) -> None:
     ) as platform:
         print("Talktime's worker is running", flush=True)  # noqa: T201  (asked for)
         await run_loops(worker_loops(platform), stop)
-
-
-def public_url_of(settings: Settings) -> str:
-    """Where customers reach the pages, for a process that does not serve them itself."""
-    if settings.public_url is not None:
-        return settings.public_url
-    with contextlib.suppress(OSError):
-        return _address_file(settings.home).read_text().strip()
-    return f"http://127.0.0.1:{DEFAULT_PORT}"
-
-
-def _address_file(home: Path) -> Path:
-    return home / "address"
-
-
-@contextlib.contextmanager
-def address_kept(home: Path, public_url: str) -> Iterator[None]:
-    """Leave word of where we serve, for links made on the command line beside us."""
-    file = _address_file(home)
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{public_url}\n")
-    except OSError as error:
-        log.warning("the address could not be noted", error=str(error))
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            file.unlink()
 
 
 class _Server(uvicorn.Server):

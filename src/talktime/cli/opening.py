@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from talktime.config import Settings, load_settings
 from talktime.db.opening import opened_database
+from talktime.installation import public_url_of, terms_of
 from talktime.logs import configure_logs
 from talktime.ops.platform import Platform, open_platform
-from talktime.serve import public_url_of, terms_of
 
 T = TypeVar("T")
 

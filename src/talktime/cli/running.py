@@ -1,17 +1,19 @@
-"""Commands that run Talktime: serve, worker, demo, and the upgrade of the database."""
+"""Commands that run Talktime: serve, worker, demo, and the upgrade of the database.
+
+What serves is imported where it is run: the other commands are quicker without a web framework.
+"""
 
 import asyncio
 import os
 from typing import Annotated
 
 import typer
-import uvloop
 
 from talktime.cli.opening import settings_for_command
 from talktime.config import load_settings
 from talktime.db.opening import opened_database
+from talktime.installation import DEFAULT_PORT
 from talktime.logs import configure_logs
-from talktime.serve import DEFAULT_PORT, listen, serve, work
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[
@@ -39,6 +41,10 @@ def serve_command(
     ] = True,
 ) -> None:
     """Serve the API and the pages until SIGTERM or Ctrl-C."""
+    import uvloop  # noqa: PLC0415
+
+    from talktime.serve import listen, serve  # noqa: PLC0415
+
     settings = load_settings(os.environ)
     configure_logs(settings.log_level)
     with (
@@ -50,6 +56,10 @@ def serve_command(
 
 def worker_command() -> None:
     """Run the worker alone, beside servers that run with --no-worker."""
+    import uvloop  # noqa: PLC0415
+
+    from talktime.serve import work  # noqa: PLC0415
+
     settings = load_settings(os.environ)
     configure_logs(settings.log_level)
     with opened_database(settings.home, settings.database_url) as conninfo:
@@ -71,7 +81,7 @@ def demo_command(
     ] = False,
 ) -> None:
     """Watch a customer's calls draw a balance down, on a database of its own."""
-    from talktime.demo.stage import run_demo  # noqa: PLC0415  (nobody else needs the actors)
+    from talktime.demo.stage import run_demo  # noqa: PLC0415
 
     settings = load_settings(os.environ)
     configure_logs("error")

@@ -175,13 +175,10 @@ async def run_dry(
         try:
             await asyncio.gather(*calls)
             await rush(troupe, rush_of_calls)
-            await troupe.wait_for(lambda: _figure(call, "startable") < FLOOR_USD)
-            left = _figure(call, "startable")
+            left = await troupe.money_below(FLOOR_USD)
             troupe.tell("floor", call_id=booking.call_id, startable=left)
             await troupe.take(timetable.late_caller(1))
-            await troupe.wait_for(
-                lambda: _figure(call, "accrued_charge") > _figure(call, "available") + OVERTIME_USD
-            )
+            await troupe.wait_for(lambda: accrued(call) > available(call) + OVERTIME_USD)
         finally:
             talking.cancel()
             await asyncio.wait([talking])
@@ -206,7 +203,12 @@ async def rush(troupe: Troupe, bookings: Sequence[Booking]) -> None:
     )
 
 
-def _figure(call: RunningCall, name: str) -> Decimal:
-    """What the last answer to a report said; before the first one, nothing is known to be spent."""
-    figure = getattr(call.usage, name, None)
-    return figure if isinstance(figure, Decimal) else Decimal(0 if name == "accrued_charge" else 1)
+def accrued(call: RunningCall) -> Decimal:
+    """What a running call had cost at its last report."""
+    usage = call.usage
+    return Decimal(0) if usage is None else usage.accrued_charge or Decimal(0)
+
+
+def available(call: RunningCall) -> Decimal:
+    """The balance at a running call's last report."""
+    return call.admission.available if call.usage is None else call.usage.available

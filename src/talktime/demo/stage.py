@@ -23,8 +23,9 @@ from talktime.demo import timetable
 from talktime.demo.closing import Closing, closing_table, read_closing
 from talktime.demo.home import demo_home
 from talktime.demo.narrator import Narrator
+from talktime.installation import DEFAULT_PORT, address_kept
 from talktime.ops.platform import utc_now
-from talktime.serve import DEFAULT_PORT, CannotListen, Running, address_kept, listen, running_server
+from talktime.serve import CannotListen, Running, listen, running_server
 from talktime_sdk import TalktimeClient
 
 ACCOUNT_ID: Final = "harbor-dental"

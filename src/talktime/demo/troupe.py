@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from random import Random
 from typing import Any, Final, Literal, cast
 
@@ -50,6 +51,15 @@ class Troupe:
             if condition():
                 return
             await asyncio.sleep(LOOK_SECONDS / self.speed)
+
+    async def money_below(self, floor: Decimal) -> Decimal:
+        """Until less than that can be started with; answers how much it is then."""
+        for _ in range(LOOKS_MAX):
+            account = await self.client.get_account(self.account_id)
+            if account.startable < floor:
+                break
+            await asyncio.sleep(LOOK_SECONDS / self.speed)
+        return account.startable
 
     def tell(self, what: str, **facts: Any) -> None:
         """One line for the stage."""

@@ -1,0 +1,55 @@
+"""What every process of an installation agrees on: its terms, and where its pages are."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from talktime.config import Settings
+from talktime.ops.terms import Terms
+
+log = structlog.get_logger("talktime.installation")
+
+DEFAULT_PORT: Final = 8420
+
+
+def terms_of(settings: Settings) -> Terms:
+    """What acts on money need to know of the settings."""
+    return Terms(
+        floor_nanos=settings.floor_nanos,
+        margin_ppm=settings.margin_ppm,
+        lease_ms=settings.lease_seconds * 1000,
+        grace_ms=settings.grace_seconds * 1000,
+        welcome_nanos=settings.welcome_bonus_nanos,
+    )
+
+
+def public_url_of(settings: Settings) -> str:
+    """Where customers reach the pages, for a process that does not serve them itself."""
+    if settings.public_url is not None:
+        return settings.public_url
+    with contextlib.suppress(OSError):
+        return _address_file(settings.home).read_text().strip()
+    return f"http://127.0.0.1:{DEFAULT_PORT}"
+
+
+def _address_file(home: Path) -> Path:
+    return home / "address"
+
+
+@contextlib.contextmanager
+def address_kept(home: Path, public_url: str) -> Iterator[None]:
+    """Leave word of where we serve, for links made on the command line beside us."""
+    file = _address_file(home)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{public_url}\n")
+    except OSError as error:
+        log.warning("the address could not be noted", error=str(error))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            file.unlink()
