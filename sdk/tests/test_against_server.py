@@ -53,6 +53,8 @@ def url() -> Iterator[str]:
         tempfile.TemporaryDirectory(prefix="talktime-sdk-") as home,
         Path(home, "log").open("w") as log,
     ):
+        # Under root the database runs as a user of its own, which must get in here.
+        Path(home).chmod(0o755)
         env = os.environ | {
             "TALKTIME_HOME": f"{home}/home",
             "TALKTIME_OPERATOR_KEY": OPERATOR_KEY,
@@ -65,6 +67,8 @@ def url() -> Iterator[str]:
                 _wait_for(f"http://127.0.0.1:{port}/healthz", process, Path(home, "log"))
                 yield f"http://127.0.0.1:{port}"
             finally:
+                if process.poll() is not None or "error" in Path(home, "log").read_text():
+                    print(Path(home, "log").read_text()[-20000:])
                 process.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(20)
