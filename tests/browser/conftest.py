@@ -34,7 +34,7 @@ FLAGS = [
 @pytest.fixture(scope="session")
 async def site(platform: Platform) -> AsyncIterator[Platform]:
     """The pages served; its public_url is where."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     served = msgspec.structs.replace(platform, public_url=url)
     app = Litestar([portal_router(served)], openapi_config=None, logging_config=None)
@@ -57,6 +57,14 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, which `make setup` brings."""
+    if not AXE.is_file():
+        pytest.skip("there is no axe-core in node_modules")
+    return AXE.read_text()
 
 
 @pytest.fixture

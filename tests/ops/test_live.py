@@ -8,19 +8,14 @@ from typing import TypeVar
 
 import msgspec
 import pytest
-from tests.conftest import AccountFactory
 
-from talktime.core.call import BillingStatus, EndFacts, Outcome, StartFacts, Status
+from talktime.core.call import BillingStatus, Status
 from talktime.core.errors import AccountUnknown, InsufficientCredits, Overloaded
 from talktime.core.ledger import EntryKind
 from talktime.core.money import parse_usd
-from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
 from talktime.ops import live
 from talktime.ops.adjustments import post_adjustment
-from talktime.ops.call_end import EndAnswer, EndRequest, end_calls
-from talktime.ops.call_start import Admission, start_calls
-from talktime.ops.call_usage import UsageAnswer, UsageReport, report_usage
 from talktime.ops.live import LiveFeed
 from talktime.ops.live_events import (
     BalanceChanged,
@@ -31,50 +26,12 @@ from talktime.ops.live_events import (
     Reset,
 )
 from talktime.ops.platform import Platform
+from tests.acting import Bots
+from tests.conftest import AccountFactory
 
 SPEECH = LineReport(service="stt", provider="acme", model="ear", provider_cost="0.04")
 Kind = TypeVar("Kind", bound=LiveEvent)
 PATIENCE = 5.0
-
-
-class Desk:
-    """The three acts on one account, as the API does them."""
-
-    def __init__(self, platform: Platform, account_id: str) -> None:
-        self.platform = platform
-        self.account_id = account_id
-
-    async def start(self, call_id: str) -> Admission:
-        facts = StartFacts(account_id=self.account_id, call_id=call_id, channel=Channel.PHONE)
-        async with self.platform.connection() as connection:
-            [answer] = await start_calls(
-                connection, [facts], terms=self.platform.terms, now=self.platform.clock()
-            )
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def report(self, call_id: str, *lines: LineReport) -> None:
-        report = UsageReport(account_id=self.account_id, call_id=call_id, lines=lines)
-        async with self.platform.connection() as connection:
-            [answer] = await report_usage(
-                connection, [report], book=self.platform.prices.book, now=self.platform.clock()
-            )
-        assert isinstance(answer, UsageAnswer)
-
-    async def end(self, call_id: str, outcome: Outcome = Outcome.COMPLETED) -> None:
-        request = EndRequest(
-            account_id=self.account_id, call_id=call_id, facts=EndFacts(outcome=outcome)
-        )
-        async with self.platform.connection() as connection:
-            [answer] = await end_calls(
-                connection,
-                [request],
-                book=self.platform.prices.book,
-                terms=self.platform.terms,
-                now=self.platform.clock(),
-            )
-        assert isinstance(answer, EndAnswer)
 
 
 async def read_until(events: AsyncIterator[LiveEvent], kind: type[Kind]) -> Kind:
@@ -95,11 +52,11 @@ async def feed(platform: Platform) -> AsyncIterator[LiveFeed]:
 
 
 @pytest.fixture
-async def desk(platform: Platform, make_account: AccountFactory) -> Desk:
-    return Desk(platform, await make_account(paid="5"))
+async def desk(platform: Platform, make_account: AccountFactory) -> Bots:
+    return Bots(platform, await make_account(paid="5"))
 
 
-async def test_greets_with_the_balance(feed: LiveFeed, desk: Desk) -> None:
+async def test_greets_with_the_balance(feed: LiveFeed, desk: Bots) -> None:
     """Who begins to listen is told at once where the account stands."""
     async with contextlib.aclosing(feed.subscribe(desk.account_id)) as events:
         balance = await read_until(events, BalanceChanged)
@@ -107,7 +64,7 @@ async def test_greets_with_the_balance(feed: LiveFeed, desk: Desk) -> None:
         assert balance.event_seq is not None
 
 
-async def test_tells_a_call_from_start_to_entry(feed: LiveFeed, desk: Desk) -> None:
+async def test_tells_a_call_from_start_to_entry(feed: LiveFeed, desk: Bots) -> None:
     """A call's start, its cost so far, its entry and its settlement reach an open page."""
     async with contextlib.aclosing(feed.subscribe(desk.account_id)) as events:
         await read_until(events, BalanceChanged)
@@ -135,7 +92,7 @@ async def test_tells_a_call_from_start_to_entry(feed: LiveFeed, desk: Desk) -> N
         assert settled.account.month_to_date_nanos == parse_usd("0.052", field="month")
 
 
-async def test_settlement_is_told_quickly(feed: LiveFeed, desk: Desk) -> None:
+async def test_settlement_is_told_quickly(feed: LiveFeed, desk: Bots) -> None:
     """A page sees the balance well within a second of hang-up (R11 allows five)."""
     await desk.start("c1")
     async with contextlib.aclosing(feed.subscribe(desk.account_id)) as events:
@@ -147,7 +104,7 @@ async def test_settlement_is_told_quickly(feed: LiveFeed, desk: Desk) -> None:
         assert asyncio.get_running_loop().time() - ended_at < 1.0
 
 
-async def test_resumes_after_an_event(feed: LiveFeed, desk: Desk) -> None:
+async def test_resumes_after_an_event(feed: LiveFeed, desk: Bots) -> None:
     """Who comes back with the last event it saw is told what it missed, each call once as it is."""
     async with contextlib.aclosing(feed.subscribe(desk.account_id)) as events:
         seen = (await read_until(events, BalanceChanged)).event_seq
@@ -166,7 +123,7 @@ async def test_resumes_after_an_event(feed: LiveFeed, desk: Desk) -> None:
     assert [event.event_seq is None for event in missed] == [True, False, False]
 
 
-async def test_running_calls_are_told_to_a_newcomer(feed: LiveFeed, desk: Desk) -> None:
+async def test_running_calls_are_told_to_a_newcomer(feed: LiveFeed, desk: Bots) -> None:
     """A newcomer sees running calls as they are, without waiting for their next report."""
     await desk.start("c1")
     await desk.report("c1", SPEECH)
@@ -177,7 +134,7 @@ async def test_running_calls_are_told_to_a_newcomer(feed: LiveFeed, desk: Desk) 
 
 @pytest.mark.parametrize("after", [0, 10**9])
 async def test_resets_where_history_is_not_kept(
-    platform: Platform, desk: Desk, after: int, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, desk: Bots, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After more than 24 hours, or from another history, everything is to be read anew."""
     later = msgspec.structs.replace(platform, clock=lambda: platform.clock() + timedelta(hours=25))
@@ -191,7 +148,7 @@ async def test_resets_where_history_is_not_kept(
 
 
 async def test_slow_listener_is_reset(
-    feed: LiveFeed, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    feed: LiveFeed, desk: Bots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A listener that does not keep up has a bounded queue, and is told to read everything anew."""
     monkeypatch.setattr(live, "QUEUE_MAX", 2)
@@ -208,7 +165,7 @@ async def test_refusals_are_told(
     feed: LiveFeed, platform: Platform, make_account: AccountFactory
 ) -> None:
     """A start that the gate refuses is told with the figures it was judged by."""
-    desk = Desk(platform, await make_account(paid="0.09"))
+    desk = Bots(platform, await make_account(paid="0.09"))
     async with contextlib.aclosing(feed.subscribe(desk.account_id)) as events:
         await read_until(events, BalanceChanged)
         with pytest.raises(InsufficientCredits):
@@ -218,7 +175,7 @@ async def test_refusals_are_told(
         assert refused.refusal.startable_nanos == parse_usd("0.09", field="startable")
 
 
-async def test_silence_is_told(platform: Platform, desk: Desk) -> None:
+async def test_silence_is_told(platform: Platform, desk: Bots) -> None:
     """A call whose lease lapses is told as silent though nobody wrote anything."""
     now = platform.clock()
 
@@ -236,10 +193,10 @@ async def test_silence_is_told(platform: Platform, desk: Desk) -> None:
 
 
 async def test_other_accounts_are_not_told(
-    feed: LiveFeed, platform: Platform, desk: Desk, make_account: AccountFactory
+    feed: LiveFeed, platform: Platform, desk: Bots, make_account: AccountFactory
 ) -> None:
     """A listener is told of its own account and no other."""
-    other = Desk(platform, await make_account(paid="5"))
+    other = Bots(platform, await make_account(paid="5"))
     async with (
         contextlib.aclosing(feed.subscribe(desk.account_id)) as mine,
         contextlib.aclosing(feed.subscribe(other.account_id)) as theirs,
@@ -252,7 +209,7 @@ async def test_other_accounts_are_not_told(
         assert (await read_until(mine, CallChanged)).call.call_id == "mine"
 
 
-async def test_adjustment_is_told(feed: LiveFeed, platform: Platform, desk: Desk) -> None:
+async def test_adjustment_is_told(feed: LiveFeed, platform: Platform, desk: Bots) -> None:
     """Money that comes in is told as an entry, then as the balance."""
     async with contextlib.aclosing(feed.subscribe(desk.account_id)) as events:
         await read_until(events, BalanceChanged)
@@ -272,7 +229,7 @@ async def test_adjustment_is_told(feed: LiveFeed, platform: Platform, desk: Desk
         assert balance.account.available_nanos == parse_usd("7", field="available")
 
 
-async def test_costs_nothing_without_listeners(feed: LiveFeed, desk: Desk) -> None:
+async def test_costs_nothing_without_listeners(feed: LiveFeed, desk: Bots) -> None:
     """The poller stops when the last listener leaves, and starts again with the next."""
     assert feed.is_idle
     for _ in range(2):
@@ -284,7 +241,7 @@ async def test_costs_nothing_without_listeners(feed: LiveFeed, desk: Desk) -> No
         assert feed.is_idle
 
 
-async def test_close_ends_subscriptions(platform: Platform, desk: Desk) -> None:
+async def test_close_ends_subscriptions(platform: Platform, desk: Bots) -> None:
     """Closing the feed ends every stream, and lets nobody in any more."""
     feed = LiveFeed(platform)
     async with contextlib.aclosing(feed.subscribe(desk.account_id)) as events:

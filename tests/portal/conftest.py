@@ -36,9 +36,7 @@ async def bots(platform: Platform, make_account: AccountFactory) -> Bots:
 
 
 @pytest.fixture
-async def customer(
-    visitor: httpx.AsyncClient, platform: Platform, bots: Bots
-) -> httpx.AsyncClient:
+async def customer(visitor: httpx.AsyncClient, platform: Platform, bots: Bots) -> httpx.AsyncClient:
     """The browser of that account's customer."""
     answer = await visitor.get(await new_link(platform, bots.account_id))
     assert answer.status_code == 303

@@ -1,0 +1,138 @@
+"""Getting in, staying in and getting out."""
+
+import httpx
+import pytest
+
+from talktime.ops.platform import Platform
+from talktime.portal.visiting import COOKIE
+from tests.acting import MINUTE_BY_PHONE, Bots
+from tests.conftest import AccountFactory
+from tests.portal.conftest import new_link
+
+PAGES = ["/billing", "/calls", "/calls/CA1", "/calls/CA1/receipt", "/live"]
+
+
+async def test_link_opens_a_session(
+    visitor: httpx.AsyncClient, platform: Platform, bots: Bots
+) -> None:
+    """A one-time link signs the browser in and goes on to Billing; its cookie is no script's."""
+    answer = await visitor.get(await new_link(platform, bots.account_id))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/billing")
+    cookie = answer.headers["set-cookie"].lower()
+    assert cookie.startswith(COOKIE)
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "secure" in cookie
+    assert (await visitor.get("/billing")).status_code == 200
+
+
+async def test_link_works_once(visitor: httpx.AsyncClient, platform: Platform, bots: Bots) -> None:
+    """A used link opens nothing for another browser, and the page says what to do."""
+    link = await new_link(platform, bots.account_id)
+    await visitor.get(link)
+    visitor.cookies.clear()
+    answer = await visitor.get(link)
+    assert answer.status_code == 410
+    assert "Open Billing from your platform again" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+async def test_used_link_in_the_same_browser_goes_on(
+    visitor: httpx.AsyncClient, platform: Platform, bots: Bots
+) -> None:
+    """Opening one's own link a second time, by a reload say, just goes on to Billing."""
+    link = await new_link(platform, bots.account_id)
+    await visitor.get(link)
+    answer = await visitor.get(link)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/billing")
+
+
+@pytest.mark.parametrize("token", ["", "x", "x.y", "é.y", "a" * 4000])
+async def test_tokens_that_are_none(visitor: httpx.AsyncClient, token: str) -> None:
+    """Whatever is not a token is answered as a used link, whatever it is."""
+    assert (await visitor.get("/enter", params={"token": token})).status_code == 410
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_signed_out(visitor: httpx.AsyncClient, path: str) -> None:
+    """Without a session every page is a 401 in words, with the next step."""
+    answer = await visitor.get(path)
+    assert answer.status_code == 401
+    assert "You are signed out" in answer.text
+    assert "Open Billing from your platform again" in answer.text
+
+
+async def test_home_is_billing(visitor: httpx.AsyncClient) -> None:
+    """The bare address goes to Billing."""
+    answer = await visitor.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/billing")
+
+
+async def test_leaving_closes_the_session(customer: httpx.AsyncClient) -> None:
+    """Signing out ends the session itself: its cookie, kept, opens nothing any more."""
+    page = await customer.get("/billing")
+    token = page.text.split('name="form_token" value="')[1].split('"')[0]
+    session = customer.cookies[COOKIE]
+    answer = await customer.post("/leave", data={"form_token": token})
+    assert answer.status_code == 200
+    assert "You are signed out" in answer.text
+    customer.cookies.clear()
+    customer.cookies.set(COOKIE, session, domain="talktime.test")
+    assert (await customer.get("/billing")).status_code == 401
+
+
+@pytest.mark.parametrize("form", [{}, {"form_token": "guessed"}, {"form_token": "é"}])
+async def test_leaving_needs_our_own_form(
+    customer: httpx.AsyncClient, form: dict[str, str]
+) -> None:
+    """A form of another site cannot sign a customer out."""
+    assert (await customer.post("/leave", data=form)).status_code == 403
+    assert (await customer.get("/billing")).status_code == 200
+
+
+async def test_pages_show_their_own_account_only(
+    customer: httpx.AsyncClient, platform: Platform, make_account: AccountFactory
+) -> None:
+    """A call of another account is not there, under any address."""
+    stranger = Bots(platform, await make_account(paid="5"))
+    await stranger.call("secret-call", *MINUTE_BY_PHONE)
+    for path in ("/calls/secret-call", "/calls/secret-call/receipt"):
+        assert (await customer.get(path)).status_code == 404
+    for path in ("/billing", "/calls"):
+        assert "secret-call" not in (await customer.get(path)).text
+
+
+@pytest.mark.parametrize("path", ["/billing", "/calls", "/calls/none", "/enter?token=x"])
+async def test_headers_of_every_page(customer: httpx.AsyncClient, path: str) -> None:
+    """Every page, refusals too, runs only our own scripts and styles, and is kept nowhere."""
+    answer = await customer.get(path)
+    policy = answer.headers["content-security-policy"]
+    if answer.status_code != 303:
+        for part in (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        ):
+            assert part in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert " style=" not in answer.text
+    assert " onclick=" not in answer.text
+    assert "<script>" not in answer.text
+
+
+async def test_assets_never_go_stale(customer: httpx.AsyncClient) -> None:
+    """An asset's address holds a digest of it: cached for good, and only the right digest works."""
+    page = (await customer.get("/billing")).text
+    href = next(part for part in page.split('"') if part.endswith("portal.css"))
+    answer = await customer.get(href)
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-type"].startswith("text/css")
+    wrong = href.replace("/assets/", "/assets/0")
+    assert (await customer.get(wrong)).status_code == 404
+    for name in ("../routes.py", "..%2froutes.py", "nothing.css"):
+        assert (await customer.get(f"/assets/0/{name}")).status_code == 404

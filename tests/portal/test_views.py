@@ -1,0 +1,364 @@
+"""What the pages say of an account, its transactions and its calls."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from talktime.core.account import Account, AccountStatus
+from talktime.core.call import BillingStatus, Call, EndedBy, FreeReason, Outcome, Status
+from talktime.core.ledger import Entry, EntryKind
+from talktime.core.money import parse_usd
+from talktime.core.ratecard import Channel, Price, Service, UnitPrice
+from talktime.core.rating import bill
+from talktime.core.usage import Line
+from talktime.ops.billing import Billing
+from talktime.portal.billing_view import entry_row, summary_view
+from talktime.portal.calls_view import Shown, call_row, element_key
+from talktime.portal.receipt_view import receipt_view
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+FLOOR = 100_000_000
+
+
+def usd(text: str) -> int:
+    return parse_usd(text, field="amount")
+
+
+def billing(promo: str = "0", paid: str = "5", held: str = "0", **facts: Any) -> Billing:
+    account = Account(
+        account_id="ada",
+        name="Ada",
+        email="ada@example.com",
+        status=facts.pop("status", AccountStatus.ACTIVE),
+        verified=True,
+        promo_nanos=usd(promo),
+        paid_nanos=usd(paid),
+        held_nanos=usd(held),
+        refund_reserved_nanos=0,
+        margin_ppm=None,
+        warning_level_nanos=usd("1"),
+        time_zone="UTC",
+        created_at=NOW,
+        month_to_date_nanos=usd("0.328499"),
+    )
+    counts = {
+        "running_calls": 0,
+        "waiting_calls": 0,
+        "refused_calls": 0,
+        "pace_calls": 0,
+        "pace_nanos": 0,
+        "pace_ms": 0,
+        **facts,
+    }
+    return Billing(account=account, event_seq=1, **counts)
+
+
+def a_call(**facts: Any) -> Call:
+    return Call(
+        account_id="ada",
+        call_id="CA1",
+        admitted_at=NOW - timedelta(seconds=65),
+        priced_at=NOW,
+        margin_ppm=300_000,
+        lease_ms=60_000,
+        initial_hold_nanos=FLOOR,
+        hold_nanos=FLOOR,
+        **{"channel": Channel.PHONE, "last_heard_at": NOW, **facts},
+    )
+
+
+def ended(billing_status: BillingStatus, **facts: Any) -> Call:
+    return a_call(
+        **{
+            "status": Status.ENDED,
+            "billing_status": billing_status,
+            "outcome": Outcome.COMPLETED,
+            "ended_by": EndedBy.CALLER,
+            "ended_at": NOW,
+            "duration_ms": 60_000,
+            **facts,
+        }
+    )
+
+
+def summary(standing: Billing) -> Any:
+    return summary_view(standing, floor_nanos=FLOOR, now=NOW)
+
+
+def row(call: Call, now: datetime = NOW) -> Any:
+    return call_row(call, now=now, zone=UTC, base="")
+
+
+def test_money_set_aside_is_shown_apart() -> None:
+    """A hold is told in words beside the available balance, which it does not lower."""
+    view = summary(billing(held="0.1", running_calls=1))
+    assert view.available == "$5.00"
+    assert view.held == "$0.10 set aside for 1 running call"
+
+
+def test_holds_of_unpriced_calls_are_told() -> None:
+    """Money held by ended calls that wait for a price is told as such."""
+    view = summary(billing(held="0.3", running_calls=2, waiting_calls=1))
+    assert view.held == "$0.30 set aside for 2 running calls and 1 call waiting for a price"
+
+
+@pytest.mark.parametrize(
+    ("standing", "tone", "title"),
+    [
+        (billing(paid="1"), None, None),
+        (billing(paid="0.999"), "warn", "Your balance is below $1.00"),
+        (billing(paid="1.5", held="1.45"), "warn", "Running calls have all of your balance"),
+        (billing(paid="0.1"), "warn", "Your balance is below $1.00"),
+        (billing(paid="0.099999999"), "stop", "Your balance is below $0.10"),
+        (billing(paid="-0.02"), "stop", "Your balance is below zero"),
+        (billing(status=AccountStatus.SUSPENDED), "stop", "This account is suspended"),
+    ],
+)
+def test_notice_says_when_calls_are_refused(
+    standing: Billing, tone: str | None, title: str | None
+) -> None:
+    """Below the floor, and only there, the page says that new calls are refused and what to do."""
+    notice = summary(standing).notice
+    assert (notice and notice.tone) == tone
+    if title is not None:
+        assert notice.title.startswith(title)
+    if tone == "stop":
+        assert "New calls are refused" in notice.text
+        assert "running calls finish" in notice.text
+
+
+def test_debt_is_said() -> None:
+    """Below zero the page says what the next top-up repays first."""
+    assert "repays $0.02 first" in summary(billing(paid="-0.02")).notice.text
+
+
+def test_talk_time_is_known_only_with_a_pace() -> None:
+    """Talk time is what is startable at the recent pace; without calls nothing is claimed."""
+    assert summary(billing()).talk_time == ""
+    view = summary(
+        billing(paid="5.3", held="0.1", pace_calls=2, pace_nanos=usd("0.104"), pace_ms=120_000)
+    )
+    assert view.talk_time == "about 100 minutes"
+    assert view.talk_time_basis == "at the price of your last 2 charged calls"
+
+
+def an_entry(kind: EntryKind, promo: str, paid: str, **facts: Any) -> Entry:
+    return Entry(
+        account_id="ada",
+        seq=7,
+        kind=kind,
+        ref="CA1",
+        promo_delta_nanos=usd(promo),
+        paid_delta_nanos=usd(paid),
+        promo_after_nanos=0,
+        paid_after_nanos=usd("4.968"),
+        reserved_after_nanos=0,
+        occurred_at=NOW,
+        recorded_at=NOW,
+        **facts,
+    )
+
+
+def test_deduction_names_its_call_and_its_parts() -> None:
+    """A deduction names the call, links to its receipt, and says how promo and paid bore it."""
+    call = ended(BillingStatus.CHARGED, to_number="+49301", direction="outbound")
+    entry = an_entry(EntryKind.CALL, "-0.02", "-0.032")
+    view = entry_row(entry, call, time_zone="UTC", base="/pay")
+    assert (view.title, view.detail, view.duration) == ("Phone call", "+49301", "1:00")
+    assert view.href == "/pay/calls/CA1"
+    assert view.amount.text == "\N{MINUS SIGN}$0.052"
+    assert view.parts == "$0.02 promo, $0.032 paid"
+
+
+def test_adjustment_says_why() -> None:
+    """A correction shows the reason that the operator gave."""
+    entry = an_entry(EntryKind.ADJUSTMENT, "0", "2", note="an apology")
+    view = entry_row(entry, None, time_zone="UTC", base="")
+    assert (view.title, view.detail, view.href) == ("Adjustment", "an apology", "")
+    assert (view.amount.text, view.parts) == ("+$2.00", "paid")
+
+
+def test_running_call_ticks() -> None:
+    """A running call shows its cost and its seconds so far, and its clock runs on."""
+    view = row(a_call(charge_nanos=usd("0.012")))
+    assert (view.status, view.tone, view.duration) == ("Running", "live", "1:05")
+    assert view.ticking_seconds == 65
+    assert (view.cost.text, view.cost_words) == ("$0.012", "so far")
+
+
+def test_silent_call_stands_still() -> None:
+    """A call that is not heard from says so, and its clock stops where it was last heard."""
+    view = row(a_call(charge_nanos=0), now=NOW + timedelta(minutes=5))
+    assert (view.status, view.tone, view.duration) == ("Not heard from", "silent", "1:05")
+    assert view.ticking_seconds is None
+
+
+def test_free_call_says_why() -> None:
+    """A free call shows no amount but the reason."""
+    view = row(
+        ended(
+            BillingStatus.FREE,
+            outcome=Outcome.BUSY,
+            free_reason=FreeReason.BUSY,
+            charge_nanos=usd("0.01"),
+        )
+    )
+    assert (view.cost, view.cost_words, view.why_free) == (None, "Free", "The line was busy")
+
+
+def test_unpriced_is_never_zero() -> None:
+    """A call without a price says that it is pending, running or ended; never $0."""
+    for call in (ended(BillingStatus.UNPRICED, charge_nanos=None), a_call(charge_nanos=None)):
+        view = row(call)
+        assert (view.cost, view.cost_words) == (None, "Price pending")
+
+
+@pytest.mark.parametrize(
+    ("facts", "title"),
+    [
+        ({"direction": "inbound", "from_number": "+1", "to_number": "+2"}, "+1"),
+        ({"direction": "outbound", "from_number": "+1", "to_number": "+2"}, "+2"),
+        ({"agent_id": "reception"}, "reception"),
+        ({}, "CA1"),
+    ],
+)
+def test_call_is_named_by_the_other_side(facts: dict[str, Any], title: str) -> None:
+    """A row is headed by the other party, else the agent, else the call's id."""
+    assert row(a_call(**facts)).title == title
+
+
+def test_any_call_id_makes_a_sound_row() -> None:
+    """An id may hold anything: its link is escaped and its element's id is plain."""
+    call = replace(a_call(), call_id='a b?"<é%')
+    view = row(call)
+    assert view.href == "/calls/a%20b%3F%22%3C%C3%A9%25"
+    assert element_key(call.call_id).isalnum()
+
+
+@pytest.mark.parametrize(
+    ("call", "lists"),
+    [
+        (a_call(), {"all", "running"}),
+        (ended(BillingStatus.CHARGED), {"all", "charged"}),
+        (ended(BillingStatus.FREE), {"all", "free"}),
+        (ended(BillingStatus.UNPRICED), {"all"}),
+    ],
+)
+def test_each_list_admits_its_calls(call: Call, lists: set[str]) -> None:
+    """A call appears live in exactly the lists that a reload would show it in."""
+    assert {one.value for one in Shown if one.admits(call)} == lists
+
+
+MINUTE = Price(
+    service=Service.STT,
+    provider="deepgram",
+    model="nova-3",
+    card="card-1",
+    effective_from=datetime(2025, 2, 1, tzinfo=UTC),
+    unit_prices=(UnitPrice(quantity="audio_seconds", nanos=usd("0.0077"), per=60_000),),
+    source="the price page, read on 1 Nov 2026",
+)
+
+
+def settled(*lines: Line, **facts: Any) -> Call:
+    sums = bill(lines, 300_000)
+    return ended(
+        BillingStatus.CHARGED,
+        lines=lines,
+        cost_nanos=sums.cost_nanos,
+        margin_nanos=sums.margin_nanos,
+        charge_nanos=sums.charge_nanos,
+        promo_charged_nanos=facts.pop("promo", 0),
+        paid_charged_nanos=facts.pop("paid", sums.charge_nanos),
+        settled_at=NOW,
+        **facts,
+    )
+
+
+def test_receipt_shows_quantity_times_price() -> None:
+    """A line of the receipt has the quantity, the unit price, the cost, the card and its source."""
+    line = Line(
+        service=Service.STT,
+        provider="deepgram",
+        model="nova-3",
+        quantities={"audio_seconds": 4_540},
+        price=MINUTE,
+        cost_nanos=582_633,
+    )
+    view = receipt_view(settled(line), now=NOW, zone=UTC)
+    [shown] = view.lines
+    [step] = shown.steps
+    assert (shown.service, shown.model) == ("Speech to text", "deepgram nova-3")
+    assert step.used == "4.54\xa0s of audio"
+    assert step.price == "$0.0077 per minute"
+    assert shown.cost is not None
+    assert shown.cost.text == "$0.000582633"
+    assert shown.source.startswith("Rate card card-1, in force since 1 Feb 2025.")
+    assert "the price page" in shown.source
+    assert (view.cost.text, view.margin.text) == ("$0.000582633", "$0.00017479")
+    assert view.margin_rate == "30\xa0%"
+    assert view.charge is not None
+    assert view.charge.text == "$0.000757423"
+
+
+def test_steps_of_a_line_add_up_to_it() -> None:
+    """Where several quantities make a line, their costs add up to it as shown, to the nano."""
+    price = replace(
+        MINUTE,
+        service=Service.LLM,
+        unit_prices=(
+            UnitPrice(quantity="input_tokens", nanos=1, per=3),
+            UnitPrice(quantity="cached_input_tokens", nanos=1, per=3),
+            UnitPrice(quantity="output_tokens", nanos=2, per=3),
+        ),
+    )
+    line = Line(
+        service=Service.LLM,
+        quantities={"input_tokens": 20, "cached_input_tokens": 10, "output_tokens": 10},
+        price=price,
+        cost_nanos=13,
+    )
+    [shown] = receipt_view(settled(line), now=NOW, zone=UTC).lines
+    nanos = [int(step.cost.text[-9:]) for step in shown.steps if step.cost]
+    assert len(nanos) == 3
+    assert sum(nanos) == 13
+
+
+def test_receipt_says_which_balance_paid() -> None:
+    """A charged call says how much promo and how much paid balance bore it."""
+    line = Line(service=Service.SIP, provider_cost_nanos=usd("0.04"), cost_nanos=usd("0.04"))
+    call = settled(line, promo=usd("0.02"), paid=usd("0.032"))
+    view = receipt_view(call, now=NOW, zone=UTC)
+    assert (view.promo, view.paid, view.is_split_known) == ("$0.02", "$0.032", True)
+    assert view.lines[0].source == "Priced by the figure the provider itself reported."
+
+
+def test_receipt_of_an_unpriced_call() -> None:
+    """A line without a price shows its usage and no amount, and the receipt what comes next."""
+    line = Line(service=Service.TTS, provider="new", quantities={"characters": 1_200})
+    call = ended(BillingStatus.UNPRICED, lines=(line,), charge_nanos=None)
+    view = receipt_view(call, now=NOW, zone=UTC)
+    assert view.charge is None
+    assert view.lines[0].cost is None
+    assert view.lines[0].steps[0].used == "1,200 characters"
+    assert "after seven days without one the call is free" in view.verdict
+
+
+def test_receipt_of_a_free_call_says_what_it_would_have_cost() -> None:
+    """A free call's breakdown is kept, and its total is not called a charge."""
+    call = ended(BillingStatus.FREE, free_reason=FreeReason.NO_SIGN_OF_LIFE, charge_nanos=5)
+    view = receipt_view(call, now=NOW, zone=UTC)
+    assert view.verdict == "Free: the bot went silent, so the call counts as failed."
+    assert view.charge_name == "Would have cost"
+    assert not view.is_split_known
+
+
+def test_late_reports_are_noted() -> None:
+    """What was told after the settlement is said to change nothing."""
+    call = settled(late_at=NOW, late_outcome="busy", ended_by=EndedBy.WATCHDOG)
+    notes = " ".join(receipt_view(call, now=NOW, zone=UTC).notes)
+    assert "silence costs nothing" in notes
+    assert "with the outcome busy" in notes
+    assert "changes nothing that you pay" in notes
