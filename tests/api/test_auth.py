@@ -5,6 +5,7 @@ import base64
 from collections.abc import Awaitable, Callable
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 
@@ -35,12 +36,14 @@ class Clock:
 
 
 def routes(app: Litestar) -> list[tuple[str, str]]:
-    found = []
-    for route in app.routes:
-        if route.path.startswith("/v1"):
-            path = route.path_format.replace("{account_id}", "a").replace("{call_id}", "c")
-            found += [(method, path) for method in route.methods if method != "OPTIONS"]  # type: ignore[union-attr]
-    return found
+    """Method and path of everything that /openapi.json tells of, which is everything there is."""
+    paths = msgspec.json.decode(app.state.openapi)["paths"]
+    return [
+        (method.upper(), path.replace("{", "").replace("}", ""))
+        for path, methods in paths.items()
+        for method in methods
+        if path.startswith("/v1")
+    ]
 
 
 async def test_every_route_asks_for_a_key(app: Litestar, api: Caller) -> None:

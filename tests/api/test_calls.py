@@ -344,3 +344,20 @@ async def test_silent_is_told(
         call["call_id"] for call in (await api.calls(account_id, status="silent"))["items"]
     ] == ["s"]
     assert (await api.calls(account_id, status="live"))["items"] == []
+
+
+async def test_spelt_oddly(api: Caller, make_account: MakeAccount) -> None:
+    """A slash too many leads to the same place by the ordinary way; a wrong method is told."""
+    account_id = await make_account(paid="1")
+    body = {"account_id": account_id, "call_id": "o", "channel": "web"}
+    started = await api.ask("POST", "/v1/calls/", body)
+    assert told(started, 201)["hold"] == "0.1"
+    assert started.headers["x-content-type-options"] == "nosniff"
+    path = f"/v1/accounts/{account_id}/calls/o"
+    told(await api.ask("PUT", f"{path}/usage/", {}))
+    refused(await api.using(None).ask("PUT", f"{path}/usage/", {}), 401, "unauthenticated")
+    refused(await api.ask("PUT", f"{path}/usage/", b"{"), 400, "malformed_json")
+    wrong = await api.ask("PUT", f"{path}/end", {})
+    refused(wrong, 405, "method_not_allowed")
+    assert "POST" in wrong.headers["allow"]
+    told(await api.ask("POST", f"{path}/end/", {"outcome": "busy"}))

@@ -20,7 +20,7 @@ class Acts:
 
     def __init__(self, platform: Platform, *, observe: Callable[[str, int], None]) -> None:
         """``observe`` hears the act and size of every batch."""
-        self._platform = platform
+        self.platform = platform
         self.talk_time = TalkTime(platform)
         self.starts: Batcher[StartFacts, Admission] = Batcher(
             "start", self._start, observe=lambda size: observe("start", size)
@@ -39,19 +39,19 @@ class Acts:
         await self.talk_time.close()
 
     async def _start(self, starts: Sequence[StartFacts]) -> list[Admission | TalktimeError]:
-        platform = self._platform
+        platform = self.platform
         async with platform.connection() as connection:
             return await start_calls(connection, starts, terms=platform.terms, now=platform.clock())
 
     async def _report(self, reports: Sequence[UsageReport]) -> list[UsageAnswer | TalktimeError]:
-        platform = self._platform
+        platform = self.platform
         async with platform.connection() as connection:
             return await report_usage(
                 connection, reports, book=platform.prices.book, now=platform.clock()
             )
 
     async def _end(self, ends: Sequence[EndRequest]) -> list[EndAnswer | TalktimeError]:
-        platform = self._platform
+        platform = self.platform
         async with platform.connection() as connection:
             answers = await end_calls(
                 connection,

@@ -1,11 +1,20 @@
 """The application: routes, who may use them, and what is shared by all requests of a process."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
-from litestar.types import ControllerRouterHandler
+from litestar.types import (
+    ControllerRouterHandler,
+    HTTPScope,
+    LifeSpanReceive,
+    LifeSpanScope,
+    LifeSpanSend,
+    Receive,
+    Scope,
+    Send,
+)
 
 from talktime.api import batch, calls
 from talktime.api.account_routes import ROUTES as ACCOUNT_ROUTES
@@ -14,6 +23,7 @@ from talktime.api.auth import KeyRing, guard_scope
 from talktime.api.call_reads import get_call, get_calls
 from talktime.api.events import get_events
 from talktime.api.health import get_health
+from talktime.api.hot import HotLane
 from talktime.api.keys import delete_key, get_keys, post_key
 from talktime.api.limits import BODY_BYTES_MAX
 from talktime.api.metrics import Metrics, count_and_harden, get_metrics
@@ -22,6 +32,28 @@ from talktime.api.problems import EXCEPTION_HANDLERS
 from talktime.config import Settings
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
+
+
+class Application(Litestar):
+    """The application with a shorter way for what comes most."""
+
+    __slots__ = ("lane",)
+
+    lane: HotLane
+
+    async def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> None:
+        if cast("str", scope["type"]) == "http":
+            http = cast("HTTPScope", scope)
+            found = self.lane.find(http)
+            if found is not None:
+                await self.lane.serve(found, http, cast("Receive", receive), cast("Send", send))
+                return
+        await super().__call__(scope, receive, send)
 
 
 @get("/openapi.json", include_in_schema=False)
@@ -52,7 +84,9 @@ def create_app(
         live.close()
         await acts.close()
 
-    app = Litestar(
+    key_ring = KeyRing(platform, settings.operator_key)
+    lane = HotLane(calls.HOT_ROUTES, acts=acts, key_ring=key_ring, metrics=metrics)
+    app = Application(
         route_handlers=[
             get_health,
             get_metrics,
@@ -86,9 +120,10 @@ def create_app(
                 "metrics": metrics,
                 "acts": acts,
                 "live": live,
-                "key_ring": KeyRing(platform, settings.operator_key),
+                "key_ring": key_ring,
             }
         ),
     )
+    app.lane = lane
     app.state.openapi = document(app)
     return app

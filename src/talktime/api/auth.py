@@ -82,6 +82,15 @@ class KeyRing:
         self._asking: dict[bytes, asyncio.Task[Principal | None]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
 
+    def remembered(self, token: bytes | None) -> Principal | None:
+        """Whom a key stands for, if that was found out a moment ago; asks nobody."""
+        if token is None:
+            return None
+        known = self._known.get(_digest(token))
+        if known is None or self._monotonic() >= known.until:
+            return None
+        return known.principal
+
     async def principal_of(self, token: bytes | None, address: str) -> Principal:
         """Whom a presented key stands for. Raises Unauthenticated, RateLimited, Overloaded."""
         if token is None:
@@ -92,6 +101,7 @@ class KeyRing:
         if known is not None and now < known.until:
             return known.principal
         if self._operator_digest is not None and hmac.compare_digest(digest, self._operator_digest):
+            _remember(self._known, digest, _Known(self._operator, now + KEY_TTL_SECONDS), KEYS_MAX)
             return self._operator
         # A key that was right before is asked about again even where somebody else is guessing.
         if known is None:

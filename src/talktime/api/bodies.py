@@ -20,7 +20,8 @@ T = TypeVar("T")
 _PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.DOTALL)
 _MEMBER: Final = re.compile(r"(?:required|unknown) field `(?P<name>[^`]*)`")
 
-_encode = msgspec.json.Encoder().encode
+encode: Final = msgspec.json.Encoder().encode
+"""A value as JSON."""
 
 
 async def read_body(request: Request[Any, Any, Any], body_type: type[T]) -> T:
@@ -61,7 +62,7 @@ def convert_query(values: Mapping[str, str], query_type: type[T]) -> T:
 
 def answer(value: object, status: int = 200) -> Response[bytes]:
     """A JSON answer."""
-    return Response(_encode(value), status_code=status, media_type="application/json")
+    return Response(encode(value), status_code=status, media_type="application/json")
 
 
 def invalid(error: msgspec.ValidationError) -> InvalidInput:

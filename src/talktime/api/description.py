@@ -34,8 +34,6 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     """Beside those that every operation has."""
     media: Mapping[str, str] = {}
     """Other media types of a success, each with a sentence."""
-    method: str | None = None
-    """Only where the route itself does not say."""
 
 
 def described(
@@ -46,7 +44,6 @@ def described(
     query: type[msgspec.Struct] | None = None,
     refusals: tuple[type[TalktimeError], ...] = (),
     media: Mapping[str, str] | None = None,
-    method: str | None = None,
 ) -> dict[str, Any]:
     """The ``opt`` of a route handler. Its docstring's first line is the summary."""
     description = Description(
@@ -56,6 +53,5 @@ def described(
         query=query,
         refusals=refusals,
         media=media or {},
-        method=method,
     )
     return {"description": description}

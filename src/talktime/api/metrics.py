@@ -81,11 +81,11 @@ async def count_and_harden(message: Message, scope: Scope) -> None:
     metrics.count_request(http["method"], http.get("path_template", ""), message["status"])
     headers = message["headers"]
     is_api = scope["path"].startswith("/v1")
-    message["headers"] = [*headers, *(_API_HEADERS if is_api else _HEADERS)]
+    message["headers"] = [*headers, *(API_HEADERS if is_api else _HEADERS)]
 
 
 _HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
-_API_HEADERS: Final = (
+API_HEADERS: Final = (
     *_HEADERS,
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),

@@ -82,7 +82,7 @@ def _operations(app: Litestar) -> Iterator[tuple[str, str, BaseRouteHandler, Des
             description = handler.opt.get("description")
             if not isinstance(description, Description):
                 raise Undescribed(f"{route.path}: say who may call it with described(scope=…)")
-            for method in methods or (description.method or "",):
+            for method in methods:
                 yield route.path_format, method, handler, description
 
 
