@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,20 @@ def test_only_clusters_of_temporary_homes_are_swept(tmp_path: Path) -> None:
         (tmp_path / "clusters" / name).mkdir(parents=True)
         (tmp_path / "clusters" / name / "home").write_text(f"{home}\n")
     sweep_temporary(tmp_path / "clusters")
-    assert sorted(path.name for path in (tmp_path / "clusters").iterdir()) == ["there", "unmounted"]
+    kept = sorted(path.name for path in (tmp_path / "clusters").iterdir() if path.is_dir())
+    assert kept == ["there", "unmounted"]
+
+
+def test_simultaneous_starts_sweep_once(tmp_path: Path) -> None:
+    """Starts that sweep at the same time leave nothing of the stale clusters, and none of them fails."""
+    clusters = tmp_path / "clusters"
+    for n in range(40):
+        (clusters / f"stale-{n}" / "data").mkdir(parents=True)
+        (clusters / f"stale-{n}" / "home").write_text(f"{tmp_path / 'gone'}\n")
+    with ThreadPoolExecutor(8) as starts:
+        for sweep in [starts.submit(sweep_temporary, clusters) for _ in range(32)]:
+            sweep.result()
+    assert [path for path in clusters.iterdir() if path.is_dir()] == []
 
 
 def test_the_socket_lies_inside_where_its_name_fits() -> None:

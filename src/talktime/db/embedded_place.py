@@ -179,6 +179,10 @@ def cluster_of(home: Path, run_as: RunAs | None) -> Path:
 
 def sweep_temporary(clusters: Path) -> None:
     """Remove the clusters whose home was a temporary directory and is gone."""
+    # One sweeper at a time: another would lock anew what the first is just removing.
+    sweeping = try_lock(clusters / "sweep.lock")
+    if sweeping is None:
+        return
     for mark in clusters.glob("*/home"):
         home = Path(mark.read_text().strip())
         if home.exists() or not home.is_relative_to(tempfile.gettempdir()):
@@ -187,6 +191,7 @@ def sweep_temporary(clusters: Path) -> None:
         if lock is not None:
             shutil.rmtree(mark.parent)
             os.close(lock)
+    os.close(sweeping)
 
 
 def make_cluster(cluster: Path) -> None:
