@@ -1,0 +1,5 @@
+"""python -m talktime: the command line."""
+
+from talktime.cli import main
+
+main()

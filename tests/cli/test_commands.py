@@ -1,0 +1,213 @@
+"""The commands that set things up and look into things."""
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+from talktime.core.errors import (
+    AccountUnknown,
+    CallUnknown,
+    InvalidAmount,
+    InvalidInput,
+    ReferenceConflict,
+)
+from talktime.ops.keys import parse_key
+from tests.cli.conftest import Command
+
+
+@pytest.fixture
+def account(command: Command) -> str:
+    """An account opened on the command line, with the welcome bonus."""
+    name = f"cli-{uuid.uuid4().hex[:12]}"
+    opened = command(
+        "accounts", "create", name, "--name", "Ada", "--email", f"{name}@example.com", "--verified"
+    )
+    assert opened.exit_code == 0
+    assert "was opened" in opened.output
+    return name
+
+
+def test_an_account_is_opened_once(command: Command, account: str) -> None:
+    """The same account again is answered as it stands."""
+    again = command(
+        "accounts", "create", account, "--name", "Ada", "--email", f"{account}@example.com"
+    )
+    assert "was there already" in again.output
+    assert "$0.50" in again.output
+
+
+def test_an_account_is_adjusted_once_per_id(command: Command, account: str) -> None:
+    """An adjustment moves both balances, and its repeat moves nothing."""
+    arguments = [
+        "adjust",
+        account,
+        "--paid",
+        "5.00",
+        "--promo",
+        "-0.20",
+        "--reason",
+        "x",
+        "--id",
+        "a",
+    ]
+    assert "is posted" in command("accounts", *arguments).output
+    assert "was posted before" in command("accounts", *arguments).output
+    shown = command("accounts", "show", account).output
+    assert "$5.30" in shown
+    assert account in command("accounts", "list", "--limit", "100000").output
+
+
+def test_an_amount_that_is_none_is_refused(command: Command, account: str) -> None:
+    """What cannot be USD names its option."""
+    with pytest.raises(InvalidAmount, match="--paid"):
+        command("accounts", "adjust", account, "--paid", "5 dollars", "--reason", "x")
+
+
+def test_a_link_leads_to_the_pages(command: Command, account: str, tmp_path: Path) -> None:
+    """Links are made for the address that a running server has left word of."""
+    (tmp_path / "address").write_text("https://billing.example.com\n")
+    link = command("accounts", "link", account).output.strip()
+    assert link.startswith("https://billing.example.com/enter?token=")
+    with pytest.raises(AccountUnknown):
+        command("accounts", "link", "nobody")
+
+
+def test_a_key_is_made_listed_and_revoked(command: Command, account: str) -> None:
+    """The key is printed once; the list shows it without its secret."""
+    made = command("keys", "create", "reader", "--scope", "calls:read", "--account", account)
+    presented = parse_key(made.stdout.strip())
+    assert presented is not None
+    assert presented.account_id == account
+    listed = command("keys", "list", "--account", account).output
+    assert presented.key_id in listed
+    assert "calls:read" in listed
+    command("keys", "revoke", presented.key_id, "--account", account)
+    assert command("keys", "list", "--account", account).output.count("20") > listed.count("20")
+
+
+def test_a_coupon_is_issued_once(command: Command) -> None:
+    """The same coupon again changes nothing; a time needs its offset."""
+    code = f"CLI-{uuid.uuid4().hex[:8]}"
+    assert "is issued" in command("coupons", "create", code, "5.00").output
+    assert "was issued before" in command("coupons", "create", code, "5.00").output
+    with pytest.raises(InvalidInput, match="--ends-at"):
+        command("coupons", "create", "OTHER", "1", "--ends-at", "2026-12-01T00:00:00")
+
+
+def call_line(call_id: str, **changes: object) -> str:
+    call = {
+        "call_id": call_id,
+        "channel": "web",
+        "outcome": "completed",
+        "started_at": "2026-11-01T10:00:00Z",
+        "duration_seconds": 60,
+        "lines": [
+            {
+                "service": "tts",
+                "provider": "openai",
+                "model": "tts-1",
+                "quantities": {"characters": 1000},
+            }
+        ],
+    }
+    return json.dumps(call | changes)
+
+
+def test_past_calls_come_in_from_a_file(command: Command, account: str, tmp_path: Path) -> None:
+    """A file is imported whole, its second run changes nothing, and each call has its receipt."""
+    file = tmp_path / "calls.jsonl"
+    lines = [call_line(f"past-{n}") for n in range(450)] + [call_line("busy", outcome="busy")]
+    file.write_text("\n\n".join(lines))
+    first = command("calls", "import", str(file), "--account", account)
+    assert "451 of 451 calls were imported and charged $8.775" in first.output
+    again = command("calls", "import", str(file), "--account", account)
+    assert "0 of 451 calls were imported and charged $0.00; 451 were there already" in again.output
+
+    receipt = command("calls", "show", account, "past-449").output
+    for words in ("1,000 characters", "$15.00 per million characters", "$0.0195", "30"):
+        assert words in receipt
+    assert "Free: the line was busy." in command("calls", "show", account, "busy").output
+    with pytest.raises(CallUnknown):
+        command("calls", "show", account, "other")
+    assert "clean" in command("ledger", "verify", "--account", account).output
+
+
+def test_a_bad_line_stops_the_import_before_it_begins(
+    command: Command, account: str, tmp_path: Path
+) -> None:
+    """The fault names line and field, and nothing was written."""
+    file = tmp_path / "calls.jsonl"
+    file.write_text("\n".join([call_line("good"), call_line("bad", channel="fax")]))
+    result = command("calls", "import", str(file), "--account", account)
+    assert result.exit_code == 1
+    assert "calls.jsonl, line 2: channel: " in result.output
+    with pytest.raises(CallUnknown):
+        command("calls", "show", account, "good")
+
+
+def test_a_file_for_an_unknown_account_names_the_line(command: Command, tmp_path: Path) -> None:
+    """Accounts are not made by importing."""
+    file = tmp_path / "calls.jsonl"
+    file.write_text(call_line("one", account_id="nobody-here"))
+    result = command("calls", "import", str(file))
+    assert result.exit_code == 1
+    assert "line 1: account_id: there is no account nobody-here" in result.output
+
+
+def test_prices_are_shown_as_of_a_time(command: Command) -> None:
+    """A model's price in force is one row; before there was one, there is none."""
+    asked = ["prices", "show", "--service", "stt", "--provider", "Deepgram", "--model", "nova-3"]
+    now = command(*asked)
+    assert "$0.0077 per minute" in now.output
+    assert command(*asked, "--at", "2020-01-01").exit_code == 1
+    assert "elevenlabs" in command("prices", "show", "--service", "tts").output
+
+
+def test_a_card_is_loaded_for_good(command: Command, tmp_path: Path) -> None:
+    """A new card prices what had no price; the same version with other prices is refused."""
+    version = f"cli-{uuid.uuid4().hex[:8]}"
+    text = f"""
+version: {version}
+currency: USD
+entries:
+  - service: stt
+    provider: {version}
+    model: ours
+    effective: 2026-01-01
+    source: our own contract
+    prices:
+      - {{quantity: audio_seconds, usd: "0.01", per: 1, unit: minute}}
+"""
+    file = tmp_path / "card.yaml"
+    file.write_text(text)
+    for _ in range(2):
+        assert f"Rate card {version} has 1 prices" in command("prices", "load", str(file)).output
+    shown = command(
+        "prices", "show", "--service", "stt", "--provider", version, "--model", "ours"
+    ).output
+    assert "$0.01 per minute" in shown
+    file.write_text(text.replace('"0.01"', '"0.02"'))
+    with pytest.raises(ReferenceConflict):
+        command("prices", "load", str(file))
+    file.write_text("- 1")
+    with pytest.raises(InvalidInput, match="is no rate card"):
+        command("prices", "load", str(file))
+
+
+def test_faults_end_the_audit_with_one(command: Command, account: str, database_url: str) -> None:
+    """ledger verify says in words what is wrong, and exits with 1."""
+    import psycopg  # noqa: PLC0415  (to do what Talktime would not)
+
+    with psycopg.connect(database_url) as owner:
+        owner.execute(
+            "UPDATE account SET paid_nanos = paid_nanos + 1 WHERE account_id = %s", [account]
+        )
+    result = command("ledger", "verify", "--account", account)
+    assert result.exit_code == 1
+    assert f"account {account}: paid is 1 nanos, its entries give 0" in result.output
+    with psycopg.connect(database_url) as owner:
+        owner.execute(
+            "UPDATE account SET paid_nanos = paid_nanos - 1 WHERE account_id = %s", [account]
+        )

@@ -1,0 +1,63 @@
+"""The demo played whole, faster than life, as a newcomer starts it."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import talktime, talktime_environ
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="talktime-demo-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.mark.timeout(120)
+def test_the_story_ends_with_clean_books_and_an_empty_purse(home: Path) -> None:
+    """Calls are charged to the nano, the gate holds, nobody is cut off, all of it adds up.
+
+    It happens on a fresh database: the operator's own, and what else lies there, is not touched.
+    """
+    (home / "demo" / "mine").mkdir(parents=True)
+    (home / "demo" / "mine" / "notes").write_text("keep me")
+    environ = talktime_environ(home, TALKTIME_DATABASE_URL="postgresql://127.0.0.1:9/real")
+    told = talktime(environ, "demo", "--exit", "--speed", "20", "--port", "0", seconds=110)
+    story = told.stdout
+    assert told.returncode == 0, story + told.stderr
+    for words in (
+        "/enter?token=",
+        "CA1 completed",
+        "$0.00254",
+        "worked-example-60s completed",
+        "$0.052",
+        "worked-example-5min completed",
+        "$0.1716",
+        "out-1 voicemail",
+        "out-2 busy after 0 s: free, the line was busy",
+        "out-5 failed after 0 s (SIP 503): free, the call failed",
+        "kill -9 of the bot of crash-1",
+        "crash-1 failed after",
+        "free, the bot went silent, so the call counts as failed",
+        "chat-2 completed",
+        "40 calls arrive at the same moment",
+        "It is not cut off.",
+        "late-1 refused (402 insufficient_credits)",
+        "late-2 refused (402 insufficient_credits)",
+        "ledger verify: clean",
+    ):
+        assert words in story
+    rush = re.search(r"with \$([\d.]+) that can be started with.*\n.*?(\d+) of them", story)
+    assert rush is not None
+    assert int(rush[2]) * Decimal("0.10") <= Decimal(rush[1])
+    assert "Balance: \N{MINUS SIGN}$0.0" in story
+    assert [left.name for left in (home / "demo").iterdir()] == ["mine"]
+    assert (home / "demo" / "mine" / "notes").read_text() == "keep me"
+    assert "Traceback" not in told.stderr
