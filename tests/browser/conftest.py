@@ -1,22 +1,16 @@
 """A real browser before a real server: Debian's Chromium, on a loopback port."""
 
-import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
-import uvicorn
-from litestar import Litestar
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from talktime.ops.platform import Platform
-from talktime.portal.routes import portal_router
 from tests.acting import Bots
 from tests.conftest import AccountFactory
-from tests.portal.conftest import new_link
+from tests.portal.conftest import new_link, served_pages
 
 CHROMIUM = shutil.which("chromium")
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
@@ -34,19 +28,8 @@ FLAGS = [
 @pytest.fixture(scope="session")
 async def site(platform: Platform) -> AsyncIterator[Platform]:
     """The pages served; its public_url is where."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    served = msgspec.structs.replace(platform, public_url=url)
-    app = Litestar([portal_router(served)], openapi_config=None, logging_config=None)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
-        )
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield served
-    server.should_exit = True
-    await asyncio.wait([serving])
+    async with served_pages(platform) as (served, _):
+        yield served
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,24 @@
 """The pages in an application of their own, and a browser signed in to one account."""
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
+import msgspec
 import pytest
+import uvicorn
 from litestar import Litestar
+from litestar.datastructures import State
 
+from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.ops.portal_access import create_portal_link
 from talktime.portal.routes import portal_router
 from tests.acting import Bots
 from tests.conftest import AccountFactory
-
-Enter = Callable[[str], Awaitable[httpx.AsyncClient]]
 
 
 @pytest.fixture
@@ -53,3 +58,28 @@ async def new_link(platform: Platform, account_id: str) -> str:
             now=platform.clock(),
         )
     return f"/enter?token={token}"
+
+
+@asynccontextmanager
+async def served_pages(platform: Platform) -> AsyncIterator[tuple[Platform, LiveFeed]]:
+    """The pages on a loopback port: the platform with that address, and the feed they listen to."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    served = msgspec.structs.replace(platform, public_url=url)
+    feed = LiveFeed(served)
+    app = Litestar(
+        [portal_router(served)],
+        openapi_config=None,
+        logging_config=None,
+        state=State({"live": feed}),
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    yield served, feed
+    feed.close()
+    server.should_exit = True
+    await asyncio.wait([serving])

@@ -132,6 +132,8 @@ class LiveFeed:
         for watched in self._watched.values():
             for listener in watched.listeners:
                 listener.tell([None], event_seq=watched.pulse.event_seq)
+        # The poller ends with its next round, whether or not anybody reads on.
+        self._watched.clear()
 
     async def finish(self) -> None:
         """Close, and wait until nothing of the feed runs any more."""

@@ -32,7 +32,7 @@ async def visitor_of(request: Request[Any, Any, Any], platform: Platform) -> Vis
     """The visitor by the request's cookie. Raises Unauthenticated."""
     visitor = await find_visitor(request, platform)
     if visitor is None:
-        raise Unauthenticated("you are signed out, or your session has ended")
+        raise Unauthenticated("your session has ended, or was never begun in this browser")
     return visitor
 
 

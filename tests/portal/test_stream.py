@@ -1,0 +1,132 @@
+"""The stream that keeps an open page up to date."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from talktime.core.errors import InsufficientCredits
+from talktime.ops.accounts import read_account
+from talktime.ops.live import LiveFeed
+from talktime.ops.platform import Platform
+from talktime.portal import live_pages
+from talktime.portal.calls_view import Shown
+from talktime.portal.live_pages import OpenPage, PageWriter, page_stream
+from talktime.portal.rendering import Pages
+from tests.acting import MINUTE_BY_PHONE, Bots
+from tests.conftest import AccountFactory
+from tests.portal.conftest import new_link, served_pages
+
+PATIENCE = 5.0
+
+
+@pytest.fixture
+async def feed(platform: Platform) -> AsyncIterator[LiveFeed]:
+    feed = LiveFeed(platform)
+    yield feed
+    async with asyncio.timeout(PATIENCE):
+        await feed.finish()
+
+
+async def frames_of(
+    feed: LiveFeed, bots: Bots, page: OpenPage, *, signed_in: bool = True, after: int | None = None
+) -> AsyncIterator[str]:
+    """The frames that an open page of the account gets."""
+    platform = bots.platform
+    async with platform.connection() as connection:
+        account = await read_account(connection, bots.account_id, now=platform.clock())
+    writer = PageWriter(platform, Pages(platform.public_url), account, page)
+
+    async def still_signed_in() -> bool:
+        return signed_in
+
+    events = feed.subscribe(bots.account_id, after=after)
+    async for frame in page_stream(events, writer, still_signed_in):
+        yield frame
+
+
+async def read_until(frames: AsyncIterator[str], text: str) -> str:
+    async with asyncio.timeout(PATIENCE):
+        async for frame in frames:
+            if text in frame:
+                return frame
+    raise AssertionError(f"the stream ended without {text}")
+
+
+async def test_billing_hears_of_its_deduction(feed: LiveFeed, bots: Bots) -> None:
+    """Billing is told the new row, then the new balance, which carries the place to resume."""
+    frames = frames_of(feed, bots, OpenPage(name="billing"))
+    await read_until(frames, 'id="summary"')
+    await bots.call("CA1", *MINUTE_BY_PHONE)
+    row = await read_until(frames, 'id="entry-')
+    assert 'data-into="history"' in row
+    assert "CA1" in row
+    summary = await read_until(frames, 'id="summary"')
+    assert summary.startswith("id: ")
+    assert '$5.44<span class="fine">8</span>' in summary
+
+
+async def test_calls_hear_of_their_calls(feed: LiveFeed, bots: Bots) -> None:
+    """Calls is told each call as it begins, moves and ends; only a page of the newest inserts."""
+    frames = frames_of(feed, bots, OpenPage(name="calls"))
+    older = frames_of(feed, bots, OpenPage(name="calls", is_newest=False))
+    charged = frames_of(feed, bots, OpenPage(name="calls", shown=Shown.CHARGED))
+    for stream in (frames, older, charged):
+        await read_until(stream, "side-balance")
+    await bots.start("CA1")
+    assert "data-into" in await read_until(frames, "Running")
+    assert "data-into" not in await read_until(older, "Running")
+    assert "data-into" not in await read_until(charged, "Running")
+    await bots.end("CA1", *MINUTE_BY_PHONE, seconds=60)
+    assert "data-into" in await read_until(charged, "Completed")
+
+
+async def test_refusals_reach_billing(
+    feed: LiveFeed, platform: Platform, make_account: AccountFactory
+) -> None:
+    """A refused call changes what the notice says."""
+    bots = Bots(platform, await make_account(paid="0.09"))
+    frames = frames_of(feed, bots, OpenPage(name="billing"))
+    await read_until(frames, 'id="summary"')
+    with pytest.raises(InsufficientCredits):
+        await bots.start("CA1")
+    await read_until(frames, "1 new call was refused")
+
+
+async def test_too_long_away(feed: LiveFeed, bots: Bots) -> None:
+    """A page whose last event is of another history is told to read everything anew."""
+    frames = frames_of(feed, bots, OpenPage(name="billing"), after=10**9)
+    assert "event: reset" in await read_until(frames, "event")
+
+
+async def test_stream_ends_with_the_session(
+    feed: LiveFeed, bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quiet stream says now and then that it is there, and ends once its session is closed."""
+    monkeypatch.setattr(live_pages, "HEARTBEAT_SECONDS", 0.05)
+    await read_until(frames_of(feed, bots, OpenPage(name="billing")), ": still here")
+    async with asyncio.timeout(PATIENCE):
+        told = [
+            frame
+            async for frame in frames_of(feed, bots, OpenPage(name="billing"), signed_in=False)
+        ]
+    assert ": still here\n\n" not in told
+
+
+async def test_gone_browsers_are_forgotten(platform: Platform, bots: Bots) -> None:
+    """When the browser goes away nothing goes on listening for it."""
+    async with (
+        served_pages(platform) as (site, feed),
+        httpx.AsyncClient(base_url=site.public_url) as browser,
+    ):
+        await browser.get(await new_link(site, bots.account_id))
+        async with browser.stream("GET", "/live?page=billing") as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            async for line in answer.aiter_lines():
+                if "summary" in line:
+                    break
+            assert not feed.is_idle
+        async with asyncio.timeout(PATIENCE):
+            await feed.stopped()
+        assert feed.is_idle
