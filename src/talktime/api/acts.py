@@ -10,6 +10,7 @@ from talktime.core.errors import TalktimeError
 from talktime.ops.call_end import EndAnswer, EndRequest, end_calls
 from talktime.ops.call_start import Admission, start_calls
 from talktime.ops.call_usage import UsageAnswer, UsageReport, report_usage
+from talktime.ops.known_calls import KnownCalls
 from talktime.ops.platform import Platform
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ class Acts:
         """``observe`` hears the act and size of every batch."""
         self.platform = platform
         self.talk_time = TalkTime(platform)
+        self._known = KnownCalls()
         self.starts: Batcher[StartFacts, Admission] = Batcher(
             "start", self._start, observe=lambda size: observe("start", size)
         )
@@ -41,13 +43,23 @@ class Acts:
     async def _start(self, starts: Sequence[StartFacts]) -> list[Admission | TalktimeError]:
         platform = self.platform
         async with platform.connection() as connection:
-            return await start_calls(connection, starts, terms=platform.terms, now=platform.clock())
+            admissions = await start_calls(
+                connection, starts, terms=platform.terms, now=platform.clock()
+            )
+        for admission in admissions:
+            if isinstance(admission, Admission) and admission.call is not None:
+                self._known.take(admission.call)
+        return admissions
 
     async def _report(self, reports: Sequence[UsageReport]) -> list[UsageAnswer | TalktimeError]:
         platform = self.platform
         async with platform.connection() as connection:
             return await report_usage(
-                connection, reports, book=platform.prices.book, now=platform.clock()
+                connection,
+                reports,
+                book=platform.prices.book,
+                now=platform.clock(),
+                known=self._known,
             )
 
     async def _end(self, ends: Sequence[EndRequest]) -> list[EndAnswer | TalktimeError]:
@@ -59,6 +71,7 @@ class Acts:
                 book=platform.prices.book,
                 terms=platform.terms,
                 now=platform.clock(),
+                known=self._known,
             )
         for answer in answers:
             if isinstance(answer, EndAnswer) and not answer.repeated:

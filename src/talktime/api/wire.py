@@ -4,6 +4,7 @@ The structs are what /openapi.json describes and what every answer about a call 
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -293,14 +294,19 @@ def _part(row: CostRow) -> PartBody:
         quantity=name,
         used=_amount(name, row.used),
         billed=_amount(name, row.billed),
-        unit_price=format_usd(row.nanos),
-        per=_amount(name, row.per),
+        unit_price=_card_usd(row.nanos),
+        per=_card_amount(name, row.per),
         cost=exact_usd(row.billed * row.nanos, row.per),
     )
 
 
 def _amount(quantity: str, amount: int) -> Amount:
     return format_quantity(quantity, amount) if quantity in TIME_QUANTITIES else amount
+
+
+# What comes from rate cards comes again and again.
+_card_usd = lru_cache(4096)(format_usd)
+_card_amount = lru_cache(4096)(_amount)
 
 
 def _usd(nanos: int | None) -> str | None:

@@ -52,8 +52,11 @@ class CostRow(msgspec.Struct, frozen=True, kw_only=True):
     """``used`` rounded up to the billing increment."""
     nanos: int
     per: int
-    cost_nanos: Fraction
-    """Exact; the rows add up to the line's cost before its one rounding."""
+
+    @property
+    def cost_nanos(self) -> Fraction:
+        """Exact; the rows add up to the line's cost before its one rounding."""
+        return Fraction(self.billed * self.nanos, self.per)
 
 
 _PARTS: Final = (
@@ -172,7 +175,6 @@ def explain_line(line: Line) -> list[CostRow]:
             billed=billed,
             nanos=unit_price.nanos,
             per=unit_price.per,
-            cost_nanos=Fraction(billed * unit_price.nanos, unit_price.per),
         )
         for unit_price, used, billed in _rows(line, line.price) or ()
     ]

@@ -13,6 +13,7 @@ from talktime.core.usage import Line, LineReport, merge_lines, parse_lines
 from talktime.db import acts
 from talktime.db.pool import Connection
 from talktime.ops.attempts import ATTEMPTS, CallKey, calls_for_attempt, still_contended
+from talktime.ops.known_calls import KnownCalls
 from talktime.ops.terms import Terms
 
 
@@ -44,6 +45,7 @@ async def end_calls(
     book: PriceBook,
     terms: Terms,
     now: datetime,
+    known: KnownCalls | None = None,
 ) -> list[EndAnswer | TalktimeError]:
     """End calls and settle them, each in one piece: entry, release of the hold, crossings, events.
 
@@ -62,7 +64,9 @@ async def end_calls(
             rounds.append([])
         rounds[nth].append(item)
     for items in rounds:
-        await _settle_items(connection, ends, items, answers, book=book, terms=terms, now=now)
+        await _settle_items(
+            connection, ends, items, answers, book=book, terms=terms, now=now, known=known
+        )
     return [answer if answer is not None else still_contended() for answer in answers]
 
 
@@ -75,13 +79,14 @@ async def _settle_items(
     book: PriceBook,
     terms: Terms,
     now: datetime,
+    known: KnownCalls | None,
 ) -> None:
     for attempt in range(ATTEMPTS):
         pending = [item for item in items if answers[item] is None]
         if not pending:
             return
         keys = [ends[item].key for item in pending]
-        async with calls_for_attempt(connection, keys, attempt) as calls:
+        async with calls_for_attempt(connection, keys, attempt, known) as calls:
             decided: list[tuple[int, Call, Settlement]] = []
             for item in pending:
                 end = ends[item]
@@ -96,11 +101,14 @@ async def _settle_items(
                         settlement = decide_end(call, end.facts, lines, book, now)
                         decided.append((item, call, settlement))
                 except TalktimeError as error:
-                    answers[item] = error
+                    if known is None or not known.forget(end.key):
+                        answers[item] = error
             written = await write_settlements(
                 connection, [(call, made) for _, call, made in decided], terms=terms, now=now
             )
-            for (item, _, _), call_now in zip(decided, written, strict=True):
+            for (item, call, _), call_now in zip(decided, written, strict=True):
+                if known is not None:
+                    known.forget(call.key)
                 if call_now is not None:
                     answers[item] = EndAnswer(call=call_now)
 

@@ -14,6 +14,7 @@ from talktime.db import acts
 from talktime.db.pool import Connection
 from talktime.ops.attempts import ATTEMPTS, CallKey, calls_for_attempt, still_contended
 from talktime.ops.call_end import call_unknown, note_late
+from talktime.ops.known_calls import KnownCalls
 
 
 class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,12 @@ class _Folded(msgspec.Struct):
 
 
 async def report_usage(
-    connection: Connection, reports: Sequence[UsageReport], *, book: PriceBook, now: datetime
+    connection: Connection,
+    reports: Sequence[UsageReport],
+    *,
+    book: PriceBook,
+    now: datetime,
+    known: KnownCalls | None = None,
 ) -> list[UsageAnswer | TalktimeError]:
     """Take running totals: merged into their calls by the maximum, rated at once, the hold moved.
 
@@ -60,7 +66,7 @@ async def report_usage(
         if not pending:
             break
         keys = list({reports[item].key: None for item in pending})
-        async with calls_for_attempt(connection, keys, attempt) as calls:
+        async with calls_for_attempt(connection, keys, attempt, known) as calls:
             folded: dict[CallKey, _Folded] = {}
             for item in pending:
                 report = reports[item]
@@ -75,8 +81,9 @@ async def report_usage(
                         continue
                     _fold(folded, call, lines, item, book)
                 except TalktimeError as error:
-                    answers[item] = error
-            await _write(connection, folded, answers, now)
+                    if known is None or not known.forget(report.key):
+                        answers[item] = error
+            await _write(connection, folded, answers, now, known)
     return [answer if answer is not None else still_contended() for answer in answers]
 
 
@@ -97,6 +104,7 @@ async def _write(
     folded: dict[CallKey, _Folded],
     answers: list[UsageAnswer | TalktimeError | None],
     now: datetime,
+    known: KnownCalls | None,
 ) -> None:
     if not folded:
         return
@@ -119,5 +127,9 @@ async def _write(
                 available_nanos=verdict.available_nanos,
                 held_nanos=verdict.held_nanos,
             )
+            if known is not None:
+                known.take(answer.call)
             for item in one.items:
                 answers[item] = answer
+        elif known is not None:
+            known.forget(one.call.key)
