@@ -163,7 +163,7 @@ def test_only_clusters_of_temporary_homes_are_swept(tmp_path: Path) -> None:
 
 
 def test_simultaneous_starts_sweep_once(tmp_path: Path) -> None:
-    """Starts that sweep at the same time leave nothing of the stale clusters, and none of them fails."""
+    """Starts that sweep at the same time leave nothing stale, and none of them fails."""
     clusters = tmp_path / "clusters"
     for n in range(40):
         (clusters / f"stale-{n}" / "data").mkdir(parents=True)
