@@ -27,9 +27,7 @@ def prices() -> PriceBook:
 
 def charge(prices: PriceBook, increments: tuple[Increment, ...], channel: str) -> int:
     """What increments come to, in nanos, a minute of SIP left aside."""
-    totals: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(
-        lambda: defaultdict(Decimal)
-    )
+    totals: dict[tuple[str, str, str], dict[str, Decimal]] = {}
     for one in increments:
         line = totals.setdefault((one.service, one.provider, one.model), {})
         for name, amount in one.counted().items():
