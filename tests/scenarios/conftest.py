@@ -1,9 +1,9 @@
 """Customers whose story is to be told."""
 
 import pytest
-from tests.scenarios.story import MakeAccount, Story, StoryOf
 
 from talktime.ops.platform import Platform
+from tests.scenarios.story import MakeAccount, Story, StoryOf
 
 
 @pytest.fixture

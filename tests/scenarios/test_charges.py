@@ -1,12 +1,12 @@
 """Stories of what calls cost and which balance pays."""
 
 import pytest
-from tests.scenarios.story import Story, StoryOf, costs
 
 from talktime.core.call import BillingStatus
 from talktime.core.errors import LineNotAllowed
 from talktime.core.money import format_usd
 from talktime.core.ratecard import Channel
+from tests.scenarios.story import Story, StoryOf, costs
 
 PHONE = [("llm", "0.005"), ("stt", "0.006"), ("tts", "0.022"), ("sip", "0.007")]
 

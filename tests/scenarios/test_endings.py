@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from tests.scenarios.story import Story, StoryOf, costs, used
 
 from talktime.core.call import BillingStatus, Status
 from talktime.core.errors import CallAlreadyEnded, EndBeforeStart
 from talktime.core.ratecard import Channel
+from tests.scenarios.story import Story, StoryOf, costs, used
 
 CARD = {
     "version": "story-1",

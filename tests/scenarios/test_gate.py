@@ -3,12 +3,12 @@
 from itertools import pairwise
 
 import pytest
-from tests.scenarios.story import Story, StoryOf, costs
 
 from talktime.core.errors import CallIdConflict, InsufficientCredits
 from talktime.core.gate import overdraft_bound
 from talktime.core.ratecard import Channel
 from talktime.ops.call_start import Admission
+from tests.scenarios.story import Story, StoryOf, costs
 
 
 async def test_exactly_the_floor_is_enough(story_of: StoryOf) -> None:
