@@ -104,6 +104,8 @@ def wait_for() -> Callable[[Callable[[], bool]], None]:
 
 
 @pytest.fixture
-def desk(connection: Connection) -> Desk:
+def desk(connection: Connection, database_url: str) -> Iterator[Desk]:
     """The money functions, each account a fresh one."""
-    return Desk(connection)
+    desk = Desk(connection)
+    yield desk
+    desk.forget(database_url)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+import psycopg
 from psycopg.rows import dict_row
 
 from talktime.core.call import BillingStatus, EndedBy, EndFacts, FreeReason, Outcome, StartFacts
@@ -23,6 +24,8 @@ MARGIN_PPM = 300_000
 LEASE_MS = 60_000
 
 LINES = (Line(service=Service.LLM, provider="acme", model="m", quantities={"input_tokens": 7}),)
+
+TABLES = ("account", "call", "entry", "event", "refusal", "usage_rollup")
 
 Start = tuple[StartFacts, int, datetime]
 
@@ -122,6 +125,14 @@ class Desk:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.accounts: list[str] = []
+
+    def forget(self, database_url: str) -> None:
+        """Take away its accounts: their calls run for ever, and their figures are made up."""
+        with psycopg.connect(database_url) as owner:
+            owner.execute("SET session_replication_role = replica")
+            for table in TABLES:
+                owner.execute(f"DELETE FROM {table} WHERE account_id = ANY(%s)", [self.accounts])
 
     async def open_account(
         self,
@@ -142,6 +153,7 @@ class Desk:
             " VALUES (%s, 'Ada', 'ada@example.org', %s, %s, %s, %s, %s)",
             [name, status, margin_ppm, reserved, warning, NOW],
         )
+        self.accounts.append(name)
         if paid or promo:
             await self.post(entry(name, "opening", paid=paid, promo=promo))
         return name
@@ -208,7 +220,7 @@ class Desk:
                 {name: value for name, value in row.items() if name != "account_id"}
                 for row in await self.rows(table, account_id)
             ]
-            for table in ("account", "call", "entry", "event", "refusal", "usage_rollup")
+            for table in TABLES
         }
 
 

@@ -16,7 +16,7 @@ async def test_verdicts_in_one_batch(desk: Desk) -> None:
         entry(account, "b", promo=-6),
         entry(account, "c", promo=-5),
         entry("nobody", "a", promo=5),
-        entry(account, "a", promo=5, kind="coupon"),
+        entry(account, "a", promo=5, kind="top_up"),
         entry(account, "d", paid=-3 * USD),
     )
     assert [v.verdict for v in verdicts] == [

@@ -90,7 +90,7 @@ async def test_a_report_is_a_sign_of_life(desk: Desk) -> None:
         bill.cost_nanos
     )
     assert row["billing_status"] == BillingStatus.PENDING
-    assert row["lines"][0]["q"] == {"input_tokens": 7}
+    assert row["lines"][0][4] == {"input_tokens": 7}
 
 
 async def test_usage_is_no_event(desk: Desk) -> None:

@@ -320,4 +320,4 @@ async def test_settled_call_keeps_all_it_was_told(desk: Desk) -> None:
     assert (row["ended_at"], row["duration_ms"], row["settled_at"]) == (NOW, 1_000, NOW)
     assert (row["revision"], row["hold_nanos"]) == (2, 0)
     assert (row["cost_nanos"], row["margin_nanos"], row["charge_nanos"]) == (39, 13, 52)
-    assert [line["s"] for line in row["lines"]] == ["llm"]
+    assert [line[0] for line in row["lines"]] == ["llm"]

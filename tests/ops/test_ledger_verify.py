@@ -130,7 +130,7 @@ TAMPERINGS: dict[str, tuple[str, str | None, str, str]] = {
     ),
     "a line's cost": (
         "call",
-        """lines = replace(lines::text, '"c":400000000', '"c":400000001')::json""",
+        """lines = replace(lines::text, ',400000000,[]]', ',400000001,[]]')::json""",
         PAID_CALL,
         "its quantities give 400000000",
     ),

@@ -156,7 +156,7 @@ class Auditor:
             costs: dict[tuple[str, str], int | None] = {**self.line_costs(paper)}
             late = [key for key in costs if free and key[1] in self.late_models]
             costs.update(dict.fromkeys(late))
-            assert {(line["s"], line["m"]): line.get("c") for line in row["lines"]} == costs
+            assert {(line[0], line[2]): line[7] for line in row["lines"]} == costs
             assert row["charge_nanos"] == (None if late else self.accrued(paper))
             charged = row["promo_charged_nanos"] + row["paid_charged_nanos"]
             assert charged == (0 if free else row["charge_nanos"])

@@ -1,13 +1,22 @@
 """Connections enough to get into each other's way."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
 
 from talktime.db.pool import Connection, connection_of, open_pool
+from tests.db.desk import Desk
 
 CONNECTIONS = 8
+
+
+@pytest.fixture
+def desk(connection: Connection, database_url: str) -> Iterator[Desk]:
+    """The money functions, each account a fresh one."""
+    desk = Desk(connection)
+    yield desk
+    desk.forget(database_url)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from talktime.core.call import BillingStatus, FreeReason
 from talktime.core.ratecard import Channel
 from talktime.db.acts import EntryRow, UsageRow
-from talktime.db.pool import Connection
 from tests.db.desk import CENT, FLOOR, USD, Desk, cut, entry, settlement, start, usage
 
 SEEDS = [int(os.environ["TALKTIME_SEED"])] if "TALKTIME_SEED" in os.environ else list(range(1, 13))
@@ -21,7 +20,7 @@ _numbers = count(1)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_cut_anywhere_is_the_same(connection: Connection, seed: int) -> None:
+async def test_cut_anywhere_is_the_same(desk: Desk, seed: int) -> None:
     """One by one, all at once or cut anywhere: the same items make the same books, to the byte."""
     print(f"TALKTIME_SEED={seed}")
     rng = random.Random(seed)
@@ -35,7 +34,7 @@ async def test_cut_anywhere_is_the_same(connection: Connection, seed: int) -> No
     ]
     money = [(rng.choice([0, 3, 30 * CENT]), rng.randrange(0, USD)) for _ in range(ACCOUNTS)]
     cuts: list[list[int]] = [[1], [1000], [rng.randrange(1, 9) for _ in range(50)], [7, 1000]]
-    books = [await _play(Desk(connection), phases, money, sizes) for sizes in cuts]
+    books = [await _play(desk, phases, money, sizes) for sizes in cuts]
     assert books[0] == books[1]
     assert books[0] == books[2]
     assert books[0] == books[3]

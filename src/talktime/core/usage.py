@@ -64,26 +64,11 @@ class LineReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     provider_cost: str | None = None
 
 
-class Line(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    omit_defaults=True,
-    rename={
-        "service": "s",
-        "provider": "p",
-        "model": "m",
-        "source": "src",
-        "quantities": "q",
-        "provider_cost_nanos": "pc",
-        "price": "pr",
-        "cost_nanos": "c",
-        "notes": "n",
-    },
-):
+class Line(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One service line of a call: usage so far, the price pinned on it, what it costs.
 
-    Kept as JSON (``msgspec.json``) beside the call; from it alone the cost can be recomputed.
+    Kept as a JSON array (``msgspec.json``) beside the call; from it alone the cost can be
+    recomputed. New fields go last and have defaults.
     """
 
     service: Service

@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION settle_calls(
     p_now timestamptz, p_floor bigint, p_account_id text [], p_call_id text [], p_revision integer [],
     p_billing_status text [], p_outcome text [], p_free_reason text [], p_ended_by text [],
     p_stated_ended_at timestamptz [], p_stated_duration_ms bigint [], p_reason text [],
-    p_ended_at timestamptz [], p_duration_ms bigint [], p_lines json [],
+    p_ended_at timestamptz [], p_duration_ms bigint [], p_lines text [],
     p_cost bigint [], p_margin bigint [], p_charge bigint [],
     p_llm bigint [], p_stt bigint [], p_tts bigint [], p_sip bigint []
 ) RETURNS TABLE (
@@ -81,7 +81,7 @@ BEGIN
             outcome = p_outcome[t.item], free_reason = p_free_reason[t.item], ended_by = p_ended_by[t.item],
             stated_ended_at = p_stated_ended_at[t.item], stated_duration_ms = p_stated_duration_ms[t.item],
             end_reason = p_reason[t.item], ended_at = p_ended_at[t.item], duration_ms = p_duration_ms[t.item],
-            lines = p_lines[t.item], cost_nanos = p_cost[t.item], margin_nanos = p_margin[t.item],
+            lines = p_lines[t.item]::json, cost_nanos = p_cost[t.item], margin_nanos = p_margin[t.item],
             charge_nanos = p_charge[t.item], llm_nanos = p_llm[t.item], stt_nanos = p_stt[t.item],
             tts_nanos = p_tts[t.item], sip_nanos = p_sip[t.item], hold_nanos = t.new_hold,
             revision = c.revision + 1, settled_at = CASE WHEN NOT t.unpriced THEN p_now END,

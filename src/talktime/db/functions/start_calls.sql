@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION start_calls(
     p_now timestamptz, p_floor bigint, p_margin_ppm integer, p_lease_ms integer,
     p_account_id text [], p_call_id text [], p_channel text [], p_direction text [], p_agent_id text [],
     p_from text [], p_to text [], p_started_at timestamptz [], p_priced_at timestamptz [],
-    p_metadata json [], p_hold bigint []
+    p_metadata text [], p_hold bigint []
 ) RETURNS TABLE (
     item bigint, verdict text, status text, billing_status text, hold_nanos bigint, available_nanos bigint,
     held_nanos bigint, startable_nanos bigint, margin_ppm integer, revision integer,
@@ -74,7 +74,7 @@ BEGIN
             stated_started_at, metadata, admitted_at, started_at, priced_at, margin_ppm, lease_ms,
             last_heard_at, initial_hold_nanos, hold_nanos)
         SELECT t.account_id, t.call_id, p_channel[t.item], p_direction[t.item], p_agent_id[t.item],
-            p_from[t.item], p_to[t.item], p_started_at[t.item], p_metadata[t.item], p_now,
+            p_from[t.item], p_to[t.item], p_started_at[t.item], p_metadata[t.item]::json, p_now,
             coalesce(p_started_at[t.item], p_now), p_priced_at[t.item], t.margin, p_lease_ms, p_now, t.hold, t.hold
         FROM told t WHERE t.is_admitted
     ), moved AS (
