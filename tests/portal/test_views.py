@@ -140,8 +140,11 @@ def test_talk_time_is_known_only_with_a_pace() -> None:
     view = summary(
         billing(paid="5.3", held="0.1", pace_calls=2, pace_nanos=usd("0.104"), pace_ms=120_000)
     )
-    assert view.talk_time == "about 100 minutes"
-    assert view.talk_time_basis == "at the price of your last 2 charged calls"
+    assert view.talk_time == "About 100 minutes"
+    assert view.talk_time_rest == "of talk time left, at the price of your last 2 charged calls."
+    below = summary(billing(paid="0.09", pace_calls=2, pace_nanos=1, pace_ms=60_000))
+    assert below.talk_time == ""
+    assert "at least $0.10" in below.talk_time_rest
 
 
 def an_entry(kind: EntryKind, promo: str, paid: str, **facts: Any) -> Entry:

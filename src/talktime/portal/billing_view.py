@@ -47,7 +47,9 @@ class SummaryView(msgspec.Struct, frozen=True, kw_only=True):
     month: str
     month_name: str
     talk_time: str
-    talk_time_basis: str
+    """How long the balance lasts, where that is known."""
+    talk_time_rest: str
+    """What follows it, or what is to be said instead."""
     notice: Notice | None
 
 
@@ -69,7 +71,7 @@ class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def summary_view(billing: Billing, *, floor_nanos: int, now: datetime) -> SummaryView:
     account = billing.account
-    ms_left = billing.talk_time_left_ms
+    talk_time, talk_time_rest = _talk_time(billing, floor_nanos)
     return SummaryView(
         available=display_usd(account.available_nanos),
         is_negative=account.available_nanos < 0,
@@ -78,8 +80,8 @@ def summary_view(billing: Billing, *, floor_nanos: int, now: datetime) -> Summar
         held=_held(billing),
         month=display_usd(account.month_to_date_nanos),
         month_name=month_name(now, zone_of(account.time_zone)),
-        talk_time="" if ms_left is None else spoken_duration(ms_left),
-        talk_time_basis="" if ms_left is None else _pace_words(billing.pace_calls),
+        talk_time=talk_time,
+        talk_time_rest=talk_time_rest,
         notice=_notice(billing, floor_nanos),
     )
 
@@ -114,10 +116,18 @@ def entry_rows(
     )
 
 
-def _pace_words(calls: int) -> str:
-    if calls == 1:
-        return "at the price of your last charged call"
-    return f"at the price of your last {calls} charged calls"
+def _talk_time(billing: Billing, floor_nanos: int) -> tuple[str, str]:
+    if billing.account.startable_nanos < floor_nanos:
+        return "", f"A new call needs at least {exact_usd(floor_nanos)} that is not set aside."
+    ms_left = billing.talk_time_left_ms
+    if ms_left is None:
+        return "", "How long your balance lasts is shown here after your first charged call."
+    calls = billing.pace_calls
+    last = "last charged call" if calls == 1 else f"last {calls} charged calls"
+    return (
+        spoken_duration(ms_left).capitalize(),
+        f"of talk time left, at the price of your {last}.",
+    )
 
 
 def _detail(entry: Entry) -> str:
