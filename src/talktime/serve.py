@@ -121,6 +121,8 @@ async def serve(
         _calm_garbage_collection()
         with address_kept(settings.home, running.platform.public_url):
             print(f"Talktime is ready at {running.url}", flush=True)  # noqa: T201  (asked for)
+            if settings.operator_key is None:
+                log.info("no TALKTIME_OPERATOR_KEY is set: talktime keys create makes keys")
             await stop.wait()
         log.info("stopping: requests under way are finished")
 
