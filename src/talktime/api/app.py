@@ -30,6 +30,7 @@ from talktime.api.metrics import Metrics, count_and_harden, get_metrics
 from talktime.api.openapi import document
 from talktime.api.problems import EXCEPTION_HANDLERS
 from talktime.config import Settings
+from talktime.core.ratecard import Service
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 
@@ -80,6 +81,10 @@ def create_app(
     metrics.watch_queue("end", lambda: acts.ends.depth)
     live = LiveFeed(platform)
 
+    async def warm_up() -> None:
+        # The first look-up of an LLM's price reads a large table, which no call should wait for.
+        platform.prices.book.find(Service.LLM, "openai", "gpt-4o-mini", platform.clock())
+
     async def close() -> None:
         live.close()
         await acts.close()
@@ -112,6 +117,7 @@ def create_app(
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
         logging_config=None,
+        on_startup=[warm_up],
         on_shutdown=[close],
         state=State(
             {

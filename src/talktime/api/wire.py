@@ -11,7 +11,7 @@ import msgspec
 
 from talktime.core.account import format_margin_rate
 from talktime.core.call import BillingStatus, Call, FreeReason, Outcome, Status
-from talktime.core.money import NANOS_PER_USD, div_half_even, format_usd
+from talktime.core.money import DECIMALS, div_half_even, format_usd
 from talktime.core.ratecard import MS_PER_SECOND, TIME_QUANTITIES, Channel
 from talktime.core.rating import CostRow, explain_line
 from talktime.core.usage import Line, format_quantity
@@ -26,6 +26,8 @@ Amount = int | str
 
 _EXACT_DECIMALS: Final = 18
 _SHOWN_DECIMALS: Final = 12
+_EXACT_PER_NANO: Final = 10 ** (_EXACT_DECIMALS - DECIMALS)
+_SHOWN_PER_NANO: Final = 10 ** (_SHOWN_DECIMALS - DECIMALS)
 
 
 class PartBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -174,7 +176,7 @@ def call_body(call: Call, now: datetime, *, late: bool = False) -> CallBody:
         duration_seconds=None if call.duration_ms is None else seconds(call.duration_ms),
         reason=call.end_reason,
         hold=format_usd(call.hold_nanos),
-        margin_rate=format_margin_rate(call.margin_ppm),
+        margin_rate=_margin_rate(call.margin_ppm),
         provider_cost=format_usd(call.cost_nanos) if is_priced else None,
         margin="0" if is_free else format_usd(call.margin_nanos) if is_priced else None,
         charge="0" if is_free else _usd(call.charge_nanos),
@@ -191,7 +193,7 @@ def line_body(line: Line) -> LineBody:
     """One line with the multiplications that make its cost."""
     price, cost = line.price, line.cost_nanos
     by_provider = line.provider_cost_nanos is not None
-    shown = None if by_provider else price
+    shown = None if by_provider or cost is None else price
     return LineBody(
         service=line.service._value_,
         provider=line.provider,
@@ -200,13 +202,7 @@ def line_body(line: Line) -> LineBody:
         quantities={name: _amount(name, used) for name, used in line.quantities.items()},
         provider_cost=_usd(line.provider_cost_nanos),
         cost=_usd(cost),
-        priced_by=None
-        if cost is None
-        else "provider"
-        if by_provider
-        else "rate_card"
-        if shown is not None
-        else None,
+        priced_by="provider" if by_provider else None if shown is None else "rate_card",
         rate_card=None if shown is None else shown.card,
         rate_card_source=None if shown is None else shown.source,
         rate_card_effective=None if shown is None else shown.effective_from,
@@ -280,23 +276,22 @@ def exact_usd(nanos: int, per: int) -> str:
     whole, rest = divmod(nanos, per)
     if not rest:
         return format_usd(whole)
-    beyond: int = 10**_EXACT_DECIMALS // NANOS_PER_USD
-    units, rest = divmod(nanos * beyond, per)
+    units, rest = divmod(nanos * _EXACT_PER_NANO, per)
     if not rest:
         return _decimal(units, _EXACT_DECIMALS)
-    shown: int = 10**_SHOWN_DECIMALS // NANOS_PER_USD
-    return _decimal(div_half_even(nanos * shown, per), _SHOWN_DECIMALS)
+    return _decimal(div_half_even(nanos * _SHOWN_PER_NANO, per), _SHOWN_DECIMALS)
 
 
 def _part(row: CostRow) -> PartBody:
-    name = row.quantity
+    name, used, billed = row.quantity, row.used, row.billed
+    shown = _amount(name, billed)
     return PartBody(
         quantity=name,
-        used=_amount(name, row.used),
-        billed=_amount(name, row.billed),
+        used=shown if used == billed else _amount(name, used),
+        billed=shown,
         unit_price=_card_usd(row.nanos),
         per=_card_amount(name, row.per),
-        cost=exact_usd(row.billed * row.nanos, row.per),
+        cost=exact_usd(billed * row.nanos, row.per),
     )
 
 
@@ -307,6 +302,7 @@ def _amount(quantity: str, amount: int) -> Amount:
 # What comes from rate cards comes again and again.
 _card_usd = lru_cache(4096)(format_usd)
 _card_amount = lru_cache(4096)(_amount)
+_margin_rate = lru_cache(64)(format_margin_rate)
 
 
 def _usd(nanos: int | None) -> str | None:
