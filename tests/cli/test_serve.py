@@ -12,6 +12,9 @@ import pytest
 from talktime.serve import DRAIN_SECONDS
 from tests.cli.running import OPERATOR_KEY, served, talktime, talktime_environ
 
+# Several processes each, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(120)
+
 ACME = {"account_id": "acme", "name": "Acme", "email": "a@example.com"}
 AUTHORIZED = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 
