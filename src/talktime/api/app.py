@@ -1,7 +1,7 @@
 """The application: routes, who may use them, and what is shared by all requests of a process."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
@@ -63,6 +63,26 @@ async def get_openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(request.app.state.openapi, media_type="application/json")
 
 
+ROUTES: Final[tuple[ControllerRouterHandler, ...]] = (
+    get_health,
+    get_metrics,
+    get_openapi,
+    calls.start_call,
+    calls.put_usage,
+    calls.end_call,
+    get_calls,
+    get_call,
+    get_events,
+    batch.batch_start,
+    batch.batch_usage,
+    batch.batch_end,
+    post_key,
+    get_keys,
+    delete_key,
+    *ACCOUNT_ROUTES,
+)
+
+
 def create_app(
     platform: Platform,
     settings: Settings,
@@ -92,25 +112,7 @@ def create_app(
     key_ring = KeyRing(platform, settings.operator_key)
     lane = HotLane(calls.HOT_ROUTES, acts=acts, key_ring=key_ring, metrics=metrics)
     app = Application(
-        route_handlers=[
-            get_health,
-            get_metrics,
-            get_openapi,
-            calls.start_call,
-            calls.put_usage,
-            calls.end_call,
-            get_calls,
-            get_call,
-            get_events,
-            batch.batch_start,
-            batch.batch_usage,
-            batch.batch_end,
-            post_key,
-            get_keys,
-            delete_key,
-            *ACCOUNT_ROUTES,
-            *extra_handlers,
-        ],
+        route_handlers=[*ROUTES, *extra_handlers],
         guards=[guard_scope],
         exception_handlers=EXCEPTION_HANDLERS,
         before_send=[count_and_harden],
