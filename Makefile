@@ -74,6 +74,6 @@ lock:
 	@! grep -nE '://|file:|find-links' requirements/*.txt package-lock.json
 
 clean:
-	@rm -rf $(VENV) node_modules src/talktime/static/vendor dist build sdk/dist .mypy_cache .ruff_cache \
+	@rm -rf $(VENV) node_modules src/talktime/portal/static/vendor dist build sdk/dist .mypy_cache .ruff_cache \
 		.pytest_cache .hypothesis .import_linter_cache
 	@find src sdk tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,17 +13,16 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# What a page loads, and its name below static/vendor/.
+# What a page loads, and its name below portal/static/vendor/.
 ASSETS = {
-    "htmx.org/dist/htmx.min.js": "htmx.min.js",
-    "htmx.org/dist/ext/hx-sse.min.js": "hx-sse.min.js",
-    "htmx.org/LICENSE": "htmx.LICENSE.txt",
+    "idiomorph/dist/idiomorph.esm.js": "idiomorph.js",
+    "idiomorph/LICENSE": "idiomorph.LICENSE.txt",
 }
 INPUTS = ("hatch_build.py", "package.json", "package-lock.json", ".npmrc")
 
 
 class PageAssets(BuildHookInterface):  # type: ignore[type-arg]
-    """Copies ASSETS into src/talktime/static/vendor/, at most once per content of INPUTS."""
+    """Copies ASSETS into src/talktime/portal/static/vendor/, at most once per content of INPUTS."""
 
     PLUGIN_NAME = "custom"
 
@@ -32,7 +31,7 @@ class PageAssets(BuildHookInterface):  # type: ignore[type-arg]
         if self.target_name != "wheel":
             return
         root = Path(self.root)
-        vendor = root / "src" / "talktime" / "static" / "vendor"
+        vendor = root / "src" / "talktime" / "portal" / "static" / "vendor"
         wanted = "".join(hashlib.sha256((root / name).read_bytes()).hexdigest() for name in INPUTS)
         stamp = vendor / "stamp.txt"
         present = all((vendor / name).is_file() for name in ASSETS.values())

@@ -2,6 +2,8 @@
 // is shown. Running clocks tick in between, and receipts open in place. Without this script every
 // page still shows the truth as of its loading.
 
+import { Idiomorph } from "./idiomorph.js";
+
 const CHECK_AFTER_MS = 3000; // how long to wait before asking why a stream was refused
 const REFRESH_EVERY_MS = 2000; // a page is read anew at most this often
 const HIDDEN_FOR_MS = 120000; // a page that nobody looks at lets its connection go after this
@@ -11,24 +13,12 @@ const HIDDEN_FOR_MS = 120000; // a page that nobody looks at lets its connection
 // Make `shown` like `wanted` without replacing what is alike: focus, open receipts and live regions
 // stay what they are. Elements marked data-keep are the page's own.
 function morph(shown, wanted) {
-  for (const { name, value } of [...wanted.attributes]) {
-    if (name !== "aria-expanded" && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
-  }
-  for (const { name } of [...shown.attributes]) {
-    if (name !== "aria-expanded" && !wanted.hasAttribute(name)) shown.removeAttribute(name);
-  }
-  const old = [...shown.childNodes];
-  const fresh = [...wanted.childNodes];
-  fresh.forEach((node, i) => {
-    const there = old[i];
-    if (there === undefined) shown.append(node);
-    else if (there.nodeType === Node.TEXT_NODE && node.nodeType === Node.TEXT_NODE) {
-      if (there.data !== node.data) there.data = node.data;
-    } else if (there.nodeType === Node.ELEMENT_NODE && there.nodeName === node.nodeName) {
-      if (!there.hasAttribute("data-keep")) morph(there, node);
-    } else there.replaceWith(node);
+  Idiomorph.morph(shown, wanted, {
+    callbacks: {
+      beforeNodeMorphed: (node) => !(node instanceof Element && node.hasAttribute("data-keep")),
+      beforeAttributeUpdated: (name) => name !== "aria-expanded",
+    },
   });
-  old.slice(fresh.length).forEach((node) => node.remove());
 }
 
 function applyPiece(html) {
