@@ -140,6 +140,15 @@ async def test_a_bad_start(  # noqa: PLR0917 - a table has columns
     assert (await api.account(account_id))["held"] == "0"
 
 
+async def test_what_would_be_right_is_said(api: Caller, make_account: MakeAccount) -> None:
+    """Who misspells one of a few words is told them all, alone and in a batch."""
+    start = {"account_id": await make_account(paid="1"), "call_id": "c", "channel": "fax"}
+    alone = await api.ask("POST", "/v1/calls", start)
+    batch = await api.ask("POST", "/v1/batch/start", {"items": [start]})
+    for detail in (alone.json()["detail"], batch.json()["items"][0]["problem"]["detail"]):
+        assert detail.endswith("use one of phone, web, whatsapp, chat")
+
+
 async def test_a_clock_a_day_off(
     api: Caller, make_account: MakeAccount, platform: Platform
 ) -> None:

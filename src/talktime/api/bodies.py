@@ -5,6 +5,7 @@ JSON is decoded straight into the struct, so that a number keeps every digit it 
 
 import re
 from collections.abc import Hashable, Mapping
+from enum import StrEnum
 from functools import cache
 from typing import Any, Final, TypeVar, cast
 
@@ -12,9 +13,20 @@ import msgspec
 from litestar import Request, Response
 
 from talktime.api.problems import MalformedJson
+from talktime.core.call import BillingStatus, Outcome
 from talktime.core.errors import InvalidAmount, InvalidInput, InvalidQuantity
+from talktime.core.ledger import EntryKind
+from talktime.core.ratecard import Channel
 
 T = TypeVar("T")
+
+# msgspec does not tell what would have been right.
+_CHOICES: Final[Mapping[str, type[StrEnum]]] = {
+    "channel": Channel,
+    "outcome": Outcome,
+    "billing_status": BillingStatus,
+    "kind": EntryKind,
+}
 
 # msgspec tells the place of a mistake only in its message.
 _PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.DOTALL)
@@ -83,6 +95,10 @@ def invalid(error: msgspec.ValidationError) -> InvalidInput:
     elif field.endswith("provider_cost"):
         kind = InvalidAmount
         what += '; amounts are strings with USD, such as "0.052"'
+    elif what.startswith("Invalid enum value") and (
+        choices := _CHOICES.get(field.rpartition(".")[2])
+    ):
+        what += f"; use one of {', '.join(choices)}"
     where = field or "the body"
     return kind(f"{where}: {what[:1].lower()}{what[1:]}", field=field or None)
 

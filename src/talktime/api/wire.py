@@ -12,7 +12,7 @@ import msgspec
 from talktime.core.account import format_margin_rate
 from talktime.core.call import BillingStatus, Call, FreeReason, Outcome, Status
 from talktime.core.money import DECIMALS, div_half_even, format_usd
-from talktime.core.ratecard import MS_PER_SECOND, TIME_QUANTITIES, Channel
+from talktime.core.ratecard import MS_PER_SECOND, TIME_QUANTITIES, UNDATED, Channel
 from talktime.core.rating import CostRow, explain_line
 from talktime.core.usage import Line, format_quantity
 from talktime.ops.call_start import Admission
@@ -205,7 +205,9 @@ def line_body(line: Line) -> LineBody:
         priced_by="provider" if by_provider else None if shown is None else "rate_card",
         rate_card=None if shown is None else shown.card,
         rate_card_source=None if shown is None else shown.source,
-        rate_card_effective=None if shown is None else shown.effective_from,
+        rate_card_effective=None
+        if shown is None or shown.effective_from == UNDATED
+        else shown.effective_from,
         parts=[] if shown is None else [_part(row) for row in explain_line(line)],
         notes=line.notes,
     )
