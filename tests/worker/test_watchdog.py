@@ -202,3 +202,17 @@ async def test_a_heartbeat_is_a_sign_of_life(world: World) -> None:
         await world.watch()
     assert (await world.call("quiet")).billing_status is BillingStatus.PENDING
     await world.end("quiet", Outcome.CANCELED)
+
+
+async def test_a_clock_set_back_hides_no_outage(world: World) -> None:
+    """Beats of a clock that ran two hours ahead do not count as health once it is put right."""
+    await world.start("patient")
+    right = world.now
+    world.now = right + timedelta(hours=2)
+    await world.beat()
+    world.now = right
+    await world.beat()
+    await world.pass_time(minutes=60, serving=False)
+    await world.beat()
+    await world.watch()
+    assert (await world.call("patient")).billing_status is BillingStatus.PENDING
