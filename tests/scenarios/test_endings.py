@@ -33,7 +33,7 @@ async def test_an_end_sent_twice_is_charged_once(story: Story) -> None:
     first = await story.call_costing("CA1", "0.04")
     again = await story.end("CA1", "completed", costs("llm", "0.04"))
 
-    assert (again.repeated, again.late) == (True, False)
+    assert (again.repeated, again.call.is_late) == (True, False)
     assert (again.call.charge_nanos, again.call.entry_seq) == (first.charge_nanos, first.entry_seq)
     assert await story.balances() == ("0.448", "5", "0")
 
@@ -56,7 +56,7 @@ async def test_usage_after_the_end_is_noted_and_never_debited(story: Story) -> N
     await story.call_costing("CA1", "0.04")
     answer = await story.report("CA1", costs("llm", "0.09"))
 
-    assert answer.late
+    assert answer.call.is_late
     assert await story.balances() == ("0.448", "5", "0")
 
 
@@ -127,7 +127,7 @@ async def test_an_end_after_the_watchdog_is_late(story: Story) -> None:
     await story.watchdog()
     answer = await story.end("CA1", "completed", costs("llm", "0.04"))
 
-    assert answer.late
+    assert answer.call.is_late
     assert answer.call.billing_status is BillingStatus.FREE
     assert await story.balances() == ("0.5", "5", "0")
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from talktime.core.call import EndFacts, Outcome, StartFacts
+from talktime.core.call import EndFacts, Outcome, StartFacts, Status
 from talktime.core.errors import (
     CallAlreadyEnded,
     InsufficientCredits,
@@ -259,7 +259,7 @@ class Workload:
         for report, answer in zip(items, answers, strict=True):
             if not isinstance(answer, UsageAnswer):
                 self._again("usage", report, answer)
-            elif not answer.late:
+            elif answer.call.status is Status.LIVE:
                 self._tell_lines(report)
                 used = {(line.service, line.model): line.quantities for line in answer.call.lines}
                 seconds = {key: _as_reported(quantities) for key, quantities in used.items()}

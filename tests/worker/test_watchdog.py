@@ -132,7 +132,7 @@ async def test_a_bot_that_was_cut_off_is_charged_as_usual(world: World) -> None:
         await world.pass_time(minutes=1)
         await world.watch()
     answer = await world.end("cut-off")
-    assert (answer.late, answer.call.billing_status) == (False, BillingStatus.CHARGED)
+    assert (answer.call.is_late, answer.call.billing_status) == (False, BillingStatus.CHARGED)
     assert answer.call.charge_nanos == CHARGED
 
 
@@ -180,7 +180,7 @@ async def test_an_end_after_the_watchdog_is_late(world: World) -> None:
     await world.pass_time(minutes=16)
     await world.watch()
     answer = await world.end("late")
-    assert answer.late
+    assert answer.call.is_late
     assert answer.call.billing_status is BillingStatus.FREE
     call = await world.call("late")
     assert (call.late_outcome, call.late_at) == ("completed", world.now)

@@ -128,7 +128,7 @@ async def batch_end(request: Request[Any, Any, Any]) -> Response[bytes]:
         if isinstance(ended, Exception):
             answers[item] = _refused(request, ended)
         else:
-            body = call_body(ended.call, now, late=ended.late)
+            body = call_body(ended.call, now)
             answers[item] = ItemAnswer(status=200, body=body)
     return answer({"items": answers})
 

@@ -61,7 +61,7 @@ async def end(acts: Acts, account_id: str, call_id: str, body: bytes) -> Reply:
     """End a call and answer what came of it."""
     given = end_request(account_id, call_id, decode_body(body, EndBody))
     ended = answered(await acts.ends.submit(given))
-    return 200, encode(call_body(ended.call, acts.platform.clock(), late=ended.late))
+    return 200, encode(call_body(ended.call, acts.platform.clock()))
 
 
 START = HotRoute(method="POST", path="/v1/calls", scope=keys.Scope.CALLS_WRITE, act=start)
@@ -127,8 +127,8 @@ async def put_usage(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def end_call(request: Request[Any, Any, Any]) -> Response[bytes]:
     """End a call: it is settled at once, or waits for a price.
 
-    The same end again answers the same. ``late: true``: the watchdog had ended the call before, and
-    what this end tells was recorded beside it.
+    The same end again answers the same. ``late: true``: something new was told after the call had
+    ended (by the watchdog, say); it was recorded beside the call and debits nothing.
     """
     return await _ordinary(END, request)
 

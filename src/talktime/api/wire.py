@@ -152,8 +152,8 @@ class UsageBody(msgspec.Struct, frozen=True, kw_only=True):
 _NO_METADATA: Final = msgspec.Raw(b"null")
 
 
-def call_body(call: Call, now: datetime, *, late: bool = False) -> CallBody:
-    """A call as it stands at ``now``. ``late``: what was just told came after its end."""
+def call_body(call: Call, now: datetime) -> CallBody:
+    """A call as it stands at ``now``."""
     is_free = call.billing_status is BillingStatus.FREE
     is_priced = call.charge_nanos is not None
     promo, paid = call.promo_charged_nanos, call.paid_charged_nanos
@@ -183,7 +183,7 @@ def call_body(call: Call, now: datetime, *, late: bool = False) -> CallBody:
         promo_charged=_usd(promo),
         paid_charged=_usd(paid),
         entry_seq=call.entry_seq,
-        late=late or call.late_at is not None,
+        late=call.is_late,
         revision=call.revision,
         lines=[line_body(line) for line in call.lines],
     )
@@ -263,7 +263,7 @@ def usage_body(
             for line in call.lines
             for note in line.notes
         ],
-        late=answer.late,
+        late=call.is_late,
     )
 
 

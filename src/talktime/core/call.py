@@ -129,6 +129,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def started_at(self) -> datetime:
         return self.stated_started_at or self.admitted_at
 
+    @property
+    def is_late(self) -> bool:
+        """Something new was told after its end: noted for the operator, never debited."""
+        return self.late_at is not None
+
     def status_at(self, now: datetime) -> Status:
         """Live calls not heard from within their lease are silent."""
         if self.status is Status.LIVE and now - self.last_heard_at > timedelta(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from talktime.core.call import Call, EndFacts, Status
 from talktime.core.errors import CallUnknown, TalktimeError
@@ -32,8 +33,6 @@ class EndRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 class EndAnswer(msgspec.Struct, frozen=True, kw_only=True):
     call: Call
-    late: bool = False
-    """The watchdog had ended the call before this end arrived."""
     repeated: bool = False
     """The call had ended before; the first end stands."""
 
@@ -148,12 +147,17 @@ async def note_late(
     *,
     outcome: str | None,
     now: datetime,
-) -> None:
-    """Keep beside an ended call what was told afterwards, if it says anything new."""
+) -> Call:
+    """Keep beside an ended call what was told afterwards, if it says anything new.
+
+    Answers the call, marked late if anything new was ever told after its end.
+    """
     merged = merge_lines(call.lines, lines)
     grown = tuple(line for line in merged if line not in call.lines and line.cost_nanos is None)
-    if outcome is not None or grown:
-        await acts.record_late(connection, call.key, now=now, outcome=outcome, lines=grown)
+    if outcome is None and not grown:
+        return call
+    await acts.record_late(connection, call.key, now=now, outcome=outcome, lines=grown)
+    return replace(call, late_at=now, late_outcome=outcome or call.late_outcome)
 
 
 def call_unknown(call_id: str) -> CallUnknown:
@@ -166,6 +170,6 @@ def call_unknown(call_id: str) -> CallUnknown:
 async def _repeat(
     connection: Connection, call: Call, facts: EndFacts, lines: tuple[Line, ...], now: datetime
 ) -> EndAnswer:
-    late = is_late_end(call, facts)
-    await note_late(connection, call, lines, outcome=facts.outcome.value if late else None, now=now)
-    return EndAnswer(call=call, late=late, repeated=True)
+    outcome = facts.outcome.value if is_late_end(call, facts) else None
+    noted = await note_late(connection, call, lines, outcome=outcome, now=now)
+    return EndAnswer(call=noted, repeated=True)

@@ -35,8 +35,6 @@ class UsageAnswer(msgspec.Struct, frozen=True, kw_only=True):
     call: Call
     available_nanos: int | None = None
     held_nanos: int | None = None
-    late: bool = False
-    """The call had ended: what is new was noted beside it and debits nothing."""
 
 
 class _Folded(msgspec.Struct):
@@ -76,8 +74,8 @@ async def report_usage(
                         raise call_unknown(report.call_id)
                     lines = parse_lines(report.lines, call.channel) if report.lines else ()
                     if call.status is Status.ENDED:
-                        await note_late(connection, call, lines, outcome=None, now=now)
-                        answers[item] = UsageAnswer(call=call, late=True)
+                        noted = await note_late(connection, call, lines, outcome=None, now=now)
+                        answers[item] = UsageAnswer(call=noted)
                         continue
                     _fold(folded, call, lines, item, book)
                 except TalktimeError as error:
