@@ -205,7 +205,7 @@ async def test_terms_are_pinned(desk: Desk) -> None:
     assert [v.margin_ppm for v in verdicts] == [MARGIN_PPM, 50_000]
     row = await desk.call(special, "call")
     assert (row["margin_ppm"], row["priced_at"], row["lease_ms"]) == (50_000, earlier, LEASE_MS)
-    assert (row["admitted_at"], row["last_heard_at"], row["started_at"]) == (NOW, NOW, NOW)
+    assert (row["admitted_at"], row["last_heard_at"], row["started_at"]) == (earlier, NOW, NOW)
 
 
 async def test_outcome_of_one_account_is_not_anothers(desk: Desk) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from talktime.core.errors import (
     AccountUnknown,
+    InvalidAmount,
     InvalidInput,
     PromoInsufficient,
     ReferenceConflict,
@@ -186,3 +187,35 @@ async def test_the_ledger_cannot_be_rewritten(
             await connection.execute(statement, [account_id])
     account = await read_account(connection, account_id, now=now)
     assert account.paid_nanos == 1_000_000_000
+
+
+async def test_no_balance_grows_beyond_belief(
+    connection: Connection, make_account: MakeAccount, platform: Platform, now: datetime
+) -> None:
+    """Ten million a time adds up to a hundred million dollars and no further, up or down."""
+    for sign in (1, -1):
+        account_id = await make_account()
+        for n in range(10):
+            await post_adjustment(
+                connection,
+                account_id=account_id,
+                adjustment_id=f"{n}",
+                promo_nanos=0,
+                paid_nanos=sign * MAX_NANOS,
+                reason="again",
+                terms=platform.terms,
+                now=now,
+            )
+        with pytest.raises(InvalidAmount):
+            await post_adjustment(
+                connection,
+                account_id=account_id,
+                adjustment_id="one too many",
+                promo_nanos=0,
+                paid_nanos=sign,
+                reason="again",
+                terms=platform.terms,
+                now=now,
+            )
+        account = await read_account(connection, account_id, now=now)
+        assert account.paid_nanos == sign * 10 * MAX_NANOS

@@ -77,7 +77,8 @@ class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
 class EntryVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """``posted`` or ``repeated`` with the entry, or a refusal without one."""
 
-    # posted | repeated | reference_conflict | promo_insufficient | account_unknown
+    # posted | repeated | reference_conflict | promo_insufficient | balance_too_large
+    # | account_unknown
     verdict: str
     seq: int | None
     promo_delta_nanos: int | None

@@ -48,9 +48,10 @@ CREATE TABLE call (
     to_number text,
     stated_started_at timestamptz,
     metadata json,
+    -- our clock at admission; an imported call counts as admitted when it started
     admitted_at timestamptz NOT NULL,
     started_at timestamptz NOT NULL,
-    -- the instant whose rate card prices the lines: our clock at admission; imports: started_at
+    -- the instant whose rate card prices the lines
     priced_at timestamptz NOT NULL,
     margin_ppm integer NOT NULL,
     lease_ms integer NOT NULL,

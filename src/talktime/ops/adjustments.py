@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from talktime.core.errors import InvalidInput, PromoInsufficient, ReferenceConflict
+from talktime.core.errors import InvalidAmount, InvalidInput, PromoInsufficient, ReferenceConflict
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import MAX_NANOS
 from talktime.db import acts
@@ -30,7 +30,8 @@ async def post_adjustment(
     """Add to either balance, or take from it; the same facts again: the first entry, and False.
 
     Paid may become negative, promo never. Raises InvalidInput, AccountUnknown, ReferenceConflict
-    where the adjustment_id was used with other facts, PromoInsufficient.
+    where the adjustment_id was used with other facts, PromoInsufficient, InvalidAmount where a
+    balance would be beyond belief.
     """
     _check(adjustment_id, promo_nanos, paid_nanos, reason)
     row = acts.EntryRow(
@@ -56,6 +57,11 @@ async def post_adjustment(
             "the promo balance is smaller than what is to be taken from it, and it may never be "
             "negative; take less, or take the rest from paid",
             field="promo",
+        )
+    if verdict.verdict == "balance_too_large":
+        raise InvalidAmount(
+            "a balance would be beyond $100 million; check the unit, amounts are in dollars",
+            field="paid" if paid_nanos else "promo",
         )
     return entry_of(row, verdict), verdict.verdict == "posted"
 

@@ -35,6 +35,9 @@ BEGIN
                 THEN 'repeated' ELSE 'reference_conflict' END;
         ELSIF v_account.promo_nanos + p_promo_delta[item] < 0 THEN
             verdict := 'promo_insufficient';
+        ELSIF greatest(abs(v_account.promo_nanos + p_promo_delta[item]), abs(v_account.paid_nanos + p_paid_delta[item]))
+            > 100000000000000000 THEN -- $100 million, far from where bigint ends
+            verdict := 'balance_too_large';
         ELSE
             verdict := 'posted';
             v_before := v_account.promo_nanos + v_account.paid_nanos - v_account.refund_reserved_nanos;

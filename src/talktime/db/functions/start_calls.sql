@@ -74,7 +74,7 @@ BEGIN
             stated_started_at, metadata, admitted_at, started_at, priced_at, margin_ppm, lease_ms,
             last_heard_at, initial_hold_nanos, hold_nanos)
         SELECT t.account_id, t.call_id, p_channel[t.item], p_direction[t.item], p_agent_id[t.item],
-            p_from[t.item], p_to[t.item], p_started_at[t.item], p_metadata[t.item]::json, p_now,
+            p_from[t.item], p_to[t.item], p_started_at[t.item], p_metadata[t.item]::json, p_priced_at[t.item],
             coalesce(p_started_at[t.item], p_now), p_priced_at[t.item], t.margin, p_lease_ms, p_now, t.hold, t.hold
         FROM told t WHERE t.is_admitted
     ), moved AS (
@@ -108,7 +108,7 @@ BEGIN
         END,
         coalesce(t.call_status, 'live'), coalesce(t.call_billing, 'pending'), coalesce(t.call_hold, t.hold),
         t.available, t.held_after, t.available - t.held_after,
-        coalesce(t.call_margin, t.margin), coalesce(t.call_revision, 1), coalesce(t.call_admitted_at, p_now),
+        coalesce(t.call_margin, t.margin), coalesce(t.call_revision, 1), coalesce(t.call_admitted_at, p_priced_at[t.item]),
         coalesce(t.call_lease, p_lease_ms), t.time_zone
     FROM told t ORDER BY t.item;
 END $$;
