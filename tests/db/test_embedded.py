@@ -28,18 +28,15 @@ def write(conninfo: str, statement: Any) -> None:
         connection.execute(statement)
 
 
-def test_it_starts_quickly_with_everything_synced(server_home: Path) -> None:
-    """From nothing in under 3 s, again in under 0.5 s, with the settings that we run with."""
-    began = time.monotonic()
-    with start_server(server_home):
-        cold = time.monotonic() - began
-    warm = []
-    for _ in range(3):
-        began = time.monotonic()
-        with start_server(server_home):
-            warm.append(time.monotonic() - began)
-    assert cold < 3
-    assert min(warm) < 0.5
+def test_it_starts_with_everything_synced(server_home: Path) -> None:
+    """Cold and warm, with the settings that we run with, it serves and syncs what it is told.
+
+    How fast it starts is measured by ``make bench``: a clock in a test only measures its machine.
+    """
+    for _ in range(2):
+        with start_server(server_home) as server:
+            assert answer(server.conninfo(), "SHOW fsync") == "on"
+            assert answer(server.conninfo(), "SHOW synchronous_commit") == "on"
 
 
 def test_what_is_written_stays(server_home: Path) -> None:
