@@ -25,7 +25,7 @@ LEASE_MS = 60_000
 
 LINES = (Line(service=Service.LLM, provider="acme", model="m", quantities={"input_tokens": 7}),)
 
-TABLES = ("account", "call", "entry", "event", "refusal", "usage_rollup")
+TABLES = ("account", "call", "open_call", "entry", "event", "refusal", "usage_rollup")
 
 Start = tuple[StartFacts, int, datetime]
 
@@ -201,6 +201,7 @@ class Desk:
         order = {
             "account": "account_id",
             "call": "call_id",
+            "open_call": "call_id",
             "entry": "seq",
             "event": "event_seq",
             "refusal": "event_seq",

@@ -149,6 +149,23 @@ async def test_unpriced_may_end_up_free(desk: Desk) -> None:
     assert await desk.money(account) == (0, USD, 0)
 
 
+async def test_open_calls_are_listed(desk: Desk) -> None:
+    """The list of open calls is those that run or wait for a price, and no other."""
+    account = await desk.open_account(paid=10 * USD)
+    names = ["charged", "free", "running", "waiting", "waited"]
+    await desk.start(*[start(account, name) for name in names])
+    await desk.settle(
+        settlement(account, "charged", 5),
+        settlement(account, "free", 5, billing=FREE, free_reason=FreeReason.BUSY),
+        settlement(account, "waiting", None, billing=UNPRICED),
+        settlement(account, "waited", None, billing=UNPRICED),
+        settlement(account, "running", 5, revision=7),
+    )
+    await desk.settle(settlement(account, "waited", 5, revision=2))
+    listed = [row["call_id"] for row in await desk.rows("open_call", account)]
+    assert listed == ["running", "waiting"]
+
+
 async def test_stale_changes_nothing(desk: Desk) -> None:
     """Another revision, a settled, unknown or foreign call: stale, and the books stand."""
     account = await desk.open_account(paid=10 * USD)

@@ -34,7 +34,8 @@ async def test_unknown_account_comes_before_everything(desk: Desk) -> None:
     assert verdict.verdict == "account_unknown"
     assert verdict.available_nanos is None
     assert (await desk.books("nobody")) == {
-        "account": [], "call": [], "entry": [], "event": [], "refusal": [], "usage_rollup": [],
+        "account": [], "call": [], "open_call": [], "entry": [], "event": [], "refusal": [],
+        "usage_rollup": [],
     }  # fmt: skip
 
 

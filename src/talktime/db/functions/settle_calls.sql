@@ -90,6 +90,9 @@ BEGIN
             paid_charged_nanos = CASE WHEN NOT t.unpriced THEN t.due - t.promo_part END
         FROM told t
         WHERE t.stands AND c.account_id = t.account_id AND c.call_id = t.call_id
+    ), unlisted AS (
+        DELETE FROM open_call o USING told t
+        WHERE t.stands AND NOT t.unpriced AND o.account_id = t.account_id AND o.call_id = t.call_id
     ), moved AS (
         UPDATE account a SET promo_nanos = a.promo_nanos - m.promo, paid_nanos = a.paid_nanos - m.paid,
             held_nanos = a.held_nanos - m.released, entry_seq = a.entry_seq + m.entries,

@@ -72,11 +72,15 @@ BEGIN
     ), opened AS (
         INSERT INTO call (account_id, call_id, channel, direction, agent_id, from_number, to_number,
             stated_started_at, metadata, admitted_at, started_at, priced_at, margin_ppm, lease_ms,
-            last_heard_at, initial_hold_nanos, hold_nanos)
+            last_heard_at, initial_hold_nanos, hold_nanos, lines)
         SELECT t.account_id, t.call_id, p_channel[t.item], p_direction[t.item], p_agent_id[t.item],
             p_from[t.item], p_to[t.item], p_started_at[t.item], p_metadata[t.item]::json, p_priced_at[t.item],
-            coalesce(p_started_at[t.item], p_now), p_priced_at[t.item], t.margin, p_lease_ms, p_now, t.hold, t.hold
+            coalesce(p_started_at[t.item], p_now), p_priced_at[t.item], t.margin, p_lease_ms, p_now, t.hold, t.hold,
+            -- Blanks keep the room on the page where the reported lines will be written in place.
+            rpad('[]', 800)::json
         FROM told t WHERE t.is_admitted
+    ), listed AS (
+        INSERT INTO open_call (account_id, call_id) SELECT t.account_id, t.call_id FROM told t WHERE t.is_admitted
     ), moved AS (
         UPDATE account a SET held_nanos = a.held_nanos + m.hold, event_seq = m.event_seq
         FROM (

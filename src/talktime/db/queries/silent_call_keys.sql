@@ -1,4 +1,5 @@
 -- The live calls not heard from since a moment, oldest first, to be ended by the watchdog.
-SELECT c.account_id, c.call_id FROM call c
-WHERE c.billing_status IN ('pending', 'unpriced') AND c.status = 'live' AND c.last_heard_at <= %(silent_since)s
+SELECT c.account_id, c.call_id
+FROM open_call o JOIN call c ON c.account_id = o.account_id AND c.call_id = o.call_id
+WHERE c.status = 'live' AND c.last_heard_at <= %(silent_since)s
 ORDER BY c.last_heard_at LIMIT %(limit)s
