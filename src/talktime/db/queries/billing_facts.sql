@@ -4,8 +4,8 @@ FROM (SELECT b.account_id, b.event_seq FROM account b WHERE b.account_id = %(acc
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE c.billing_status = 'pending') AS running_calls,
         count(*) FILTER (WHERE c.billing_status = 'unpriced') AS waiting_calls
-    FROM open_call l JOIN call c ON c.account_id = l.account_id AND c.call_id = l.call_id
-    WHERE l.account_id = a.account_id
+    FROM open_call_record c
+    WHERE c.account_id = a.account_id
 ) o
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE n.refused_at > %(refused_since)s) AS refused_calls

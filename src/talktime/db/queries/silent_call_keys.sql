@@ -1,5 +1,4 @@
 -- The live calls not heard from since a moment, oldest first, to be ended by the watchdog.
-SELECT c.account_id, c.call_id
-FROM open_call o JOIN call c ON c.account_id = o.account_id AND c.call_id = o.call_id
+SELECT c.account_id, c.call_id FROM open_call_record c
 WHERE c.status = 'live' AND c.last_heard_at <= %(silent_since)s
 ORDER BY c.last_heard_at LIMIT %(limit)s
