@@ -59,10 +59,17 @@ def test_signs_say_which_way_money_goes() -> None:
 
 @pytest.mark.parametrize(
     ("ms", "shown"),
-    [(0, "0:00"), (7_999, "0:07"), (760_000, "12:40"), (3_725_000, "1:02:05"), (-5, "0:00")],
+    [
+        (0, "0:00"),
+        (7_499, "0:07"),
+        (58_600, "0:59"),
+        (760_000, "12:40"),
+        (3_725_000, "1:02:05"),
+        (-5, "0:00"),
+    ],
 )
 def test_durations_are_whole_seconds(ms: int, shown: str) -> None:
-    """A duration is shown in whole seconds, with hours only where there are any."""
+    """A duration is shown to the nearest second, with hours only where there are any."""
     assert duration(ms) == shown
 
 

@@ -13,9 +13,11 @@ from talktime.db import billing
 from talktime.db.calls import read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, read_account
+from talktime.ops.entries import list_entries
 
 PACE_CALLS: Final = 20
 REFUSALS_MAX: Final = 1_000
+COUPONS_MAX: Final = 200
 
 
 class Billing(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,22 @@ async def read_paid_calls(connection: Connection, entries: Sequence[Entry]) -> d
     keys = [(entry.account_id, entry.ref) for entry in entries if entry.kind is EntryKind.CALL]
     calls = await read_calls(connection, keys) if keys else {}
     return {call.call_id: call for call in calls.values()}
+
+
+async def read_coupon_entry(connection: Connection, account_id: str, *, seq: int) -> Entry | None:
+    """The entry with this number, where a coupon brought it."""
+    found, _ = await list_entries(
+        connection, account_id, before=seq + 1, kind=EntryKind.COUPON, limit=1
+    )
+    return found[0] if found and found[0].seq == seq else None
+
+
+async def find_coupon_entry(connection: Connection, account_id: str, *, code: str) -> Entry | None:
+    """The entry that a coupon brought the account, if it is among its last COUPONS_MAX."""
+    found, _ = await list_entries(
+        connection, account_id, before=None, kind=EntryKind.COUPON, limit=COUPONS_MAX
+    )
+    return next((entry for entry in found if entry.ref == code), None)
 
 
 async def read_billing(connection: Connection, account_id: str, *, now: datetime) -> Billing:

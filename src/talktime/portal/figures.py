@@ -8,9 +8,17 @@ from typing import Final
 
 import msgspec
 
-from talktime.core.money import DECIMALS, DISPLAY_DECIMALS, NANOS_PER_USD, display_usd
+from talktime.core.money import (
+    DECIMALS,
+    DISPLAY_DECIMALS,
+    NANOS_PER_USD,
+    display_usd,
+    div_half_even,
+)
 
 _MINUS: Final = "\N{MINUS SIGN}"
+_FINEST: Final[int] = 10 ** (DECIMALS - DISPLAY_DECIMALS)
+"""The finest step that lists show, in nanos."""
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +44,29 @@ def signed_money(nanos: int) -> Money:
     return Money(text=plain.text, pad=plain.pad, sign="out" if nanos < 0 else "")
 
 
+def shown_nanos(nanos: int) -> int:
+    """What money shows of an amount, again in nanos."""
+    return div_half_even(nanos, _FINEST) * _FINEST
+
+
+def shown_change(after_nanos: int, change_nanos: int) -> int:
+    """A change as the difference of the balances shown after and before it.
+
+    So rows that are each rounded still lead from one balance shown to the next.
+    """
+    return shown_nanos(after_nanos) - shown_nanos(after_nanos - change_nanos)
+
+
+def shown_split(parts: Sequence[int], total_nanos: int) -> list[int]:
+    """Parts as shown, adding up to a total as shown, by the largest remainder; all in nanos."""
+    steps = [part // _FINEST for part in parts]
+    missing = total_nanos // _FINEST - sum(steps)
+    by_remainder = sorted(range(len(parts)), key=lambda i: parts[i] % _FINEST, reverse=missing > 0)
+    for i in by_remainder[: abs(missing)]:
+        steps[i] += 1 if missing > 0 else -1
+    return [count * _FINEST for count in steps]
+
+
 def exact_usd(nanos: int) -> str:
     """The exact amount, at least the cents: "$0.052", "$0.000003125"."""
     return exact_column([nanos])[0].text
@@ -56,8 +87,8 @@ def percent(ppm: int) -> str:
 
 
 def duration(ms: int) -> str:
-    """ "0:07", "12:40", "1:02:05"; whole seconds, what is left over is dropped."""
-    minutes, seconds = divmod(max(ms, 0) // 1000, 60)
+    """ "0:07", "12:40", "1:02:05"; to the nearest second."""
+    minutes, seconds = divmod(div_half_even(max(ms, 0), 1000), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 

@@ -7,7 +7,7 @@ from litestar.response import Redirect, Stream
 
 from talktime.core.account import Account
 from talktime.ops.accounts import read_account
-from talktime.ops.billing import read_billing, read_paid_calls
+from talktime.ops.billing import read_billing, read_coupon_entry, read_paid_calls
 from talktime.ops.call_history import list_calls, read_call
 from talktime.ops.entries import list_entries
 from talktime.portal.billing_view import entry_rows, summary_view
@@ -44,10 +44,15 @@ async def billing(request: Asked) -> Response[str]:
             limit=PAGE_ROWS,
         )
         paid_calls = await read_paid_calls(connection, entries)
+        redeemed = request.query_params.get("redeemed")
+        credited = redeemed and await read_coupon_entry(
+            connection, visitor.account_id, seq=read_number(redeemed)
+        )
     account = standing.account
     return desk.pages.page(
         "billing.html",
-        **_frame(visitor, account, "billing"),
+        **frame(visitor, account, "billing"),
+        redeemed=credited or None,
         view=summary_view(standing, floor_nanos=desk.platform.terms.floor_nanos, now=now),
         rows=entry_rows(entries, paid_calls, time_zone=account.time_zone, base=desk.pages.base),
         older=older,
@@ -77,7 +82,7 @@ async def calls(request: Asked) -> Response[str]:
     zone = zone_of(account.time_zone)
     return desk.pages.page(
         "calls.html",
-        **_frame(visitor, account, "calls"),
+        **frame(visitor, account, "calls"),
         rows=call_rows(found, now=now, zone=zone, base=desk.pages.base),
         shown=shown,
         filters=tuple(Shown),
@@ -100,7 +105,7 @@ async def call(request: Asked) -> Response[str]:
     zone = zone_of(standing.account.time_zone)
     return desk.pages.page(
         "call.html",
-        **_frame(visitor, standing.account, "calls"),
+        **frame(visitor, standing.account, "calls"),
         row=call_row(found, now=now, zone=zone, base=desk.pages.base),
         receipt=receipt_view(found, now=now, zone=zone),
         live=_live(desk, "calls", standing.event_seq, is_newest=False),
@@ -154,7 +159,7 @@ def _shown(request: Asked) -> Shown:
     return Shown(asked) if asked in set(Shown) else Shown.ALL
 
 
-def _frame(visitor: Visitor, account: Account, place: str) -> dict[str, Any]:
+def frame(visitor: Visitor, account: Account, place: str) -> dict[str, Any]:
     """What every page has around its content."""
     return {"account": account, "form_token": visitor.form_token, "place": place}
 

@@ -4,7 +4,7 @@ from litestar import Router
 
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
-from talktime.portal import coming_and_going, pages_shown
+from talktime.portal import coming_and_going, pages_shown, redeeming
 from talktime.portal.desk import OPT, Desk
 from talktime.portal.refusals import refusal_pages
 from talktime.portal.rendering import Pages
@@ -19,7 +19,7 @@ def portal_router(platform: Platform) -> Router:
     desk = Desk(platform=platform, pages=pages, own_feed=LiveFeed(platform))
     return Router(
         path="/",
-        route_handlers=[*coming_and_going.HANDLERS, *pages_shown.HANDLERS],
+        route_handlers=[*coming_and_going.HANDLERS, *pages_shown.HANDLERS, *redeeming.HANDLERS],
         exception_handlers=refusal_pages(pages),
         include_in_schema=False,
         opt={OPT: desk},

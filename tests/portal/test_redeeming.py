@@ -1,0 +1,208 @@
+"""Redeem coupon as it goes over HTTP: enter, see, confirm."""
+
+import asyncio
+import secrets
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from talktime.core.coupon import Coupon
+from talktime.core.ledger import EntryKind
+from talktime.ops.accounts import read_account
+from talktime.ops.coupons import create_coupon, redeem_coupon
+from talktime.ops.entries import list_entries
+from talktime.ops.guesses import GUESSES_MAX
+from talktime.ops.platform import Platform
+from tests.acting import Bots
+from tests.conftest import AccountFactory
+from tests.portal.conftest import new_link
+
+BONUS = 2_500_000_000
+
+
+async def issue(platform: Platform, **facts: Any) -> str:
+    """A fresh coupon of $2.50; its code."""
+    code = f"Spring-{secrets.token_hex(4)}"
+    async with platform.connection() as connection:
+        coupon = Coupon(code=code, amount_nanos=BONUS, created_at=platform.clock(), **facts)
+        await create_coupon(connection, coupon)
+    return code
+
+
+async def form_token(customer: httpx.AsyncClient) -> str:
+    page = (await customer.get("/billing/redeem")).text
+    return page.split('name="form_token" value="')[1].split('"')[0]
+
+
+async def send(customer: httpx.AsyncClient, code: str, *, confirm: bool = False) -> httpx.Response:
+    path = "/billing/redeem/confirm" if confirm else "/billing/redeem"
+    return await customer.post(path, data={"form_token": await form_token(customer), "code": code})
+
+
+async def credited(platform: Platform, account_id: str) -> list[int]:
+    """The amounts that coupons brought an account."""
+    async with platform.connection() as connection:
+        entries, _ = await list_entries(
+            connection, account_id, before=None, kind=EntryKind.COUPON, limit=200
+        )
+    return [entry.amount_nanos for entry in entries]
+
+
+async def test_from_billing_and_back(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """Billing leads to the form; the code shows its bonus, and confirming credits it to promo."""
+    code = await issue(bots.platform)
+    assert 'href="/billing/redeem">Redeem coupon</a>' in (await customer.get("/billing")).text
+
+    offer = await send(customer, f" {code}\n")
+    assert offer.status_code == 200
+    for text in (code, "$2.50", "$5.50", "$8.00", "Confirm"):
+        assert text in offer.text
+    assert await credited(bots.platform, bots.account_id) == []
+
+    answer = await send(customer, code, confirm=True)
+    assert answer.status_code == 303
+    billing = (await customer.get(answer.headers["location"])).text
+    assert f"Coupon {code} is credited" in billing
+    assert "+$2.50" in billing
+    async with bots.platform.connection() as connection:
+        account = await read_account(connection, bots.account_id, now=bots.platform.clock())
+    assert (account.promo_nanos, account.paid_nanos) == (BONUS + 500_000_000, 5_000_000_000)
+
+
+async def test_a_double_click_credits_once(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """Both of two submits at once lead to the same credited coupon."""
+    code = await issue(bots.platform)
+    form = {"form_token": await form_token(customer), "code": code}
+    answers = await asyncio.gather(
+        *(customer.post("/billing/redeem/confirm", data=form) for _ in range(2))
+    )
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert await credited(bots.platform, bots.account_id) == [BONUS]
+
+
+async def test_a_coupon_of_ones_own_is_no_fault(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """A code entered again says that it is theirs already, and when it brought what."""
+    code = await issue(bots.platform)
+    await send(customer, code, confirm=True)
+    answer = await send(customer, code)
+    assert answer.status_code == 409
+    assert "You have this coupon already" in answer.text
+    assert "It brought you $2.50 on " in answer.text
+
+
+async def test_letter_case_is_said(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """A code in the wrong case is unknown; the page says that case counts, and keeps the code."""
+    code = (await issue(bots.platform)).upper()
+    for confirm in (False, True):
+        answer = await send(customer, code, confirm=confirm)
+        assert answer.status_code == 404
+        assert "There is no such coupon" in answer.text
+        assert "Codes are case-sensitive" in answer.text
+        assert f'value="{code}"' in answer.text
+
+
+async def test_expired(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """An expired coupon says so, and whom to ask."""
+    code = await issue(bots.platform, ends_at=bots.platform.clock() - timedelta(days=1))
+    for confirm in (False, True):
+        answer = await send(customer, code, confirm=confirm)
+        assert (answer.status_code, "has expired" in answer.text) == (410, True)
+
+
+async def test_used_up(
+    customer: httpx.AsyncClient, bots: Bots, make_account: AccountFactory
+) -> None:
+    """A coupon redeemed by others as often as it may be says so."""
+    platform = bots.platform
+    code = await issue(platform, max_redemptions=1)
+    async with platform.connection() as connection:
+        await redeem_coupon(
+            connection,
+            account_id=await make_account(),
+            code=code,
+            guesses=platform.coupon_guesses,
+            terms=platform.terms,
+            now=platform.clock(),
+        )
+    for confirm in (False, True):
+        answer = await send(customer, code, confirm=confirm)
+        assert (answer.status_code, "This coupon is used up" in answer.text) == (409, True)
+
+
+async def test_guessing_is_slowed_down(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """After too many wrong codes even a right one must wait, and the page says how long."""
+    code = await issue(bots.platform)
+    for number in range(GUESSES_MAX):
+        assert (await send(customer, f"guess-{number}")).status_code == 404
+    for confirm in (False, True):
+        answer = await send(customer, code, confirm=confirm)
+        assert answer.status_code == 429
+        assert 0 < int(answer.headers["retry-after"]) <= 600
+        assert "Wait 10 minutes" in answer.text
+    assert await credited(bots.platform, bots.account_id) == []
+
+
+@pytest.mark.parametrize("code", ["", "   "])
+async def test_no_code(customer: httpx.AsyncClient, bots: Bots, code: str) -> None:
+    """An empty form is asked again, and is no guess."""
+    answer = await send(customer, code)
+    assert (answer.status_code, "No code was entered" in answer.text) == (400, True)
+    bots.platform.coupon_guesses.check(bots.account_id, now=bots.platform.clock())
+
+
+@pytest.mark.parametrize("code", ["<b>x</b>", "a" * 5_000, 'é"\x00', "'; --"])
+async def test_what_is_no_code(customer: httpx.AsyncClient, code: str) -> None:
+    """Whatever can be no code is unknown, and never markup."""
+    answer = await send(customer, code)
+    assert answer.status_code == 404
+    assert "<b>x" not in answer.text
+    assert len(answer.text) < 10_000
+
+
+@pytest.mark.parametrize("path", ["/billing/redeem", "/billing/redeem/confirm"])
+async def test_only_our_own_form_redeems(
+    customer: httpx.AsyncClient, bots: Bots, path: str
+) -> None:
+    """A form of another site, or of nobody signed in, credits nothing."""
+    code = await issue(bots.platform)
+    token = await form_token(customer)
+    assert (await customer.post(path, data={"code": code})).status_code == 403
+    customer.cookies.clear()
+    answer = await customer.post(path, data={"code": code, "form_token": token})
+    assert answer.status_code == 401
+    assert await credited(bots.platform, bots.account_id) == []
+
+
+async def test_the_last_step_reloaded_begins_again(customer: httpx.AsyncClient) -> None:
+    """The address of the confirmation, opened by itself, leads to the form."""
+    answer = await customer.get("/billing/redeem/confirm")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/billing/redeem")
+
+
+async def test_confirmations_are_ones_own(
+    customer: httpx.AsyncClient, bots: Bots, make_account: AccountFactory
+) -> None:
+    """An address that claims another number, or another's, confirms nothing."""
+    for number in ("1", "999"):
+        page = await customer.get("/billing", params={"redeemed": number})
+        assert (page.status_code, "is credited" in page.text) == (200, False)
+    assert (await customer.get("/billing", params={"redeemed": "x"})).status_code == 400
+
+
+async def test_a_debt_is_not_hidden(
+    visitor: httpx.AsyncClient, platform: Platform, make_account: AccountFactory
+) -> None:
+    """Below zero the offer starts from the debt, and promo leaves the paid debt as it is."""
+    account_id = await make_account(paid="-0.5")
+    await visitor.get(await new_link(platform, account_id))
+    code = await issue(platform)
+    page = (await send(visitor, code)).text
+    for text in ("\N{MINUS SIGN}$0.50", "$2.50", "$2.00"):
+        assert text in page
+    await send(visitor, code, confirm=True)
+    async with platform.connection() as connection:
+        account = await read_account(connection, account_id, now=platform.clock())
+    assert (account.promo_nanos, account.paid_nanos) == (BONUS, -500_000_000)
