@@ -41,7 +41,9 @@ async def test_below_the_floor(
     await visitor.get(await new_link(platform, account_id))
     page = (await visitor.get("/billing")).text
     assert "Your balance is below $0.10" in page
-    assert "New calls are refused until you top up; running calls finish." in page
+    assert "New calls are refused; running calls finish." in page
+    assert '<a href="/billing/redeem">redeem a coupon</a>' in page
+    assert "No new call can start:</strong> it needs at least $0.10." in page
     assert "1 new call was refused in the last 24 hours" in page
 
 
@@ -95,10 +97,11 @@ async def test_receipt_proves_the_charge(customer: httpx.AsyncClient, bots: Bots
 
 
 async def test_receipt_of_an_unknown_call(customer: httpx.AsyncClient) -> None:
-    """A call that does not exist is a page in words that leads back."""
+    """A call that does not exist is a page in words that leads back, once."""
     answer = await customer.get("/calls/nothing")
     assert answer.status_code == 404
-    assert 'href="/calls"' in answer.text
+    assert answer.text.count('href="/calls"') == 1
+    assert answer.text.count("Billing") == 1
 
 
 async def test_odd_call_ids(customer: httpx.AsyncClient, bots: Bots) -> None:

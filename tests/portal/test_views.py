@@ -96,12 +96,23 @@ def test_money_set_aside_is_shown_apart() -> None:
     view = summary(billing(held="0.1", running_calls=1))
     assert view.available == "$5.00"
     assert view.held == "$0.10 set aside for 1 running call"
+    assert view.held_rest == "It stays yours until the call ends; then only the cost is taken."
 
 
-def test_holds_of_unpriced_calls_are_told() -> None:
-    """Money held by ended calls that wait for a price is told as such."""
-    view = summary(billing(held="0.3", running_calls=2, waiting_calls=1))
-    assert view.held == "$0.30 set aside for 2 running calls and 1 call waiting for a price"
+@pytest.mark.parametrize(
+    ("running", "waiting", "held", "until"),
+    [
+        (2, 0, "2 running calls", "each call ends"),
+        (0, 1, "1 call waiting for a price", "the price is known"),
+        (0, 2, "2 calls waiting for a price", "the price is known for each"),
+        (2, 1, "2 running calls and 1 call waiting for a price", "each call is settled"),
+    ],
+)
+def test_what_holds_money_is_told(running: int, waiting: int, held: str, until: str) -> None:
+    """Money set aside says for how many calls, and what sets it free, which a price may be."""
+    view = summary(billing(held="0.3", running_calls=running, waiting_calls=waiting))
+    assert view.held == f"$0.30 set aside for {held}"
+    assert view.held_rest == f"It stays yours until {until}; then only the cost is taken."
 
 
 @pytest.mark.parametrize(
@@ -109,7 +120,7 @@ def test_holds_of_unpriced_calls_are_told() -> None:
     [
         (billing(paid="1"), None, None),
         (billing(paid="0.999"), "warn", "Your balance is below $1.00"),
-        (billing(paid="1.5", held="1.45"), "warn", "Running calls have all of your balance"),
+        (billing(paid="1.5", held="1.45"), "warn", "No new call can start just now"),
         (billing(paid="0.1"), "warn", "Your balance is below $1.00"),
         (billing(paid="0.099999999"), "stop", "Your balance is below $0.10"),
         (billing(paid="-0.02"), "stop", "Your balance is below zero"),
@@ -119,7 +130,7 @@ def test_holds_of_unpriced_calls_are_told() -> None:
 def test_notice_says_when_calls_are_refused(
     standing: Billing, tone: str | None, title: str | None
 ) -> None:
-    """Below the floor, and only there, the page says that new calls are refused and what to do."""
+    """Below the floor, and only there, the page says that new calls are refused."""
     notice = summary(standing).notice
     assert (notice and notice.tone) == tone
     if title is not None:
@@ -130,8 +141,30 @@ def test_notice_says_when_calls_are_refused(
 
 
 def test_debt_is_said() -> None:
-    """Below zero the page says what the next top-up repays first."""
-    assert "repays $0.02 first" in summary(billing(paid="-0.02")).notice.text
+    """Below zero the page says what the next paid credit covers first: the paid debt, whole."""
+    view = summary(billing(promo="0.01", paid="-0.03"))
+    assert "covers the $0.03 owed first" in view.notice.text
+
+
+def test_a_balance_that_is_held_is_not_called_spent() -> None:
+    """Where too much is set aside to start a call, the page says how much of what, and why."""
+    text = summary(billing(paid="0.15", held="0.1", running_calls=1)).notice.text
+    assert "A new call needs $0.10. Of your $0.15, $0.10 is set aside for 1 running call;" in text
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        billing(paid="-0.025001", pace_calls=2, pace_nanos=1, pace_ms=60_000),
+        billing(paid="5", held="4.95", running_calls=1, pace_calls=2, pace_nanos=1, pace_ms=60_000),
+        billing(status=AccountStatus.SUSPENDED, pace_calls=2, pace_nanos=1, pace_ms=60_000),
+    ],
+)
+def test_no_talk_time_where_no_call_can_start(standing: Billing) -> None:
+    """Where the gate refuses, no talk time is promised, whatever the pace."""
+    view = summary(standing)
+    assert view.talk_time.startswith("No new call can start")
+    assert "talk time" not in view.talk_time_rest
 
 
 def test_talk_time_is_known_only_with_a_pace() -> None:
@@ -142,9 +175,6 @@ def test_talk_time_is_known_only_with_a_pace() -> None:
     )
     assert view.talk_time == "About 100 minutes"
     assert view.talk_time_rest == "of talk time left, at the price of your last 2 charged calls."
-    below = summary(billing(paid="0.09", pace_calls=2, pace_nanos=1, pace_ms=60_000))
-    assert below.talk_time == ""
-    assert "at least $0.10" in below.talk_time_rest
 
 
 def an_entry(kind: EntryKind, promo: str, paid: str, **facts: Any) -> Entry:
@@ -172,7 +202,7 @@ def test_deduction_names_its_call_and_its_parts() -> None:
     assert (view.title, view.detail, view.duration) == ("Phone call", "+49301", "1:00")
     assert view.href == "/pay/calls/CA1"
     assert view.amount.text == "\N{MINUS SIGN}$0.052"
-    assert view.parts == "$0.02 promo, $0.032 paid"
+    assert view.parts == ("\N{MINUS SIGN}$0.02 promo", "\N{MINUS SIGN}$0.032 paid")
 
 
 def test_adjustment_says_why() -> None:
@@ -180,7 +210,7 @@ def test_adjustment_says_why() -> None:
     entry = an_entry(EntryKind.ADJUSTMENT, "0", "2", note="an apology")
     view = entry_row(entry, None, time_zone="UTC", base="")
     assert (view.title, view.detail, view.href) == ("Adjustment", "an apology", "")
-    assert (view.amount.text, view.parts) == ("+$2.00", "paid")
+    assert (view.amount.text, view.parts) == ("+$2.00", ("paid",))
 
 
 def test_running_call_ticks() -> None:
@@ -301,7 +331,8 @@ def test_receipt_shows_quantity_times_price() -> None:
     assert shown.source.startswith("Rate card card-1, in force since 1 Feb 2025.")
     assert "the price page" in shown.source
     assert (view.cost.text, view.margin.text) == ("$0.000582633", "$0.00017479")
-    assert view.margin_rate == "30\xa0%"
+    assert (view.cost_name, view.margin_name) == ("Provider cost", "Margin, 30\xa0% of it")
+    assert {fact.name: fact.text for fact in view.facts}["Duration"] == "1:00"
     assert view.charge is not None
     assert view.charge.text == "$0.000757423"
 
@@ -347,6 +378,32 @@ def test_receipt_of_an_unpriced_call() -> None:
     assert view.lines[0].cost is None
     assert view.lines[0].steps[0].used == "1,200 characters"
     assert "after seven days without one the call is free" in view.verdict
+    assert not view.is_cost_known
+
+
+def test_part_of_a_cost_is_not_shown_as_the_whole() -> None:
+    """While a line has no price, the sums are of the priced lines so far, and say so."""
+    lines = (
+        Line(service=Service.SIP, provider_cost_nanos=usd("0.04"), cost_nanos=usd("0.04")),
+        Line(service=Service.TTS, provider="new", quantities={"characters": 1_200}),
+    )
+    call = ended(
+        BillingStatus.UNPRICED,
+        lines=lines,
+        cost_nanos=usd("0.04"),
+        margin_nanos=usd("0.012"),
+        charge_nanos=None,
+    )
+    view = receipt_view(call, now=NOW, zone=UTC)
+    assert (view.cost_name, view.cost.text) == (
+        "Provider cost so far, of the priced lines",
+        "$0.04",
+    )
+    assert view.margin_name == "Margin so far, 30\xa0% of it"
+    assert (view.charge, view.pending) == (None, "Price pending")
+    free = replace(call, billing_status=BillingStatus.FREE, free_reason=FreeReason.NO_PRICE)
+    view = receipt_view(free, now=NOW, zone=UTC)
+    assert (view.cost_name, view.pending) == ("Provider cost, of the priced lines", "No price")
 
 
 def test_receipt_of_a_free_call_says_what_it_would_have_cost() -> None:
@@ -364,4 +421,5 @@ def test_late_reports_are_noted() -> None:
     notes = " ".join(receipt_view(call, now=NOW, zone=UTC).notes)
     assert "silence costs nothing" in notes
     assert "with the outcome busy" in notes
+    assert "after the call had ended" in notes
     assert "changes nothing that you pay" in notes

@@ -59,7 +59,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     tone: str
     """live, silent, charged, free or pending."""
-    started: Moment
+    admitted: Moment
+    """What the list is ordered by; the receipt has the other times."""
     duration: str
     ticking_seconds: int | None
     """Seconds so far where the clock runs on; None where it stands."""
@@ -88,8 +89,9 @@ def call_row(call: Call, *, now: datetime, zone: tzinfo, base: str) -> CallRow:
         detail=_detail(call),
         status=_status(call, status),
         tone=_tone(call, status),
-        started=moment(call.started_at, zone),
-        duration=duration(ms),
+        admitted=moment(call.admitted_at, zone),
+        # A clock that runs on is dropped to the second, or it would stand for up to half of one.
+        duration=duration(ms - ms % 1000 if status is Status.LIVE else ms),
         ticking_seconds=ms // 1000 if status is Status.LIVE else None,
         cost=amount,
         cost_words=cost_words,

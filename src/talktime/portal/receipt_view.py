@@ -11,7 +11,15 @@ from talktime.core.ratecard import TIME_QUANTITIES, UNDATED
 from talktime.core.rating import CostRow, explain_line
 from talktime.core.usage import LOWER_TOTAL, Line
 from talktime.portal import words
-from talktime.portal.figures import Moment, Money, exact_column, exact_usd, moment, percent
+from talktime.portal.figures import (
+    Moment,
+    Money,
+    duration,
+    exact_column,
+    exact_usd,
+    moment,
+    percent,
+)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,10 +52,17 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[LineView, ...]
     cost: Money
+    """Of the lines that have a price; nothing to show unless is_cost_known."""
+    cost_name: str
     margin: Money
+    margin_name: str
     margin_rate: str
+    is_cost_known: bool
+    """At least one line has a price."""
     charge: Money | None
     charge_name: str
+    pending: str
+    """What stands for an amount that is not known."""
     verdict: str
     """One sentence: what was charged, or why nothing was."""
     tone: str
@@ -69,6 +84,9 @@ def receipt_view(call: Call, *, now: datetime, zone: tzinfo) -> ReceiptView:
     line_costs = [None if c is None else next(column) for c in costs]
     step_costs = [[next(column) for _ in part] for part in steps]
     cost, margin, total = next(column), next(column), next(column)
+    is_part = call.charge_nanos is None
+    is_none = is_part and all(one is None for one in costs)
+    cost_name, margin_name = _sum_names(call, is_part=is_part and not is_none)
     is_settled = call.promo_charged_nanos is not None and call.charge_nanos is not None
     return ReceiptView(
         lines=tuple(
@@ -76,10 +94,14 @@ def receipt_view(call: Call, *, now: datetime, zone: tzinfo) -> ReceiptView:
             for line, line_cost, parts in zip(call.lines, line_costs, step_costs, strict=True)
         ),
         cost=cost,
+        cost_name=cost_name,
         margin=margin,
+        margin_name=margin_name,
         margin_rate=percent(call.margin_ppm),
-        charge=None if call.charge_nanos is None else total,
+        is_cost_known=not is_none,
+        charge=None if is_part else total,
         charge_name=_charge_name(call),
+        pending="No price" if call.billing_status is BillingStatus.FREE else "Price pending",
         verdict=_verdict(call),
         tone=call.billing_status.value,
         promo=exact_usd(call.promo_charged_nanos or 0),
@@ -175,6 +197,17 @@ def _source(line: Line) -> str:
     return f"Rate card {line.price.card}{dated}. Source: {line.price.source}"
 
 
+def _sum_names(call: Call, *, is_part: bool) -> tuple[str, str]:
+    """What provider cost and margin are called: no sum of a part passes for the whole."""
+    rate = f"{percent(call.margin_ppm)} of it"
+    if is_part:
+        so_far = "" if call.billing_status is BillingStatus.FREE else " so far"
+        return f"Provider cost{so_far}, of the priced lines", f"Margin{so_far}, {rate}"
+    if call.status is Status.LIVE:
+        return "Provider cost so far", f"Margin so far, {rate}"
+    return "Provider cost", f"Margin, {rate}"
+
+
 def _charge_name(call: Call) -> str:
     if call.status is Status.LIVE:
         return "Cost so far"
@@ -205,6 +238,7 @@ def _facts(call: Call) -> list[Fact]:
         ("To", call.to_number),
         ("Agent", call.agent_id),
         ("Outcome", words.OUTCOMES[call.outcome] if call.outcome else ""),
+        ("Duration", "" if call.duration_ms is None else duration(call.duration_ms)),
         ("Reason", call.end_reason),
         ("Call id", call.call_id),
     )
@@ -240,7 +274,7 @@ def _notes(call: Call, now: datetime) -> list[str]:
         if call.late_outcome is not None and call.late_outcome in set(Outcome):
             told = f", with the outcome {words.OUTCOMES[Outcome(call.late_outcome)].lower()}"
         notes.append(
-            f"A report arrived after the call was settled{told}. It is kept, and changes nothing "
+            f"A report arrived after the call had ended{told}. It is kept, and changes nothing "
             "that you pay."
         )
     return notes

@@ -46,7 +46,6 @@ _NEXT: Final = {
     503: "Reload the page in a few seconds. Your balance and your calls are safe.",
     500: "Reload the page. If it happens again, tell support when it happened.",
 }
-_GO_BACK: Final = "Go to Billing or Calls."
 
 
 def refusal_pages(pages: Pages) -> ExceptionHandlersMap:
@@ -73,6 +72,6 @@ def _page(pages: Pages, status: int, why: str) -> Response[str]:
         status_code=status,
         title=_TITLES.get(status, "Something went wrong"),
         why=sentence,
-        next_step=_NEXT.get(status, _GO_BACK),
-        has_links=status in {400, 403, 404, 405, 503},
+        next_step=_NEXT.get(status, ""),
+        has_links=status not in {401, 410},
     )
