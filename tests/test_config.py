@@ -1,6 +1,8 @@
+from typing import Any, ClassVar
+
 import pytest
 
-from talktime.config import SettingRefused, load_settings
+from talktime.config import VARIABLES, SettingRefused, load_settings, unknown_variables
 
 KEY = "k" * 32
 
@@ -47,6 +49,36 @@ def test_secrets_are_not_shown() -> None:
     )
     assert KEY not in repr(settings)
     assert "hunter2" not in repr(settings)
+
+
+def test_what_nobody_reads_is_told() -> None:
+    """A misspelt variable is named with the one that was meant; those of others are left alone."""
+    assert unknown_variables(
+        {
+            "TALKTIME_FLOR": "0.20",
+            "TALKTIME_COLOUR_SCHEME_OF_PAGES": "dark",
+            "TALKTIME_MARGIN": "0.30",
+            "TALKTIME_URL": "http://localhost:8420",
+            "PATH": "/bin",
+        }
+    ) == [
+        "TALKTIME_COLOUR_SCHEME_OF_PAGES is not known; it changes nothing.",
+        "TALKTIME_FLOR is not known; did you mean TALKTIME_FLOOR?",
+    ]
+
+
+def test_every_variable_that_is_read_is_known() -> None:
+    """The list of known variables has exactly those that the settings are read from."""
+
+    class Asked(dict[str, str]):
+        names: ClassVar[set[str]] = set()
+
+        def get(self, name: str, default: object = None) -> Any:
+            self.names.add(name)
+            return super().get(name, default)
+
+    load_settings(Asked(HOME="/home/ada", TALKTIME_HOME="/srv/talktime"))
+    assert {name for name in Asked.names if name.startswith("TALKTIME_")} == set(VARIABLES)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Only the edges (command line, worker, API, portal, demo) import this module. An 
 counts as one that is not set.
 """
 
+import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -23,6 +24,24 @@ OPERATOR_KEY_LENGTH: Final = 32
 
 MAX_MARGIN_PPM: Final = 10 * MARGIN_SCALE
 """1,000 %. A margin above it is a percentage typed where a fraction belongs."""
+
+
+PREFIX: Final = "TALKTIME_"
+VARIABLES: Final = (
+    "TALKTIME_HOME",
+    "TALKTIME_DATABASE_URL",
+    "TALKTIME_OPERATOR_KEY",
+    "TALKTIME_SMTP_URL",
+    "TALKTIME_LOG_LEVEL",
+    "TALKTIME_LEASE_SECONDS",
+    "TALKTIME_GRACE_SECONDS",
+    "TALKTIME_MARGIN",
+    "TALKTIME_WELCOME_BONUS",
+    "TALKTIME_FLOOR",
+    "TALKTIME_PUBLIC_URL",
+)
+_OF_OTHERS: Final = frozenset({"TALKTIME_URL", "TALKTIME_KEY", "TALKTIME_FULL", "TALKTIME_SEED"})
+"""Read by bots that follow the SDK's examples, and by our own tests."""
 
 
 class SettingRefused(Exception):
@@ -84,6 +103,20 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         floor_nanos=_amount_nanos(environ, "TALKTIME_FLOOR", default="0.10"),
         public_url=_public_url(environ, "TALKTIME_PUBLIC_URL"),
     )
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence about each TALKTIME_ variable that is set and that nobody reads: a misspelt
+    floor would leave the default in force without a word."""
+    sentences = []
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name in VARIABLES or name in _OF_OTHERS:
+            continue
+        names = [variable.removeprefix(PREFIX) for variable in VARIABLES]
+        close = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1)
+        hint = f"did you mean {PREFIX}{close[0]}?" if close else "it changes nothing."
+        sentences.append(f"{name} is not known; {hint}")
+    return sentences
 
 
 def _home(environ: Mapping[str, str]) -> Path:

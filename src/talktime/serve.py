@@ -19,6 +19,7 @@ from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.core.errors import TalktimeError
 from talktime.installation import address_kept, public_url_of, terms_of
+from talktime.ops.keys import PLATFORM, list_keys
 from talktime.ops.platform import Platform, open_platform
 from talktime.portal.routes import portal_router
 from talktime.worker import COLLECTORS, run_loops, serving_loops, worker_loops
@@ -34,6 +35,14 @@ KEEP_ALIVE_SECONDS: Final = 75
 
 POOL_SIZE: Final = 8
 WORKER_POOL_SIZE: Final = 4
+
+
+KEYS_LOOKED_AT: Final = 200
+NO_KEY_HINT: Final = (
+    "Nobody can use its API yet: there is no key of the platform. Make one with\n"
+    "  talktime keys create backend --scope '*'\n"
+    "in another terminal, or set TALKTIME_OPERATOR_KEY (at least 32 characters) and start again."
+)
 
 
 class CannotListen(TalktimeError):
@@ -121,10 +130,16 @@ async def serve(
         _calm_garbage_collection()
         with address_kept(settings.home, running.platform.public_url):
             print(f"Talktime is ready at {running.url}", flush=True)  # noqa: T201  (asked for)
-            if settings.operator_key is None:
-                log.info("no TALKTIME_OPERATOR_KEY is set: talktime keys create makes keys")
+            if settings.operator_key is None and not await _has_platform_key(running.platform):
+                print(NO_KEY_HINT, flush=True)  # noqa: T201  (nothing can be asked of us yet)
             await stop.wait()
         log.info("stopping: requests under way are finished")
+
+
+async def _has_platform_key(platform: Platform) -> bool:
+    async with platform.connection() as connection:
+        keys = await list_keys(connection, account_id=PLATFORM, after="", limit=KEYS_LOOKED_AT)
+    return any(key.revoked_at is None for key in keys)
 
 
 async def work(settings: Settings, conninfo: str) -> None:

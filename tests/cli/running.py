@@ -89,6 +89,10 @@ class Server:
             raise AssertionError("talktime serve did not come up:\n" + "".join(self.complaints))
         return line
 
+    def next_line(self) -> str:
+        """What it says after its ready line."""
+        return self._lines.get(timeout=READY_SECONDS) or ""
+
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
         self.process.send_signal(signal.SIGTERM)

@@ -1,11 +1,13 @@
 """The commands that set things up and look into things."""
 
 import json
+import re
 import uuid
 from pathlib import Path
 
 import pytest
 
+from talktime.cli import complaint
 from talktime.core.errors import (
     AccountUnknown,
     CallUnknown,
@@ -96,6 +98,32 @@ def test_a_coupon_is_issued_once(command: Command) -> None:
         command("coupons", "create", "OTHER", "1", "--ends-at", "2026-12-01T00:00:00")
 
 
+def test_coupons_are_listed_with_their_use(command: Command) -> None:
+    """The list shows each coupon's bonus, how often it was redeemed, and its note."""
+    code = f"CLI-{uuid.uuid4().hex[:8]}"
+    command("coupons", "create", code, "5.00", "--max-redemptions", "3", "--note", "[autumn]")
+    (row,) = [line for line in command("coupons", "list").output.splitlines() if code in line]
+    assert row.split() == [code, "$5.00", "0", "of", "3", "[autumn]"]
+
+
+def test_the_version_is_told(command: Command) -> None:
+    """talktime --version is one line, without a command and without a database."""
+    assert re.fullmatch(r"talktime \d+\.\d+\.\d+\n", command("--version").output)
+
+
+def test_refusals_name_the_next_command(command: Command, account: str) -> None:
+    """Where the API's refusal names a request, the command line's names a command."""
+    with pytest.raises(AccountUnknown) as nobody:
+        command("accounts", "show", "nobody")
+    assert complaint(nobody.value) == (
+        "there is no account nobody; talktime accounts create opens one"
+    )
+    with pytest.raises(CallUnknown) as call:
+        command("calls", "show", account, "CA1")
+    assert "POST" not in complaint(call.value)
+    assert complaint(InvalidInput("a; b")) == "a; b"
+
+
 def call_line(call_id: str, **changes: object) -> str:
     call = {
         "call_id": call_id,
@@ -134,6 +162,25 @@ def test_past_calls_come_in_from_a_file(command: Command, account: str, tmp_path
     assert "clean" in command("ledger", "verify", "--account", account).output
 
 
+def test_what_contradicts_the_books_is_counted_apart(
+    command: Command, account: str, tmp_path: Path
+) -> None:
+    """Lines that tell a known call otherwise are named by number, change nothing, and exit 1."""
+    file = tmp_path / "calls.jsonl"
+    file.write_text(call_line("one"))
+    command("calls", "import", str(file), "--account", account)
+    lines = [call_line("one"), call_line("two"), call_line("one", duration_seconds=7)]
+    file.write_text("\n".join([*lines, call_line("two", outcome="voicemail")]))
+    second = command("calls", "import", str(file), "--account", account)
+    assert second.exit_code == 1
+    assert "1 of 4 calls were imported" in second.output
+    assert "1 were there already, 2 contradict calls that are there, 0 were" in second.output
+    assert "line 3: there is a call one" in second.output
+    assert "with another duration; it stays as it is" in second.output
+    assert "line 4: call two of account" in second.output
+    assert "clean" in command("ledger", "verify", "--account", account).output
+
+
 def test_a_bad_line_stops_the_import_before_it_begins(
     command: Command, account: str, tmp_path: Path
 ) -> None:
@@ -160,9 +207,50 @@ def test_prices_are_shown_as_of_a_time(command: Command) -> None:
     """A model's price in force is one row; before there was one, there is none."""
     asked = ["prices", "show", "--service", "stt", "--provider", "Deepgram", "--model", "nova-3"]
     now = command(*asked)
-    assert "$0.0077 per minute" in now.output
+    assert "$0.0077/minute" in now.output
     assert command(*asked, "--at", "2020-01-01").exit_code == 1
     assert "elevenlabs" in command("prices", "show", "--service", "tts").output
+    assert (
+        "gpt-4o-mini"
+        in command("prices", "show", "--service", "llm", "--provider", "OpenAI").output
+    )
+
+
+def test_prices_fit_the_terminal_with_whole_names(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One price a line of at most 80 characters, no model cut; the sources come when asked for."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = command("prices", "show").output.splitlines()
+    assert "stt  assemblyai  universal-streaming-multilingual  $0.15/hour" in lines
+    assert max(map(len, lines)) <= 80
+    assert len(lines) < 120
+    sources = command("prices", "show", "--service", "sip", "--source").output
+    assert "builtin-sip-2026-11, since 2024-01-01: public pricing page, Twilio" in sources
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--service", "llm"], ["--service llm --provider P --model M", "anthropic, ", "openai, "]),
+        (["--service", "llm", "--provider", "openai", "--model", "gpt-9"], ["gpt-4o-mini, "]),
+        (["--model", "gpt-4o"], ["--service llm --provider openai --model gpt-4o"]),
+        (["--service", "stt", "--provider", "acme"], ["no stt price of acme", "assemblyai, "]),
+        (
+            ["--service", "stt", "--provider", "deepgram", "--model", "nova-9"],
+            ["no stt price of deepgram for a model nova-9", "nova-3, ", "prices load FILE"],
+        ),
+        (["--service", "stt", "--at", "2001-01-01"], ["--at"]),
+    ],
+)
+def test_no_price_says_what_could_be_asked(
+    command: Command, asked: list[str], words: list[str]
+) -> None:
+    """A filter that matches nothing is answered with what is possible, and exit code 1."""
+    answer = command("prices", "show", *asked)
+    assert answer.exit_code == 1
+    for word in words:
+        assert word in answer.output
 
 
 def test_a_card_is_loaded_for_good(command: Command, tmp_path: Path) -> None:
@@ -183,11 +271,14 @@ entries:
     file = tmp_path / "card.yaml"
     file.write_text(text)
     for _ in range(2):
-        assert f"Rate card {version} has 1 prices" in command("prices", "load", str(file)).output
+        assert (
+            f"Rate card {version} is kept, with one price"
+            in command("prices", "load", str(file)).output
+        )
     shown = command(
         "prices", "show", "--service", "stt", "--provider", version, "--model", "ours"
     ).output
-    assert "$0.01 per minute" in shown
+    assert "$0.01/minute" in shown
     file.write_text(text.replace('"0.01"', '"0.02"'))
     with pytest.raises(ReferenceConflict):
         command("prices", "load", str(file))

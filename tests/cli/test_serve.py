@@ -40,6 +40,17 @@ def test_a_server_comes_up_serves_and_goes(home: Path) -> None:
     assert (after.returncode, "clean: 1 account" in after.stdout) == (0, True)
 
 
+def test_a_server_that_nobody_can_use_says_so(home: Path) -> None:
+    """Without any key, how to make one follows the ready line; a misspelt variable is named."""
+    environ = talktime_environ(home, TALKTIME_OPERATOR_KEY="", TALKTIME_FLOR="0.20")
+    with served(environ) as server:
+        assert "talktime keys create" in " ".join(server.next_line() for _ in range(3))
+        assert server.stop() == 0
+        assert server.complaints == [
+            "talktime: TALKTIME_FLOR is not known; did you mean TALKTIME_FLOOR?\n"
+        ]
+
+
 def test_open_pages_do_not_hold_up_the_end(home: Path) -> None:
     """Whoever listens to live events is told to go at once when the server stops."""
     with (

@@ -9,6 +9,7 @@ import pytest
 from talktime.core.call import BillingStatus
 from talktime.core.errors import CallAlreadyEnded, CallIdConflict
 from talktime.ops.accounts import read_account
+from talktime.ops.call_history import read_call
 from talktime.ops.call_import import (
     Imported,
     ImportedCall,
@@ -95,9 +96,9 @@ async def test_importing_twice_changes_nothing(
     account_id = await make_account(paid="5")
     records = [record(call_id=f"CA{n}") for n in range(5)]
     first = await imported(platform, account_id, *records, records[0])
-    assert (len(first.settled), first.known) == (5, 1)
+    assert (len(first.settled), first.known) == (5, [6])
     again = await imported(platform, account_id, *reversed(records))
-    assert (again.settled, again.known, again.refused) == ([], 5, [])
+    assert (again.settled, again.known, again.conflicts) == ([], [1, 2, 3, 4, 5], [])
     async with platform.connection() as connection:
         account = await read_account(connection, account_id, now=platform.clock())
     assert account.paid_nanos == 5_000_000_000 - 5 * 52_000_000
@@ -121,7 +122,7 @@ async def test_no_gate_holds_back_what_has_taken_place(
 async def test_what_contradicts_the_books_is_refused_by_line(
     platform: Platform, make_account: AccountFactory
 ) -> None:
-    """A known id with other facts or another outcome is refused; the rest of the batch goes on."""
+    """A known id with other facts, outcome, usage or length is a conflict; the rest goes on."""
     account_id = await make_account(paid="5")
     await imported(platform, account_id, record())
     done = await imported(
@@ -130,18 +131,33 @@ async def test_what_contradicts_the_books_is_refused_by_line(
         record(channel="web", lines=None),
         record(outcome="failed"),
         record(call_id="CA2"),
+        record(lines=[{"service": "llm", "provider_cost": "0.006"}]),
+        record(duration_seconds=61),
+        record(call_id="CA2", reason="caller hung up"),
+        record(call_id="CA2", duration_seconds=60.0),
     )
-    assert [(number, type(error)) for number, error in sorted(done.refused)] == [
+    assert [(number, type(error)) for number, error in done.conflicts] == [
         (1, CallIdConflict),
         (2, CallAlreadyEnded),
+        (4, CallIdConflict),
+        (5, CallIdConflict),
+        (6, CallIdConflict),
     ]
+    assert "with another usage; it stays as it is" in done.conflicts[2][1].message
+    assert (done.known, done.refused) == ([7], [])
     assert [call.call_id for call in done.settled] == ["CA2"]
+    async with platform.connection() as connection:
+        kept = await read_call(connection, account_id, "CA1", now=platform.clock())
+        assert (kept.charge_nanos, kept.is_late) == (52_000_000, False)
+        assert (await verify_ledger(connection, account_id=account_id)).is_clean
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "no account": ({"account_id": None}, "account_id"),
     "another channel": ({"channel": "fax"}, "channel"),
     "another outcome": ({"outcome": "gone"}, "outcome"),
+    "another direction": ({"direction": "sideways"}, "direction"),
+    "metadata that are no object": ({"metadata": [1]}, "metadata"),
     "no call id": ({"call_id": None}, "call_id"),
     "an unknown member": ({"colour": "red"}, "colour"),
     "no end": ({"duration_seconds": None}, "ended_at"),
@@ -178,6 +194,22 @@ async def test_a_bad_line_is_named(platform: Platform, what: str) -> None:
         )
     assert (caught.value.number, caught.value.field) == (2, field)
     assert str(caught.value).startswith("line 2: ")
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("channel", "use one of phone, web, whatsapp, chat"),
+        ("outcome", "use one of completed, voicemail, failed, rejected, busy, no_answer, canceled"),
+        ("direction", "use one of inbound, outbound"),
+    ],
+)
+async def test_a_misspelt_word_is_answered_with_those_there_are(
+    platform: Platform, field: str, words: str
+) -> None:
+    """Whoever misspelt a channel, an outcome or a direction is told the words to choose from."""
+    with pytest.raises(LineFault, match=words):
+        checked(platform, "acme", record(**{field: "sideways"}))
 
 
 async def test_what_is_no_json_is_named(platform: Platform) -> None:

@@ -27,7 +27,7 @@ from talktime.ops.accounts import (
 )
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
-from talktime.ops.portal_access import LINK_LIFE, LINK_LIFE_MAX, create_portal_link
+from talktime.ops.portal_access import LINK_LIFE, LINK_LIFE_MAX, create_portal_link, link_url
 
 _ID_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
@@ -194,7 +194,7 @@ async def create_portal_session(request: Request[Any, Any, Any]) -> Response[byt
             now=platform.clock(),
             life=timedelta(seconds=body.expires_in_seconds),
         )
-    link = PortalLinkBody(url=f"{platform.public_url}/enter?token={token}", expires_at=expires_at)
+    link = PortalLinkBody(url=link_url(platform.public_url, token), expires_at=expires_at)
     return answer(link, 201)
 
 

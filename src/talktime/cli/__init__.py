@@ -9,6 +9,9 @@ or without one. Exit codes: 0 done, 1 refused or faults found, 2 bad settings or
 """
 
 import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -21,7 +24,7 @@ from talktime.cli.ledger import app as ledger
 from talktime.cli.prices import app as prices
 from talktime.cli.running import add_to
 from talktime.config import SettingRefused
-from talktime.core.errors import TalktimeError
+from talktime.core.errors import AccountUnknown, CallUnknown, TalktimeError
 
 app = typer.Typer(
     name="talktime",
@@ -30,6 +33,33 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+NEXT_STEPS: Final[Mapping[type[TalktimeError], str]] = {
+    AccountUnknown: "talktime accounts create opens one",
+    CallUnknown: "look on Calls for its id; talktime calls import brings in past ones",
+}
+"""What to do on the command line, where the refusal's own words name the API's way."""
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"talktime {version('talktime')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 add_to(app)
 app.add_typer(accounts, name="accounts", help="Customers and their balances.")
 app.add_typer(keys, name="keys", help="API keys of the platform and of accounts.")
@@ -48,5 +78,13 @@ def main() -> None:
         complaints.print(f"talktime: {refusal}", markup=False)
         sys.exit(2)
     except TalktimeError as refusal:
-        complaints.print(f"talktime: {refusal.message}", markup=False)
+        complaints.print(f"talktime: {complaint(refusal)}", markup=False)
         sys.exit(1)
+
+
+def complaint(refusal: TalktimeError) -> str:
+    """A refusal's own words; the step after the semicolon is one for the command line."""
+    step = NEXT_STEPS.get(type(refusal))
+    if step is None:
+        return refusal.message
+    return f"{refusal.message.partition(';')[0]}; {step}"

@@ -13,7 +13,7 @@ from talktime.core.money import display_usd, parse_usd
 from talktime.ops.accounts import PAGE_MAX, create_account, list_accounts, read_account
 from talktime.ops.adjustments import post_adjustment
 from talktime.ops.platform import Platform
-from talktime.ops.portal_access import create_portal_link
+from talktime.ops.portal_access import create_portal_link, link_url
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -106,7 +106,9 @@ def list_command(
 def adjust_command(
     *,
     account: AccountId,
-    reason: Annotated[str, typer.Option(help="Why; auditors will read it.")],
+    reason: Annotated[
+        str, typer.Option(help="Why; the customer reads it on Billing, auditors later.")
+    ],
     paid: Annotated[str, typer.Option(help="USD to add to paid; negative to take.")] = "0",
     promo: Annotated[str, typer.Option(help="USD to add to promo; negative to take.")] = "0",
     adjustment_id: Annotated[
@@ -149,7 +151,7 @@ def link_command(account: AccountId) -> None:
                 secret=secrets.token_urlsafe(32),
                 now=platform.clock(),
             )
-        return f"{platform.public_url}/enter?token={token}"
+        return link_url(platform.public_url, token)
 
     typer.echo(on_platform(act))
 

@@ -38,6 +38,7 @@ class Tally(msgspec.Struct):
     known: int = 0
     charged_nanos: int = 0
     unpriced: int = 0
+    conflicts: list[str] = []
     refused: list[str] = []
 
 
@@ -68,7 +69,7 @@ def receipt(call: Call, view: ReceiptView) -> RenderableType:
     table.add_column("Price")
     table.add_column("Cost", justify="right")
     for line in view.lines:
-        pending = Text("price pending", style="yellow")
+        pending = Text(view.pending.lower(), style="yellow")
         table.add_row(
             Text(line.service, style="bold"),
             line.model,
@@ -82,9 +83,10 @@ def receipt(call: Call, view: ReceiptView) -> RenderableType:
         if line.source:
             table.add_row("", Text(f"  {line.source}", style="dim"), "", "")
     table.add_section()
-    table.add_row("Provider cost", "", "", view.cost.text + view.cost.pad)
-    table.add_row("Margin", view.margin_rate, "", view.margin.text + view.margin.pad)
-    charge = "price pending" if view.charge is None else view.charge.text + view.charge.pad
+    if view.is_cost_known:
+        table.add_row(view.cost_name, "", "", view.cost.text + view.cost.pad)
+        table.add_row(view.margin_name, "", "", view.margin.text + view.margin.pad)
+    charge = view.pending.lower() if view.charge is None else view.charge.text + view.charge.pad
     table.add_row(Text(view.charge_name, style="bold"), "", "", Text(charge, style="bold"))
     parts: list[RenderableType] = [heading, facts, "", table, "", view.verdict]
     if view.is_split_known:
@@ -102,10 +104,22 @@ def import_command(
         str | None, typer.Option(help="For all lines; then they need not name one.")
     ] = None,
 ) -> None:
-    """Bring in calls of the past, one JSON object per line; the same file again changes nothing.
+    """Bring in calls of the past, one JSON object per line; again changes nothing.
 
-    Every line is checked before the first call is written. No gate and no hold: what has taken
-    place is settled, at the prices of its time.
+    All lines are checked before the first call is written. No gate and no hold:
+    what has taken place is settled, at the prices of its time.
+    A file of two lines (each is one line there, they are broken here to fit):
+
+    \b
+    {"account_id":"acme","call_id":"CA7","channel":"web","outcome":"completed",
+     "started_at":"2026-11-01T10:00:00Z","duration_seconds":60,
+     "lines":[{"service":"tts","provider":"openai","model":"tts-1",
+               "quantities":{"characters":900}}]}
+    {"account_id":"acme","call_id":"CA8","channel":"phone","outcome":"busy",
+     "started_at":"2026-11-01T10:05:00Z","duration_seconds":0}
+
+    Exit code 1 where a line is refused or contradicts a call that is there.
+    Every field is told in docs/how-to/import-calls.md.
     """
 
     async def act(platform: Platform) -> Tally:
@@ -118,15 +132,16 @@ def import_command(
     except LineFault as fault:
         typer.echo(f"talktime: {file.name}, {fault}. Nothing was imported.", err=True)
         raise typer.Exit(1) from fault
-    for refusal in tally.refused:
+    for refusal in (*tally.conflicts, *tally.refused):
         typer.echo(refusal, err=True)
     waiting = f" ({tally.unpriced} wait for a price)" if tally.unpriced else ""
     typer.echo(
         f"{tally.settled} of {tally.lines} calls were imported{waiting} and charged "
         f"{display_usd(tally.charged_nanos)}; {tally.known} were there already, "
+        f"{len(tally.conflicts)} contradict calls that are there, "
         f"{len(tally.refused)} were refused."
     )
-    if tally.refused:
+    if tally.conflicts or tally.refused:
         raise typer.Exit(1)
 
 
@@ -176,7 +191,8 @@ async def _import_batch(
         )
     tally.lines += len(batch)
     tally.settled += len(done.settled)
-    tally.known += done.known
+    tally.known += len(done.known)
+    tally.conflicts += [f"line {number}: {error.message}" for number, error in done.conflicts]
     tally.refused += [f"line {number}: {error.message}" for number, error in done.refused]
     for call in done.settled:
         tally.unpriced += call.settled_at is None

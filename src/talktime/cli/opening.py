@@ -5,7 +5,9 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from talktime.config import Settings, load_settings
+import typer
+
+from talktime.config import Settings, load_settings, unknown_variables
 from talktime.db.opening import opened_database
 from talktime.installation import public_url_of, terms_of
 from talktime.logs import configure_logs
@@ -14,9 +16,16 @@ from talktime.ops.platform import Platform, open_platform
 T = TypeVar("T")
 
 
+def read_settings() -> Settings:
+    """The settings of the environment; what looks like one and is none is told on stderr."""
+    for sentence in unknown_variables(os.environ):
+        typer.echo(f"talktime: {sentence}", err=True)
+    return load_settings(os.environ)
+
+
 def settings_for_command() -> Settings:
     """The settings; a command says itself what matters, so its log keeps to warnings."""
-    settings = load_settings(os.environ)
+    settings = read_settings()
     asked = "TALKTIME_LOG_LEVEL" in os.environ
     configure_logs(settings.log_level if asked else "warning")
     return settings

@@ -5,21 +5,12 @@ from typing import Annotated
 
 import typer
 import yaml
-from rich.console import Console
-from rich.table import Table
 
 from talktime.cli.moments import moment
 from talktime.cli.opening import on_platform
+from talktime.cli.price_lines import nothing_found, price_lines, prices_of
 from talktime.core.errors import InvalidInput
-from talktime.core.money import format_usd
-from talktime.core.ratecard import (
-    MS_PER_SECOND,
-    TIME_QUANTITIES,
-    UNDATED,
-    Price,
-    Service,
-    UnitPrice,
-)
+from talktime.core.ratecard import Price, PriceBook, Service
 from talktime.ops.platform import Platform
 from talktime.ops.prices import add_card
 
@@ -37,42 +28,36 @@ def show_command(
         str | None, typer.Option(help="With --service and --provider: the price in force.")
     ] = None,
     at: Annotated[str | None, typer.Option(help="In force at this time; left out: now.")] = None,
+    source: Annotated[
+        bool, typer.Option("--source", help="Below each: its card, and where it was read.")
+    ] = False,
 ) -> None:
-    """Show prices: of the rate cards, or the one in force for a model."""
+    """Show the prices in force, one a line: of the rate cards, or of the model asked for.
+
+    LLM prices come from genai-prices, unless a card has them: ask with --service llm --provider.
+    """
     asked_at = moment(at, "--at")
 
-    async def act(platform: Platform) -> list[Price]:
-        when = asked_at or platform.clock()
+    async def act(platform: Platform) -> tuple[PriceBook, list[Price]]:
         book = platform.prices.book
-        if service is not None and provider is not None and model is not None:
-            price = book.find(service, provider, model, when)
-            return [] if price is None else [price]
-        return [
-            price
-            for price in book.prices
-            if (service is None or price.service is service)
-            and (provider is None or price.provider == provider.lower())
-            and (model is None or price.model == model.lower())
-            and price.effective_from <= when
-        ]
+        when = asked_at or platform.clock()
+        return book, prices_of(book, service, provider, model, when)
 
-    found = on_platform(act)
+    book, found = on_platform(act)
     if not found:
-        typer.echo(
-            "There is no such price: lines of it stay unpriced until a rate card brings one "
-            "(talktime prices load FILE)."
-        )
+        typer.echo(nothing_found(book, service, provider, model))
         raise typer.Exit(1)
-    Console().print(_table(found))
-    if model is None and service in {None, Service.LLM}:
-        typer.echo("LLM prices come from genai-prices: ask with --service llm --provider --model.")
+    for line in price_lines(found, with_source=source):
+        typer.echo(line)
+    if provider is None and service in {None, Service.LLM}:
+        typer.echo("\nLLM prices: talktime prices show --service llm --provider openai")
 
 
 @app.command("load")
 def load_command(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
 ) -> None:
-    """Add a rate card (YAML or JSON) under its version, for good."""
+    """Add a rate card (YAML or JSON) under its version, for good: docs/how-to/add-prices.md."""
     if file.stat().st_size > CARD_BYTES_MAX:
         raise InvalidInput(f"{file} is larger than {CARD_BYTES_MAX} bytes")
     try:
@@ -87,9 +72,10 @@ def load_command(
             return await add_card(connection, _plain(document), now=platform.clock())
 
     added = on_platform(act)
+    number = "one price" if len(added) == 1 else f"{len(added)} prices"
     typer.echo(
-        f"Rate card {document['version']} has {len(added)} prices; they hold for calls that are "
-        "not priced yet, from their effective dates on."
+        f"Rate card {document['version']} is kept, with {number}. They hold from their effective "
+        "dates on, for lines that have no price yet."
     )
 
 
@@ -107,28 +93,3 @@ def _without_dates(value: object) -> object:
         return [_without_dates(member) for member in value]
     isoformat = getattr(value, "isoformat", None)
     return value if isoformat is None else isoformat()
-
-
-def _table(prices: list[Price]) -> Table:
-    table = Table("Service", "Provider", "Model", "Price", "Since", "Card", "Source", box=None)
-    for price in prices:
-        since = "" if price.effective_from == UNDATED else f"{price.effective_from:%Y-%m-%d}"
-        table.add_row(
-            price.service,
-            price.provider,
-            price.model or "(default)",
-            "\n".join(map(_unit_price, price.unit_prices)),
-            since,
-            price.card,
-            price.source,
-        )
-    return table
-
-
-def _unit_price(price: UnitPrice) -> str:
-    unit = "character" if price.quantity == "characters" else "token"
-    per = f"{price.per:,} {unit}s" if price.per != 1 else unit
-    if price.quantity in TIME_QUANTITIES:
-        seconds = price.per // MS_PER_SECOND
-        per = {60: "minute", 3600: "hour", 1: "second"}.get(seconds, f"{seconds} seconds")
-    return f"${format_usd(price.nanos)} per {per} ({price.quantity})"

@@ -4,13 +4,11 @@ What serves is imported where it is run: the other commands are quicker without 
 """
 
 import asyncio
-import os
 from typing import Annotated
 
 import typer
 
-from talktime.cli.opening import settings_for_command
-from talktime.config import load_settings
+from talktime.cli.opening import read_settings, settings_for_command
 from talktime.db.opening import opened_database
 from talktime.installation import DEFAULT_PORT
 from talktime.logs import configure_logs
@@ -45,7 +43,7 @@ def serve_command(
 
     from talktime.serve import listen, serve  # noqa: PLC0415
 
-    settings = load_settings(os.environ)
+    settings = read_settings()
     configure_logs(settings.log_level)
     with (
         listen(host, port) as listener,
@@ -60,7 +58,7 @@ def worker_command() -> None:
 
     from talktime.serve import work  # noqa: PLC0415
 
-    settings = load_settings(os.environ)
+    settings = read_settings()
     configure_logs(settings.log_level)
     with opened_database(settings.home, settings.database_url) as conninfo:
         uvloop.run(work(settings, conninfo))
@@ -83,7 +81,7 @@ def demo_command(
     """Watch a customer's calls draw a balance down, on a database of its own."""
     from talktime.demo.stage import run_demo  # noqa: PLC0415
 
-    settings = load_settings(os.environ)
+    settings = read_settings()
     configure_logs("error")
     asyncio.run(run_demo(settings, host=host, port=port, speed=speed, leave=leave))
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 import genai_prices
+from genai_prices import data_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
 
 from talktime.core.money import NANOS_PER_USD, div_half_even
@@ -53,6 +54,14 @@ def llm_price(provider: str, model: str, at: datetime) -> Price | None:
         if model_price is in_force:
             return price
     return None
+
+
+def llm_models() -> Mapping[str, list[str]]:
+    """The models that the data names, by provider, both in their order there."""
+    return {
+        provider.id: [model.id for model in provider.models]
+        for provider in data_snapshot.get_snapshot().providers
+    }
 
 
 @lru_cache(_CACHED_MODELS)

@@ -8,27 +8,37 @@ A file has one JSON object per line:
                 "quantities": {"audio_seconds": 31.5}}]}
 
 ``ended_at`` may stand for the duration; direction, agent_id, from, to, metadata and reason are
-optional. The rate card in force at ``started_at`` prices the lines. A call that is there already,
-with the same facts, is left as it is: importing a file twice changes nothing.
+optional. The rate card in force at ``started_at`` prices the lines. A call that has ended already
+is left as it is: importing a file twice changes nothing, and a line that tells it otherwise is a
+conflict, which is answered and never written.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal, get_args
 
 import msgspec
 
-from talktime.core.call import Call, EndFacts, Outcome, StartFacts
-from talktime.core.errors import AccountSuspended, CallIdConflict, InvalidInput, TalktimeError
+from talktime.core.call import Call, EndFacts, Outcome, StartFacts, Status
+from talktime.core.errors import (
+    AccountSuspended,
+    CallAlreadyEnded,
+    CallIdConflict,
+    Conflict,
+    InvalidInput,
+    TalktimeError,
+)
 from talktime.core.ratecard import Channel, PriceBook
 from talktime.core.rating import rate_call
 from talktime.core.settlement import CLOCK_TOLERANCE, LONGEST_CALL_MS
-from talktime.core.usage import LineReport, merge_lines, parse_lines
+from talktime.core.usage import Line, LineKey, LineReport, merge_lines, parse_lines
 from talktime.db import acts
 from talktime.db.call_import import known_accounts
+from talktime.db.calls import read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown
+from talktime.ops.attempts import CallKey
 from talktime.ops.call_end import EndAnswer, EndRequest, end_calls
 from talktime.ops.terms import Terms
 
@@ -38,6 +48,16 @@ ID_MAX: Final = 200
 NO_GATE: Final = -(2**63)
 """A floor that every balance is above: what has taken place is not refused any more."""
 MILLISECOND: Final = Decimal("0.001")
+METADATA_BYTES_MAX: Final = 4096
+
+Direction = Literal["inbound", "outbound"]
+
+# msgspec does not tell what would have been right.
+_CHOICES: Final[Mapping[str, Iterable[str]]] = {
+    "channel": tuple(Channel),
+    "outcome": tuple(Outcome),
+    "direction": get_args(Direction),
+}
 
 
 class ImportedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,12 +72,21 @@ class ImportedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ended_at: datetime | None = None
     duration_seconds: Decimal | None = None
     lines: list[LineReport] = []
-    direction: str | None = None
+    direction: Direction | None = None
     agent_id: str | None = None
     from_number: str | None = msgspec.field(name="from", default=None)
     to_number: str | None = msgspec.field(name="to", default=None)
     metadata: msgspec.Raw | None = None
     reason: str | None = None
+
+    @property
+    def key(self) -> CallKey:
+        return (self.account_id, self.call_id)
+
+    @property
+    def duration_ms(self) -> int | None:
+        seconds = self.duration_seconds
+        return None if seconds is None else int(seconds.quantize(MILLISECOND) * 1000)
 
 
 class LineFault(Exception):
@@ -73,8 +102,10 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one batch."""
 
     settled: list[Call]
-    known: int
-    """Were there already, and stay as they were."""
+    known: list[int]
+    """By line number: were there already, and stay as they were."""
+    conflicts: list[tuple[int, Conflict]]
+    """By line number: the id was there already, and the line tells its call otherwise."""
     refused: list[tuple[int, TalktimeError]]
     """By line number."""
 
@@ -119,6 +150,7 @@ def _checked(
         if not value.strip() or len(value) > ID_MAX or not value.isprintable():
             raise InvalidInput(f"{field} must have 1 to {ID_MAX} plain characters", field=field)
     _check_times(read, now)
+    _check_metadata(read.metadata)
     # Merged and rated for what they may refuse; the amounts are settled later.
     rate_call(merge_lines((), parse_lines(read.lines, read.channel)), book, read.started_at, 0)
     return msgspec.structs.replace(read, account_id=account)
@@ -149,6 +181,15 @@ def _check_times(read: ImportedCall, now: datetime) -> None:
         )
 
 
+def _check_metadata(raw: msgspec.Raw | None) -> None:
+    if raw is None or bytes(raw) == b"null":
+        return
+    if not bytes(raw).startswith(b"{") or len(bytes(raw)) > METADATA_BYTES_MAX:
+        raise InvalidInput(
+            f"metadata must be a JSON object of up to {METADATA_BYTES_MAX} bytes", field="metadata"
+        )
+
+
 def _named(problem: str) -> tuple[str, str | None]:
     """msgspec's own words for a member that is wrong, and the member."""
     what, _, where = problem.partition(" - at `$")
@@ -156,6 +197,8 @@ def _named(problem: str) -> tuple[str, str | None]:
     if field is None and "`" in what:
         field = what.split("`")[-2]
         return what, field
+    if what.startswith("Invalid enum value") and (choices := _CHOICES.get(field or "")):
+        what += f"; use one of {', '.join(choices)}"
     return (f"{field}: {what}" if field else what), field
 
 
@@ -175,14 +218,13 @@ async def import_calls(
 ) -> Imported:
     """Bring in a batch of (line number, checked call) in one transaction, in the order given.
 
-    Refused, by line: AccountUnknown, AccountSuspended, CallIdConflict where the id belongs to
-    another call, CallAlreadyEnded where it ended with another outcome.
+    Refused, by line: AccountUnknown, AccountSuspended, and what ending a running call may refuse.
+    Conflicts: CallIdConflict where the id belongs to another call or to one with other usage,
+    CallAlreadyEnded where it ended with another outcome.
     """
-    settled: list[Call] = []
-    known = 0
-    refused: list[tuple[int, TalktimeError]] = []
+    done = Imported(settled=[], known=[], conflicts=[], refused=[])
     async with connection.transaction():
-        admitted: list[tuple[int, ImportedCall, bool]] = []
+        before = await read_calls(connection, [call.key for _, call in batch])
         verdicts = await acts.start_calls(
             connection,
             [(_start(call), 0, call.started_at) for _, call in batch],
@@ -191,37 +233,90 @@ async def import_calls(
             margin_ppm=terms.margin_ppm,
             lease_ms=terms.lease_ms,
         )
-        for (number, call), verdict in zip(batch, verdicts, strict=True):
-            if verdict.verdict in {"admitted", "repeated"}:
-                admitted.append((number, call, verdict.verdict == "admitted"))
-            else:
-                refused.append((number, _refusal(call, verdict.verdict)))
+        to_end = _to_end(batch, [verdict.verdict for verdict in verdicts], before, done)
         answers = await end_calls(
-            connection, [_end(call) for _, call, _ in admitted], book=book, terms=terms, now=now
+            connection, [_end(call) for _, call, _ in to_end], book=book, terms=terms, now=now
         )
-        for (number, _, is_new), answer in zip(admitted, answers, strict=True):
+        for (number, _, is_new), answer in zip(to_end, answers, strict=True):
             if isinstance(answer, EndAnswer):
-                if answer.repeated:
-                    known += 1
-                else:
-                    settled.append(answer.call)
+                done.settled.append(answer.call)
             elif is_new:
                 # Begun and not ended: the whole batch is undone, or it would stay open.
                 raise LineFault(number, answer.message, answer.field) from answer
             else:
-                refused.append((number, answer))
-    return Imported(settled=settled, known=known, refused=refused)
+                done.refused.append((number, answer))
+    return done
+
+
+def _to_end(
+    batch: Sequence[tuple[int, ImportedCall]],
+    verdicts: Sequence[str],
+    before: Mapping[CallKey, Call],
+    done: Imported,
+) -> list[tuple[int, ImportedCall, bool]]:
+    """The lines whose calls are still to be ended, with whether they are new; the others are noted
+    in ``done``."""
+    to_end: list[tuple[int, ImportedCall, bool]] = []
+    in_batch: dict[CallKey, ImportedCall] = {}
+    for (number, call), verdict in zip(batch, verdicts, strict=True):
+        there = before.get(call.key)
+        if verdict == "call_id_conflict":
+            facts = "channel, direction, agent, number or start"
+            done.conflicts.append((number, _conflict(call, facts)))
+        elif verdict not in {"admitted", "repeated"}:
+            done.refused.append((number, _refusal(call, verdict)))
+        elif call.key not in in_batch and (there is None or there.status is not Status.ENDED):
+            in_batch[call.key] = call
+            to_end.append((number, call, verdict == "admitted"))
+        elif conflict := _contradiction(call, in_batch.get(call.key) or before[call.key]):
+            done.conflicts.append((number, conflict))
+        else:
+            done.known.append(number)
+    return to_end
+
+
+def _contradiction(told: ImportedCall, there: Call | ImportedCall) -> Conflict | None:
+    """What a line tells otherwise than the ended call that is there; what it leaves out, it does
+    not deny."""
+    if there.outcome is not told.outcome:
+        return CallAlreadyEnded(
+            f"call {told.call_id} of account {told.account_id} has ended as {there.outcome} "
+            f"already; this line says {told.outcome}",
+            field="outcome",
+        )
+    if isinstance(there, Call):
+        reason, lines = there.end_reason, there.lines
+        durations = {there.stated_duration_ms, there.duration_ms}
+        ends = {there.stated_ended_at, there.ended_at}
+    else:
+        reason, lines = there.reason, parse_lines(there.lines, there.channel)
+        durations, ends = {there.duration_ms}, {there.ended_at}
+    if _usage(parse_lines(told.lines, told.channel)) != _usage(lines):
+        return _conflict(told, "usage")
+    if told.duration_ms is not None and told.duration_ms not in durations:
+        return _conflict(told, "duration")
+    if told.ended_at is not None and told.ended_at not in ends:
+        return _conflict(told, "end")
+    if told.reason is not None and told.reason != reason:
+        return _conflict(told, "reason")
+    return None
+
+
+def _usage(lines: Iterable[Line]) -> dict[LineKey, tuple[dict[str, int], int | None]]:
+    return {line.key: (line.quantities, line.provider_cost_nanos) for line in lines}
+
+
+def _conflict(told: ImportedCall, what: str) -> CallIdConflict:
+    return CallIdConflict(
+        f"there is a call {told.call_id} on account {told.account_id} already, with another "
+        f"{what}; it stays as it is",
+        field="call_id",
+    )
 
 
 def _refusal(call: ImportedCall, verdict: str) -> TalktimeError:
     if verdict == "account_suspended":
         return AccountSuspended(f"account {call.account_id} is suspended; make it active first")
-    if verdict == "call_id_conflict":
-        return CallIdConflict(
-            f"there is another call {call.call_id} on account {call.account_id}; "
-            "its channel, direction, agent, numbers or start differ",
-            field="call_id",
-        )
     return account_unknown(call.account_id)
 
 
@@ -240,14 +335,13 @@ def _start(call: ImportedCall) -> StartFacts:
 
 
 def _end(call: ImportedCall) -> EndRequest:
-    seconds = call.duration_seconds
     return EndRequest(
         account_id=call.account_id,
         call_id=call.call_id,
         facts=EndFacts(
             outcome=call.outcome,
             ended_at=call.ended_at,
-            duration_ms=None if seconds is None else int(seconds.quantize(MILLISECOND) * 1000),
+            duration_ms=call.duration_ms,
             reason=call.reason,
         ),
         lines=call.lines,

@@ -48,6 +48,11 @@ async def create_portal_link(
     return _token(account_id, secret), expires_at
 
 
+def link_url(public_url: str, token: str) -> str:
+    """The address that uses a link up, below ``public_url``, where browsers reach the pages."""
+    return f"{public_url}/enter?token={token}"
+
+
 async def open_session(
     connection: Connection, *, token: str, session_secret: str, now: datetime
 ) -> str:
