@@ -5,8 +5,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from talktime.core.errors import InvalidQuantity
 from talktime.core.money import format_usd
 from talktime.core.ratecard import (
     SERVICE_QUANTITIES,
@@ -18,6 +18,7 @@ from talktime.core.ratecard import (
     UnitPrice,
 )
 from talktime.core.rating import (
+    BEYOND_BELIEF,
     explain_line,
     rate_call,
     rate_line,
@@ -180,18 +181,40 @@ def test_a_new_kind_of_usage_makes_a_priced_line_unpriced() -> None:
     """Usage that the pinned price does not cover leaves the line waiting for one that does."""
     rated = rate_line(line(Service.LLM, input_tokens=5), PriceBook([LLM]), NOW)
     (grown,) = merge_lines([rated], [line(Service.LLM, input_tokens=9, audio_input_tokens=2)])
-    assert rate_line(grown, PriceBook([LLM]), NOW).cost_nanos is None
+    waiting = rate_line(grown, PriceBook([LLM]), NOW)
+    assert (waiting.cost_nanos, waiting.price) == (None, LLM)
 
 
-def test_a_cost_beyond_belief_is_refused() -> None:
-    """Quantities that would cost more than ten million dollars are taken for a wrong unit."""
+def test_a_pinned_price_is_widened_never_replaced() -> None:
+    """A card that brings the missing price prices what was missing; the rest keeps its price."""
+    pinned = price(Service.LLM, UnitPrice(quantity="input_tokens", nanos=1_000, per=1))
+    later = replace(
+        price(
+            Service.LLM,
+            UnitPrice(quantity="input_tokens", nanos=9_000, per=1),
+            UnitPrice(quantity="output_tokens", nanos=2_000, per=1),
+        ),
+        card="later",
+    )
+    rated = rate_line(line(Service.LLM, input_tokens=10), PriceBook([pinned]), NOW)
+    (grown,) = merge_lines([rated], [line(Service.LLM, input_tokens=10, output_tokens=3)])
+    widened = rate_line(grown, PriceBook([later]), NOW)
+    assert widened.cost_nanos == 10 * 1_000 + 3 * 2_000
+    assert widened.price is not None
+    assert widened.price.card == f"{pinned.card} + later"
+    assert recompute_line(widened) == widened.cost_nanos
+
+
+def test_a_cost_beyond_belief_is_not_charged() -> None:
+    """A line, or a sum of lines, dearer than ten million dollars is unpriced, and says so."""
     dear = price(Service.LLM, UnitPrice(quantity="input_tokens", nanos=10**9, per=1))
-    with pytest.raises(InvalidQuantity) as refusal:
-        cost(line(Service.LLM, input_tokens=10**8), dear)
-    assert refusal.value.field == "lines"
+    rated = rate_line(line(Service.LLM, input_tokens=10**8), PriceBook([dear]), NOW)
+    assert (rated.cost_nanos, rated.notes) == (None, (BEYOND_BELIEF,))
+    assert recompute_line(rated) is None
     parts = [Line(service=Service.LLM, source=str(i), provider_cost_nanos=10**16) for i in range(2)]
-    with pytest.raises(InvalidQuantity):
-        rate_call(parts, PriceBook([]), NOW, MARGIN)
+    _, together = rate_call(parts, PriceBook([]), NOW, MARGIN)
+    assert together.is_beyond_belief
+    assert (together.charge_nanos, together.accrued_nanos) == (None, 10**16)
 
 
 def test_lines_that_were_not_merged_are_not_rated() -> None:

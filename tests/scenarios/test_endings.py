@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from talktime.core.call import BillingStatus, Status
-from talktime.core.errors import CallAlreadyEnded, EndBeforeStart
+from talktime.core.errors import CallAlreadyEnded, EndBeforeStart, InvalidQuantity
 from talktime.core.ratecard import Channel
 from tests.scenarios.story import Story, StoryOf, costs, used
 
@@ -199,3 +199,41 @@ async def test_reports_lost_doubled_and_reordered_cost_the_same(story_of: StoryO
             await story.report("CA1", totals[n])
         charges.append((await story.end("CA1")).call.charge_nanos)
     assert charges == [46_800_000] * 4
+
+
+async def test_usage_beyond_belief_stops_nobody(story: Story) -> None:
+    """Absurd usage is never charged when its price comes, and others are settled all the same."""
+    absurd = used("llm", "newlab", "nova", input_tokens=10**12)
+    await story.start_all(["live", "ended", "other", "silent"])
+    await story.report("live", absurd)
+    await story.end("ended", "completed", absurd)
+    await story.end("other", "completed", used("llm", "newlab", "nova", input_tokens=10))
+
+    await story.price_arrives(CARD)
+    assert (await story.end("other")).call.charge_nanos == 13_000_000
+    with pytest.raises(InvalidQuantity):
+        await story.report("silent", absurd)
+    assert (await story.end("live", "failed", absurd)).call.billing_status is BillingStatus.FREE
+    story.passes(minutes=20)
+    (silent,) = await story.watchdog()
+    assert silent.call_id == "silent"
+    story.passes(days=7)
+    await story.settle_unpriced()
+    assert (await story.end("ended")).call.free_reason == "no_price"
+    assert await story.balances() == ("0.487", "5", "0")
+
+
+async def test_a_backdated_price_prices_only_what_had_none(story: Story) -> None:
+    """A quantity that the pinned card does not price takes another card's price; the rest stays."""
+    bare = [{"quantity": "input_tokens", "usd": "1", "per": 1000, "unit": "token"}]
+    await story.price_arrives({**CARD, "entries": [{**CARD["entries"][0], "prices": bare}]})
+    await story.start("CA1")
+    await story.report("CA1", used("llm", "newlab", "nova", input_tokens=10))
+    dearer = [{**one, "usd": "9"} for one in CARD["entries"][0]["prices"]]
+    await story.price_arrives(
+        {**CARD, "version": "story-3", "entries": [{**CARD["entries"][0], "prices": dearer}]}
+    )
+    lines = used("llm", "newlab", "nova", input_tokens=10, output_tokens=1)
+    call = (await story.end("CA1", "completed", lines)).call
+
+    assert call.cost_nanos == 10 * 1_000_000 + 9_000_000

@@ -11,9 +11,9 @@ from fractions import Fraction
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
-from talktime.core.errors import InvalidQuantity
-from talktime.core.money import MAX_NANOS, apply_margin, div_half_even, format_usd
+from talktime.core.money import MAX_NANOS, apply_margin, div_half_even
 from talktime.core.ratecard import Price, PriceBook, Service, UnitPrice
 from talktime.core.usage import Line, LineKey
 
@@ -28,7 +28,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     """Provider cost of the priced lines."""
     margin_nanos: int
     charge_nanos: int | None
-    """Provider cost + margin; None while a line is unpriced."""
+    """Provider cost + margin; None while a line is unpriced, or if the sum is beyond belief."""
     llm_nanos: int
     stt_nanos: int
     tts_nanos: int
@@ -39,7 +39,12 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def accrued_nanos(self) -> int:
         """Provider cost + margin of the lines that are priced: what a live call holds."""
-        return self.cost_nanos + self.margin_nanos
+        return min(self.cost_nanos + self.margin_nanos, MAX_NANOS)
+
+    @property
+    def is_beyond_belief(self) -> bool:
+        """The lines add up to more than any call can cost."""
+        return self.cost_nanos > MAX_NANOS
 
 
 class CostRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +64,9 @@ class CostRow(msgspec.Struct, frozen=True, kw_only=True):
         return Fraction(self.billed * self.nanos, self.per)
 
 
+BEYOND_BELIEF: Final = "beyond_belief"
+"""Code of a note: by its price the line would cost more than MAX_NANOS, so it is not charged."""
+
 _PARTS: Final = (
     ("input_tokens", ("cached_input_tokens", "cache_write_tokens", "audio_input_tokens")),
     ("output_tokens", ("audio_output_tokens",)),
@@ -70,22 +78,41 @@ def rate_line(line: Line, book: PriceBook, at: datetime) -> Line:
     """The line with its cost, and with its price pinned if this was the first rating.
 
     A cost the provider stated wins. Otherwise the pinned price, otherwise the book's at ``at``
-    (aware; the call's admission). A line some of whose usage has no price stays unpriced: no
-    cost, nothing pinned. A line without any usage costs nothing, priced or not. Characters and
-    seconds of a TTS line measure the same speech, so only the first of them that the card prices
-    is billed. Raises InvalidQuantity where the cost is beyond belief.
+    (aware; the call's admission). A line some of whose usage has no price is unpriced: no cost. So
+    is one whose cost would be beyond belief, which is noted on it: no call may owe that unseen. A
+    pinned price stays for what it prices; for a quantity that it lacks, the book's is added. A line
+    without any usage costs nothing, priced or not. Characters and seconds of a TTS line measure the
+    same speech, so only the first of them that the card prices is billed.
     """
     if line.provider_cost_nanos is not None:
         return _with(line, None, line.provider_cost_nanos)
-    if line.price is not None:
-        cost = cost_of(line, line.price)
-        if cost is not None:
-            return _with(line, line.price, cost)
-    price = book.find(line.service, line.provider, line.model, at)
+    price = line.price
     cost = None if price is None else cost_of(line, price)
-    if cost is not None:
-        return _with(line, price, cost)
-    return _with(line, None, None if any(line.quantities.values()) else 0)
+    if cost is None:
+        found = book.find(line.service, line.provider, line.model, at)
+        wider = found if price is None else _widened(price, found)
+        cost = None if wider is None else cost_of(line, wider)
+        if cost is not None:
+            price = wider
+    if cost is None:
+        return _with(line, price, None if any(line.quantities.values()) else 0)
+    if cost > MAX_NANOS:
+        return _with(line, price, None, (BEYOND_BELIEF,))
+    return _with(line, price, cost)
+
+
+def _widened(pinned: Price, found: Price | None) -> Price | None:
+    """The pinned price with another card's prices for the quantities that it lacks."""
+    priced = {unit_price.quantity for unit_price in pinned.unit_prices}
+    added = [] if found is None else [u for u in found.unit_prices if u.quantity not in priced]
+    if found is None or not added or found.card == pinned.card:
+        return None
+    return replace(
+        pinned,
+        card=f"{pinned.card} + {found.card}",
+        unit_prices=(*pinned.unit_prices, *added),
+        source=f"{pinned.source}; {found.source}",
+    )
 
 
 def rate_call(
@@ -113,13 +140,11 @@ def bill(lines: Sequence[Line], margin_ppm: int) -> Bill:
         else:
             sip += line_cost
     cost = llm + stt + tts + sip
-    if cost > MAX_NANOS:
-        raise _beyond_belief("The call")
     margin = apply_margin(cost, margin_ppm)
     return Bill(
         cost_nanos=cost,
         margin_nanos=margin,
-        charge_nanos=None if unpriced else cost + margin,
+        charge_nanos=None if unpriced or cost > MAX_NANOS else cost + margin,
         llm_nanos=llm,
         stt_nanos=stt,
         tts_nanos=tts,
@@ -133,7 +158,8 @@ def recompute_line(line: Line) -> int | None:
     if line.provider_cost_nanos is not None:
         return line.provider_cost_nanos
     if line.price is not None:
-        return cost_of(line, line.price)
+        cost = cost_of(line, line.price)
+        return None if cost is None or cost > MAX_NANOS else cost
     return None if any(line.quantities.values()) else 0
 
 
@@ -155,10 +181,7 @@ def cost_of(line: Line, price: Price) -> int | None:
         else:
             numerator = numerator * per + billed * unit_price.nanos * denominator
             denominator *= per
-    cost = div_half_even(numerator, denominator)
-    if cost > MAX_NANOS:
-        raise _beyond_belief(f"The {line.service} line")
-    return cost
+    return div_half_even(numerator, denominator)
 
 
 def explain_line(line: Line) -> list[CostRow]:
@@ -217,8 +240,10 @@ def _apart(quantities: Mapping[str, int]) -> dict[str, int]:
     return usage
 
 
-def _with(line: Line, price: Price | None, cost_nanos: int | None) -> Line:
-    if line.cost_nanos == cost_nanos and line.price is price:
+def _with(
+    line: Line, price: Price | None, cost_nanos: int | None, noted: tuple[str, ...] = ()
+) -> Line:
+    if line.cost_nanos == cost_nanos and line.price is price and not noted:
         return line
     return Line(
         service=line.service,
@@ -229,13 +254,5 @@ def _with(line: Line, price: Price | None, cost_nanos: int | None) -> Line:
         provider_cost_nanos=line.provider_cost_nanos,
         price=price,
         cost_nanos=cost_nanos,
-        notes=line.notes,
-    )
-
-
-def _beyond_belief(what: str) -> InvalidQuantity:
-    return InvalidQuantity(
-        f"{what} would cost more than {format_usd(MAX_NANOS)} USD: check the units of its "
-        "quantities.",
-        field="lines",
+        notes=tuple(sorted({*line.notes, *noted})) if noted else line.notes,
     )

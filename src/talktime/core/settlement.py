@@ -20,9 +20,16 @@ from talktime.core.call import (
     StartFacts,
     Status,
 )
-from talktime.core.errors import CallAlreadyEnded, ClockOff, EndBeforeStart, InvalidInput
+from talktime.core.errors import (
+    CallAlreadyEnded,
+    ClockOff,
+    EndBeforeStart,
+    InvalidInput,
+    InvalidQuantity,
+)
+from talktime.core.money import MAX_NANOS, format_usd
 from talktime.core.ratecard import Channel, PriceBook
-from talktime.core.rating import Bill, rate_call
+from talktime.core.rating import BEYOND_BELIEF, Bill, rate_call
 from talktime.core.usage import Line, merge_lines
 
 CLOCK_TOLERANCE = timedelta(hours=12)
@@ -74,13 +81,31 @@ def check_start(facts: StartFacts, now: datetime) -> None:
 def accrue(call: Call, reported: tuple[Line, ...], book: PriceBook) -> Accrual:
     """Merge running totals into a live call and rate it: hold = max(initial hold, accrued charge).
 
-    Raises InvalidQuantity where the merged totals contradict each other.
+    Raises InvalidQuantity where the merged totals contradict each other, or where this report
+    brings usage whose cost is beyond belief. What was taken before is never refused: it is left
+    unpriced.
     """
     merged = merge_lines(call.lines, reported) if reported else call.lines
     lines, bill = rate_call(merged, book, call.priced_at, call.margin_ppm)
+    if reported:
+        _check_belief(call, merged, lines, bill)
     return Accrual(
         lines=lines, bill=bill, hold_nanos=max(call.initial_hold_nanos, bill.accrued_nanos)
     )
+
+
+def _check_belief(
+    call: Call, merged: tuple[Line, ...], rated: tuple[Line, ...], bill: Bill
+) -> None:
+    """Refuse a report that brought a line, or a sum, no call can cost: its units are wrong."""
+    for line, priced in zip(merged, rated, strict=True):
+        is_new = line not in call.lines
+        if is_new and (bill.is_beyond_belief or BEYOND_BELIEF in priced.notes):
+            raise InvalidQuantity(
+                f"the {line.service} line would cost more than {format_usd(MAX_NANOS)} USD; check "
+                "the units of its quantities",
+                field="lines",
+            )
 
 
 def decide_end(

@@ -8,7 +8,8 @@ import psycopg
 
 from talktime.core.errors import TalktimeError
 from talktime.db.embedded import EmbeddedUnavailable, start_server
-from talktime.db.migrate import upgrade
+from talktime.db.migrate import APP_ROLE, upgrade
+from talktime.db.queries import query
 
 
 class DatabaseAway(TalktimeError):
@@ -19,7 +20,10 @@ class DatabaseAway(TalktimeError):
 
 @contextmanager
 def opened_database(home: Path, database_url: str | None) -> Iterator[str]:
-    """The owner's connection string of a database with the present schema.
+    """The connection string of a database with the present schema.
+
+    It is that of the application's role where the server is ours; where the operator brings one, it
+    is theirs, and connections take the application's role on opening.
 
     The embedded server of ``home`` is started, or shared with the process that runs it already;
     it stops with the block if it was started here. Raises DatabaseAway, or DatabaseUnfit where
@@ -36,7 +40,9 @@ def opened_database(home: Path, database_url: str | None) -> Iterator[str]:
         raise DatabaseAway(str(error)) from error
     with server:
         upgrade(server.conninfo())
-        yield server.conninfo()
+        with psycopg.connect(server.conninfo(), autocommit=True) as owner:
+            owner.execute(query("let_app_log_in"))
+        yield server.conninfo(user=APP_ROLE)
 
 
 def _reach(database_url: str) -> None:

@@ -8,7 +8,7 @@ from talktime.core.settlement import decide_price
 from talktime.db import watch
 from talktime.db.pool import Connection
 from talktime.ops.attempts import CallKey, calls_for_attempt
-from talktime.ops.call_end import write_settlements
+from talktime.ops.call_isolation import decide_each, write_each
 from talktime.ops.terms import Terms
 
 BATCH = 500
@@ -25,11 +25,6 @@ async def settle_unpriced_calls(
     if not keys:
         return [], None
     async with calls_for_attempt(connection, keys, 0) as calls:
-        decided = []
-        for call in calls.values():
-            if call.billing_status is BillingStatus.UNPRICED:
-                settlement = decide_price(call, book, now)
-                if settlement is not None:
-                    decided.append((call, settlement))
-        written = await write_settlements(connection, decided, terms=terms, now=now)
-    return [call for call in written if call is not None], keys[-1]
+        waiting = [call for call in calls.values() if call.billing_status is BillingStatus.UNPRICED]
+        decided = decide_each(waiting, lambda call: decide_price(call, book, now))
+        return await write_each(connection, decided, terms=terms, now=now), keys[-1]

@@ -8,7 +8,7 @@ from talktime.core.settlement import decide_silence
 from talktime.db import watch
 from talktime.db.pool import Connection
 from talktime.ops.attempts import calls_for_attempt
-from talktime.ops.call_end import write_settlements
+from talktime.ops.call_isolation import decide_each, write_each
 from talktime.ops.terms import Terms
 
 BATCH = 500
@@ -45,10 +45,10 @@ async def end_silent_calls(
     if not keys:
         return []
     async with calls_for_attempt(connection, keys, 0) as calls:
-        decided = [
-            (call, decide_silence(call, book))
+        silent = [
+            call
             for call in calls.values()
             if call.status is Status.LIVE and now - call.last_heard_at >= grace
         ]
-        written = await write_settlements(connection, decided, terms=terms, now=now)
-    return [call for call in written if call is not None]
+        decided = decide_each(silent, lambda call: decide_silence(call, book))
+        return await write_each(connection, decided, terms=terms, now=now)

@@ -7,6 +7,11 @@ DECLARE
     v_name text;
     v_dropped integer := 0;
 BEGIN
+    -- Who may call this may not own the tables: a wrong date must not drop what is still told.
+    IF p_today NOT BETWEEN current_date - 1 AND current_date + 1 OR p_ahead NOT BETWEEN 0 AND 14 OR p_keep_days < 1 THEN
+        RAISE EXCEPTION 'days out of range: today %, ahead %, keep %', p_today, p_ahead, p_keep_days
+            USING ERRCODE = '22023';
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('talktime.plan_event_days'));
     FOR v_day IN SELECT p_today + n FROM generate_series(0, p_ahead) AS n LOOP
         v_name := 'event_' || to_char(v_day, 'YYYYMMDD');
