@@ -169,6 +169,18 @@ TAMPERINGS: dict[str, tuple[str, str | None, str, str]] = {
     ),
     "a free call without a reason": ("call", "free_reason = NULL", FREE_CALL, "does not say why"),
     "a call taken out": ("call", None, PAID_CALL, "which points at entry None"),
+    "a running call the watchdog would miss": (
+        "open_call",
+        None,
+        "call_id = 'running'",
+        "is open and not listed so",
+    ),
+    "a listing without its call": (
+        "open_call",
+        "call_id = 'nobody'",
+        "true",
+        "call nobody: is listed as open and is not",
+    ),
     "a roll-up": ("usage_rollup", "charge_nanos = charge_nanos + 1", "true", "usage of"),
 }
 
@@ -190,7 +202,7 @@ async def test_tampering_is_found(
     assert any(words in fault and books in fault for fault in found.faults), found.faults
     with psycopg.connect(database_url) as owner:  # other tests audit every account
         owner.execute("SET session_replication_role = replica")
-        for table in ("entry", "call", "usage_rollup", "event", "account"):
+        for table in ("entry", "call", "open_call", "usage_rollup", "event", "account"):
             owner.execute(f"DELETE FROM {table} WHERE account_id = %s", [books])
 
 

@@ -152,6 +152,16 @@ async def read_rollup_faults(
         return await cursor.fetchall()
 
 
+async def read_listing_faults(
+    connection: Connection, *, first_account: str, last_account: str
+) -> list[tuple[str, str, bool]]:
+    """(account_id, call_id, listed) of calls that are open and not listed so, or the other way."""
+    cursor = await connection.execute(
+        query("audit_open_calls"), {"first_account": first_account, "last_account": last_account}
+    )
+    return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
+
+
 async def read_coupon_faults(connection: Connection) -> list[CouponFault]:
     """The coupons that were redeemed another number of times than they count."""
     async with connection.cursor(row_factory=class_row(CouponFault)) as cursor:

@@ -90,6 +90,15 @@ async def _verify_page(
         verification.note(_compare(figures, last, held.get(figures.account_id, 0)))
     verification.note(
         [
+            f"account {account_id} call {call_id}: "
+            + ("is listed as open and is not" if listed else "is open and not listed so")
+            for account_id, call_id, listed in await audit.read_listing_faults(
+                connection, first_account=ids[0], last_account=ids[-1]
+            )
+        ]
+    )
+    verification.note(
+        [
             f"account {fault.account_id} usage of {fault.bucket_start:%Y-%m-%d %H:%M}: kept are "
             f"{fault.kept_calls} calls and ${format_usd(fault.kept_nanos)}, the charged calls are "
             f"{fault.summed_calls} and ${format_usd(fault.summed_nanos)} or differ by service"
