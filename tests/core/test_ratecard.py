@@ -1,9 +1,14 @@
 import copy
+import re
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from talktime.core.errors import InvalidAmount, InvalidInput
+from talktime.core.model_names import Patterns
 from talktime.core.providers import provider_id
 from talktime.core.ratecard import Price, PriceBook, Service, UnitPrice, parse_card
 
@@ -90,6 +95,11 @@ PRICE = f"{ENTRY}.prices[0]"
         (("entries", 0, "effective"), "2025-02-30", f"{ENTRY}.effective"),
         (("entries", 0, "effective"), "2025-02-01T00:00:00", f"{ENTRY}.effective"),
         (("entries", 0, "effective"), 2025, f"{ENTRY}.effective"),
+        (("entries", 0, "effective"), "9999-12-31T23:59:59-14:00", f"{ENTRY}.effective"),
+        (("entries", 0, "effective"), "0001-01-01T00:00:00+14:00", f"{ENTRY}.effective"),
+        (("entries", 0, "model"), "a" + "*a" * 9, f"{ENTRY}.model"),
+        (("entries", 0, "model"), ["m", "*" * 9], f"{ENTRY}.model[1]"),
+        (("entries", 0, "model"), ["\ud800"], f"{ENTRY}.model[0]"),
         (("entries", 0, "source"), None, f"{ENTRY}.source"),
         (("entries", 0, "source"), "x" * 301, f"{ENTRY}.source"),
         (("entries", 0, "price"), "1", f"{ENTRY}.price"),
@@ -117,6 +127,80 @@ def test_a_mistake_in_a_card_is_named_by_its_path(
     with pytest.raises(InvalidInput) as refusal:
         parse_card(document["card"], field="card")
     assert refusal.value.field == field
+
+
+def test_a_card_has_a_limited_number_of_patterns_per_provider() -> None:
+    """What an unknown model is compared with stays bounded, whatever the provider is called."""
+    entry: Any = CARD["entries"][0]
+    names = ["Deepgram", "deepgram", "api.deepgram.com"]
+    entries = [
+        {**entry, "provider": name, "model": [f"{kind}-{i}*" for i in range(count)]}
+        for kind, name, count in zip("abc", names, (50, 50, 1), strict=True)
+    ]
+    with pytest.raises(InvalidInput) as refusal:
+        parse_card({**CARD, "entries": entries}, field="card")
+    assert refusal.value.field == "card.entries[2].model"
+    assert len(parse_card({**CARD, "entries": entries[:2]}, field="card")) == 100
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.datetimes(timezones=st.timezones() | st.none())
+    | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+PLACES: list[tuple[str | int, ...]] = [
+    (),
+    *[(member,) for member in ("version", "currency", "entries", "other")],
+    ("entries", 0),
+    *[
+        ("entries", 0, member)
+        for member in ("service", "provider", "model", "effective", "source", "prices")
+    ],
+    ("entries", 0, "prices", 0),
+    *[
+        ("entries", 0, "prices", 0, member)
+        for member in ("quantity", "usd", "per", "unit", "increment")
+    ],
+]
+NEAR_MISSES = st.sampled_from(
+    [
+        *(10**30, -1, "1e5", "\u0663", "1_0", "\ud800", "*" * 300, "2025-W01-1"),
+        *("9999-12-31T23:59:59-23:59", "0001-01-01T00:00+00:01"),
+        *("2025-02-01T00:00:60Z", "2025-02-01T00:00:00+99:00"),
+    ]
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), NEAR_MISSES | JSON), min_size=1, max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_any_document_is_prices_or_a_named_mistake(
+    changes: list[tuple[tuple[str | int, ...], object]],
+) -> None:
+    """Whatever a document holds, reading it ends in prices or in a refusal that says where."""
+    root: dict[str, object] = {"card": copy.deepcopy(CARD)}
+    for path, value in changes:
+        place: object = root
+        try:
+            for step in ("card", *path[:-1]) if path else ():
+                place = place[step]  # type: ignore[index]
+            place[path[-1] if path else "card"] = value  # type: ignore[index]
+        except (TypeError, KeyError, IndexError, AttributeError):
+            continue  # an earlier change removed the place
+    assert read_or_refused(root["card"])
+
+
+def read_or_refused(document: object) -> bool:
+    """Whether there are prices, or a refusal with the path and of readable length."""
+    try:
+        return len(parse_card(document, field="card")) > 0
+    except InvalidInput as refusal:
+        return (refusal.field or "").startswith("card") and len(refusal.message) < 1000
 
 
 @pytest.mark.parametrize("member", ["version", "currency", "entries"])
@@ -167,6 +251,40 @@ def test_the_closest_name_counts() -> None:
     assert found(book, "nova-3-medical") == 2
     assert found(book, "nova-2") == 1
     assert found(book, "whisper") is None
+
+
+@given(
+    st.lists(st.text("ab*", min_size=1, max_size=6).filter(lambda text: "*" in text), max_size=5),
+    st.text("ab", max_size=9),
+)
+@settings(max_examples=400, deadline=None)
+def test_a_star_stands_for_any_characters(patterns: list[str], model: str) -> None:
+    """A model fits a pattern where putting something for each star makes the one the other."""
+    matching = {pattern.text for pattern in Patterns(set(patterns)).matching(model)}
+    assert matching == {
+        text for text in patterns if re.fullmatch(text.replace("*", ".*"), model) is not None
+    }
+
+
+def test_of_equally_close_patterns_the_newest_counts() -> None:
+    """Among patterns with as many letters the date decides, and then the later in the book."""
+    book = PriceBook([price("m-*", 1, 2026), price("*-x", 2, 2025), price("?-*", 9, 2026)])
+    assert found(book, "m-x") == 1
+    assert found(book, "m-x", datetime(2025, 6, 1, tzinfo=UTC)) == 2
+    assert found(PriceBook([price("*-x", 1), price("m-*", 2)]), "m-x") == 2
+    assert found(PriceBook([price("m-*", 2), price("*-x", 1)]), "m-x") == 1
+
+
+def test_no_pattern_takes_forever() -> None:
+    """A card at its limits answers at once for models that all but fit every pattern.
+
+    A matcher that backtracks would not come back from the first of them.
+    """
+    pattern = [f"{'*a' * 6}*{'a' * 40}{i}b{'a' * (1 + i % 40)}*" for i in range(100)]
+    entry: Any = CARD["entries"][0]
+    book = PriceBook(parse_card({**CARD, "entries": [{**entry, "model": pattern}]}, field="card"))
+    models = ["a" * (128 - len(str(i))) + str(i) for i in range(64)]
+    assert [book.find("stt", "deepgram", model, NOW) for model in models] == [None] * 64
 
 
 def test_a_closer_name_that_is_not_in_force_yet_does_not_hide_the_next() -> None:

@@ -30,16 +30,24 @@ what usage is rounded up to before it is billed, in seconds, tokens or character
 millisecond, token or character counts by itself.
 """
 
-import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
+from talktime.core.documents import (
+    read_list,
+    read_mapping,
+    read_moment,
+    read_text,
+    read_whole,
+)
 from talktime.core.errors import InvalidInput, TooMany
+from talktime.core.model_names import STAR, Patterns, without_date
 from talktime.core.money import parse_usd
 from talktime.core.providers import provider_id
 
@@ -135,78 +143,99 @@ TIME_QUANTITIES: Final = frozenset({"audio_seconds", "seconds"})
 
 MS_PER_SECOND: Final = 1000
 
-_MODEL_DATE = re.compile(r"[-@](?:20\d{2}-\d{2}-\d{2}|20\d{6}|latest)$")
 _CACHED_LOOKUPS: Final = 4096
+
+
+class _Versions(NamedTuple):
+    """The prices of one model name, by effective date and, of equal ones, only the last."""
+
+    dates: tuple[datetime, ...]
+    prices: tuple[tuple[int, Price], ...]
+    """With the place in the book, which decides between names that are equally close."""
+
+
+class _Shelf(NamedTuple):
+    """All prices of one service of one provider, by the model name of the card."""
+
+    models: Mapping[str, _Versions]
+    patterns: Patterns
+
+
+_NO_SHELF: Final = _Shelf({}, Patterns(()))
 
 
 class PriceBook:
     """All prices at one moment of knowledge; immutable, so that looking up may be cached."""
 
-    __slots__ = ("_by_provider", "_fallback", "_ranks", "prices")
+    __slots__ = ("_fallback", "_ranks", "_shelves", "prices")
 
     def __init__(self, prices: Iterable[Price], fallback: LlmFallback | None = None) -> None:
         """Later prices override earlier ones of the same name and effective date."""
         self.prices: Final = tuple(prices)
         self._fallback = fallback
-        self._by_provider: dict[tuple[str, str], list[Price]] = {}
-        for price in self.prices:
-            key = (price.service.value, provider_id(price.provider))
-            self._by_provider.setdefault(key, []).append(price)
-        # Names come from outside, so the cache of what they resolve to is bounded.
+        self._shelves = _shelves(self.prices)
+        # Names come from outside, so the cache of what they resolve to is bounded. It keeps the
+        # names that nothing matches too: an unknown model is looked for once, not at each report.
         self._ranks = lru_cache(_CACHED_LOOKUPS)(self._rank)
 
     def find(self, service: str, provider: str, model: str, at: datetime) -> Price | None:
         """The price in force at ``at`` (aware), or None: then the line is unpriced, never $0."""
-        provider, model, dated = self._ranks(service, provider, model)
-        for rank in dated:
-            for price in rank:
-                if price.effective_from <= at:
-                    return price
+        provider, model, ranks = self._ranks(service, provider, model)
+        for rank in ranks:
+            found: Price | None = None
+            place = -1
+            for dates, prices in rank:
+                begun = bisect_right(dates, at)
+                if not begun:
+                    continue
+                its_place, price = prices[begun - 1]
+                if found is None or (found.effective_from, place) < (dates[begun - 1], its_place):
+                    found, place = price, its_place
+            if found is not None:
+                return found
         if service == Service.LLM and self._fallback is not None:
             return self._fallback(provider, model, at)
         return None
 
     def _rank(
         self, service: str, provider: str, model: str
-    ) -> tuple[str, str, tuple[tuple[Price, ...], ...]]:
-        """Matching prices: by closeness of the name, within that the newest first."""
+    ) -> tuple[str, str, tuple[tuple[_Versions, ...], ...]]:
+        """What matches, the closest first; equally close names together."""
         provider, model = provider_id(provider), model.strip().lower()
-        known = self._by_provider.get((service, provider), ())
-        ranks: dict[tuple[int, int], list[Price]] = {}
-        for price in known:
-            closeness = _closeness(price.model, model)
-            if closeness is not None:
-                ranks.setdefault(closeness, []).append(price)
-        ordered = []
-        for closeness in sorted(ranks, reverse=True):
-            by_date = {price.effective_from: price for price in ranks[closeness]}
-            ordered.append(tuple(by_date[date] for date in sorted(by_date, reverse=True)))
-        return provider, model, tuple(ordered)
+        shelf = self._shelves.get((service, provider), _NO_SHELF)
+        names = [model]
+        if (undated := without_date(model)) not in ("", model):
+            names.append(undated)
+        ranks = [(shelf.models[name],) for name in names if name in shelf.models]
+        by_letters: dict[int, list[_Versions]] = {}
+        if model:
+            for pattern in shelf.patterns.matching(model):
+                by_letters.setdefault(pattern.letters, []).append(shelf.models[pattern.text])
+        patterns = [tuple(by_letters[letters]) for letters in sorted(by_letters, reverse=True)]
+        return provider, model, (*ranks, *patterns)
 
 
-def _closeness(card_model: str, model: str) -> tuple[int, int] | None:
-    """How close a card's model name is to the one asked for: greater is closer, None no match."""
-    if card_model == model:
-        return (3, 0)
-    if not card_model or not model:
-        return None
-    if card_model == _MODEL_DATE.sub("", model):
-        return (2, 0)
-    if "*" in card_model and _pattern(card_model).fullmatch(model):
-        return (1, len(card_model.replace("*", "")))
-    return None
-
-
-@lru_cache(1024)
-def _pattern(card_model: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in card_model.split("*")))
+def _shelves(prices: Sequence[Price]) -> dict[tuple[str, str], _Shelf]:
+    dated: dict[tuple[str, str], dict[str, dict[datetime, tuple[int, Price]]]] = {}
+    for place, price in enumerate(prices):
+        models = dated.setdefault((price.service.value, provider_id(price.provider)), {})
+        models.setdefault(price.model, {})[price.effective_from] = (place, price)
+    shelves = {}
+    for key, models in dated.items():
+        versions = {}
+        for model, by_date in models.items():
+            dates = tuple(sorted(by_date))
+            versions[model] = _Versions(dates, tuple(by_date[since] for since in dates))
+        shelves[key] = _Shelf(versions, Patterns(model for model in models if STAR in model))
+    return shelves
 
 
 CARD_ENTRIES_MAX: Final = 5_000
 _MODELS_MAX: Final = 100
+_STARS_MAX: Final = 8
+_PATTERNS_MAX: Final = 100
 _PER_MAX: Final = 10**9
 _INCREMENT_MAX: Final = 86_400
-_TEXT_MAX: Final = 300
 _MS_PER_UNIT: Final = {"second": 1_000, "minute": 60_000, "hour": 3_600_000}
 
 
@@ -216,16 +245,18 @@ def parse_card(document: object, *, field: str) -> tuple[Price, ...]:
     Strict: what is unknown, missing, doubtful or doubled raises InvalidInput with the path of the
     member, below ``field``. A price of zero must be written as "0".
     """
-    card = _mapping(document, field, {"version", "currency", "entries"}, set())
-    version = _text(card["version"], f"{field}.version")
+    card = read_mapping(document, field, {"version", "currency", "entries"}, set())
+    version = read_text(card["version"], f"{field}.version")
     if card["currency"] != "USD":
         raise InvalidInput(f"{field}.currency must be USD.", field=f"{field}.currency")
-    entries = _list(card["entries"], f"{field}.entries", CARD_ENTRIES_MAX)
+    entries = read_list(card["entries"], f"{field}.entries", CARD_ENTRIES_MAX)
     prices: dict[tuple[str, str, str, datetime], Price] = {}
+    patterns: dict[tuple[str, str], set[str]] = {}
     for i, entry in enumerate(entries):
         at = f"{field}.entries[{i}]"
         for price in _entry(entry, version, at):
-            key = (price.service, provider_id(price.provider), price.model, price.effective_from)
+            service, provider = price.service.value, provider_id(price.provider)
+            key = (service, provider, price.model, price.effective_from)
             if key in prices:
                 raise InvalidInput(
                     f"{at} prices {price.service}/{price.provider}/{price.model or '(default)'} "
@@ -233,23 +264,32 @@ def parse_card(document: object, *, field: str) -> tuple[Price, ...]:
                     field=at,
                 )
             prices[key] = price
+            if STAR in price.model:
+                known = patterns.setdefault((service, provider), set())
+                known.add(price.model)
+                if len(known) > _PATTERNS_MAX:
+                    raise TooMany(
+                        f"{at}.model: the card has more than {_PATTERNS_MAX} patterns (names with "
+                        f"a *) for {service}/{provider}: name the models, or use fewer patterns.",
+                        field=f"{at}.model",
+                    )
     return tuple(prices.values())
 
 
 def _entry(document: object, version: str, field: str) -> list[Price]:
     required = {"service", "provider", "effective", "source", "prices"}
-    entry = _mapping(document, field, required, {"model"})
-    name = _text(entry["service"], f"{field}.service")
+    entry = read_mapping(document, field, required, {"model"})
+    name = read_text(entry["service"], f"{field}.service")
     service = SERVICES.get(name)
     if service is None:
         raise InvalidInput(
             f"{field}.service is {name!r}: use one of {', '.join(SERVICES)}.",
             field=f"{field}.service",
         )
-    provider = _text(entry["provider"], f"{field}.provider").lower()
-    effective_from = _moment(entry["effective"], f"{field}.effective")
+    provider = read_text(entry["provider"], f"{field}.provider").lower()
+    effective_from = read_moment(entry["effective"], f"{field}.effective")
     unit_prices: dict[str, UnitPrice] = {}
-    rows = _list(entry["prices"], f"{field}.prices", len(SERVICE_QUANTITIES[service]))
+    rows = read_list(entry["prices"], f"{field}.prices", len(SERVICE_QUANTITIES[service]))
     for i, row in enumerate(rows):
         at = f"{field}.prices[{i}]"
         unit_price = _unit_price(row, service, at)
@@ -264,7 +304,7 @@ def _entry(document: object, version: str, field: str) -> list[Price]:
             card=version,
             effective_from=effective_from,
             unit_prices=tuple(unit_prices.values()),
-            source=_text(entry["source"], f"{field}.source"),
+            source=read_text(entry["source"], f"{field}.source"),
         )
         for model in _models(entry.get("model", ""), f"{field}.model")
     ]
@@ -274,17 +314,21 @@ def _models(value: object, field: str) -> list[str]:
     if value == "":
         return [""]
     if not isinstance(value, list | tuple):
-        return [_text(value, field).lower()]
-    models = _list(value, field, _MODELS_MAX)
-    return [
-        _text(model, f"{field}[{i}]").lower() if model != "" else ""
-        for i, model in enumerate(models)
-    ]
+        return [_model(value, field)]
+    models = read_list(value, field, _MODELS_MAX)
+    return [_model(model, f"{field}[{i}]") if model != "" else "" for i, model in enumerate(models)]
+
+
+def _model(value: object, field: str) -> str:
+    model = read_text(value, field).lower()
+    if model.count(STAR) > _STARS_MAX:
+        raise InvalidInput(f"{field} has more than {_STARS_MAX} stars.", field=field)
+    return model
 
 
 def _unit_price(document: object, service: Service, field: str) -> UnitPrice:
-    row = _mapping(document, field, {"quantity", "usd", "per", "unit"}, {"increment"})
-    quantity = _text(row["quantity"], f"{field}.quantity")
+    row = read_mapping(document, field, {"quantity", "usd", "per", "unit"}, {"increment"})
+    quantity = read_text(row["quantity"], f"{field}.quantity")
     if quantity not in SERVICE_QUANTITIES[service]:
         raise InvalidInput(
             f"{field}.quantity is {quantity!r}: {service} is measured in "
@@ -302,8 +346,10 @@ def _unit_price(document: object, service: Service, field: str) -> UnitPrice:
         )
     increment = 1
     if "increment" in row:
-        increment = _whole(row["increment"], f"{field}.increment", _INCREMENT_MAX) * increment_unit
-    per = _whole(row["per"], f"{field}.per", _PER_MAX) * units[unit]
+        increment = (
+            read_whole(row["increment"], f"{field}.increment", _INCREMENT_MAX) * increment_unit
+        )
+    per = read_whole(row["per"], f"{field}.per", _PER_MAX) * units[unit]
     return UnitPrice(quantity=quantity, nanos=nanos, per=per, increment=increment)
 
 
@@ -312,60 +358,3 @@ def _units(quantity: str) -> tuple[Mapping[str, int], int]:
     if quantity in TIME_QUANTITIES:
         return _MS_PER_UNIT, MS_PER_SECOND
     return {"character" if quantity == "characters" else "token": 1}, 1
-
-
-def _mapping(
-    value: object, field: str, required: set[str], optional: set[str]
-) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise InvalidInput(f"{field} must be an object.", field=field)
-    for key in value:
-        if key not in required and key not in optional:
-            known = ", ".join(sorted(required | optional))
-            raise InvalidInput(
-                f"{field} has an unknown member {key!r}: known are {known}.",
-                field=f"{field}.{key}",
-            )
-    for key in sorted(required):
-        if key not in value:
-            raise InvalidInput(f"{field}.{key} is missing.", field=f"{field}.{key}")
-    return value
-
-
-def _list(value: object, field: str, limit: int) -> Sequence[object]:
-    if not isinstance(value, list | tuple) or not value:
-        raise InvalidInput(f"{field} must be a list that is not empty.", field=field)
-    if len(value) > limit:
-        raise TooMany(f"{field} has {len(value)} members, at most {limit} are taken.", field=field)
-    return value
-
-
-def _text(value: object, field: str) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise InvalidInput(f"{field} must be a line of text that is not empty.", field=field)
-    if len(value) > _TEXT_MAX:
-        raise InvalidInput(f"{field} is longer than {_TEXT_MAX} characters.", field=field)
-    return value.strip()
-
-
-def _whole(value: object, field: str, limit: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limit:
-        raise InvalidInput(f"{field} must be a whole number from 1 to {limit}.", field=field)
-    return value
-
-
-def _moment(value: object, field: str) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
-        except ValueError:
-            value = None
-    if isinstance(value, datetime):
-        if value.tzinfo is not None:
-            return value.astimezone(UTC)
-    elif isinstance(value, date):
-        return datetime.combine(value, time.min, tzinfo=UTC)
-    raise InvalidInput(
-        f"{field} must be a date (2025-02-01) or a time with its offset (2025-02-01T00:00:00Z).",
-        field=field,
-    )
