@@ -136,6 +136,40 @@ async def test_changing_figures_move_nothing(page: Page, bots: Bots, site: Platf
     assert await page.evaluate("window.shifts") < 0.001
 
 
+@pytest.mark.parametrize("width", [800, 1280])
+async def test_columns_stand_still(page: Page, bots: Bots, width: int) -> None:
+    """When the first transaction is split over promo and paid, no column moves sideways."""
+    await page.set_viewport_size({"width": width, "height": 900})
+    await bots.call("CA1", *MINUTE_BY_PHONE)
+    rows = page.locator("#history tr")
+    await expect(rows).to_have_count(2)
+    heads = page.locator(".history thead th")
+    before = [await head.bounding_box() for head in await heads.all()]
+    dear = LineReport(service="llm", provider="acme", provider_cost="0.765432101")
+    await bots.call("CA2", dear, channel=Channel.WEB)
+    await expect(rows.first.locator(".part")).to_have_count(2)
+    assert [await head.bounding_box() for head in await heads.all()] == before
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_a_new_row_lights_up_as_one(page: Page, bots: Bots, width: int) -> None:
+    """What is new is painted as a whole row, not cell by cell with gaps between."""
+    await page.set_viewport_size({"width": width, "height": 900})
+    await expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
+    await page.evaluate(
+        """() => {
+            window.painted = [];
+            addEventListener("animationstart", (event) => {
+                if (event.animationName === "settle") window.painted.push(event.target.localName);
+            });
+        }"""
+    )
+    await bots.call("CA1", *MINUTE_BY_PHONE)
+    await expect(page.locator("#history tr")).to_have_count(2)
+    await page.wait_for_function("window.painted.length > 0")
+    assert set(await page.evaluate("window.painted")) == {"tr"}
+
+
 async def axe_faults(page: Page, axe: str) -> list[str]:
     """What axe-core finds; it is evaluated, not added as a script, which the policy forbids."""
     await page.evaluate(axe)

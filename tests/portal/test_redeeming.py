@@ -91,6 +91,7 @@ async def test_a_coupon_of_ones_own_is_no_fault(customer: httpx.AsyncClient, bot
     assert answer.status_code == 409
     assert "You have this coupon already" in answer.text
     assert "It brought you $2.50 on " in answer.text
+    assert code not in answer.text
 
 
 async def test_letter_case_is_said(customer: httpx.AsyncClient, bots: Bots) -> None:

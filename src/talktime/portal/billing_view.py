@@ -134,7 +134,7 @@ def _talk_time(billing: Billing, floor_nanos: int) -> tuple[str, str]:
         return "No new call can start", "while the account is suspended."
     if billing.account.startable_nanos < floor_nanos:
         apart = " that is not set aside" if billing.account.held_nanos else ""
-        return "No new call can start:", f"it needs at least {exact_usd(floor_nanos)}{apart}."
+        return "No new call can start:", f"each needs at least {exact_usd(floor_nanos)}{apart}."
     ms_left = billing.talk_time_left_ms
     if ms_left is None:
         return "", "How long your balance lasts is shown here after your first charged call."
@@ -219,7 +219,7 @@ def _notice(billing: Billing, floor_nanos: int) -> Notice | None:
             text=(
                 f"A new call needs {floor}. Of your {display_usd(account.available_nanos)}, "
                 f"{display_usd(account.held_nanos)} is set aside for {_holders(billing)}; what "
-                f"they do not use is free again once they are settled.{_refused(billing)}"
+                f"is not used of it comes back afterwards.{_refused(billing)}"
             ),
         )
     if account.available_nanos < account.warning_level_nanos:

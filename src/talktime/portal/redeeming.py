@@ -108,7 +108,7 @@ async def _page(
         "redeem.html",
         status_code=refusal.status_code if refusal else 200,
         **frame(visitor, account, "billing"),
-        code=code[:64],
+        code="" if earlier else code[:64],
         offer=offer,
         refusal=refusal,
     )
