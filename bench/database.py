@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from itertools import count
 
+import psycopg
+
 from bench import book
 from bench.report import Figure
 from bench.writers import Task, measure
@@ -92,6 +94,9 @@ def _tasks(
     act: str, conninfo: str, calls: int, accounts: int, *, writers: int, batch: int
 ) -> list[Task]:
     """Fresh calls, shared among the writers; hot accounts are not those of the many."""
+    # Log files are used again from here on, as on a server that has run for a while.
+    with psycopg.connect(conninfo, autocommit=True) as owner:
+        owner.execute("CHECKPOINT")
     first = ACCOUNTS if accounts == 1 else 0
     keys = book.call_keys(f"{next(_prefixes):06x}", calls, accounts, first_account=first)
     return [

@@ -76,8 +76,9 @@ BEGIN
         SELECT t.account_id, t.call_id, p_channel[t.item], p_direction[t.item], p_agent_id[t.item],
             p_from[t.item], p_to[t.item], p_started_at[t.item], p_metadata[t.item]::json, p_priced_at[t.item],
             coalesce(p_started_at[t.item], p_now), p_priced_at[t.item], t.margin, p_lease_ms, p_now, t.hold, t.hold,
-            -- Blanks keep the room on the page where the reported lines will be written in place.
-            rpad('[]', 800)::json
+            -- Blanks keep the room on the page where the reported lines, so long for four services, are
+            -- then written in place.
+            rpad('[]', 1200)::json
         FROM told t WHERE t.is_admitted
     ), listed AS (
         INSERT INTO open_call (account_id, call_id) SELECT t.account_id, t.call_id FROM told t WHERE t.is_admitted

@@ -98,7 +98,7 @@ CREATE TABLE call (
     CONSTRAINT call_billing_status_known CHECK (billing_status IN ('pending', 'charged', 'free', 'unpriced')),
     CONSTRAINT call_ended_is_billed CHECK ((status = 'live') = (billing_status = 'pending')),
     CONSTRAINT call_hold_never_negative CHECK (hold_nanos >= 0)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 80);
 
 CREATE INDEX call_by_time ON call (account_id, admitted_at DESC, call_id DESC);
 
