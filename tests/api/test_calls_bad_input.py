@@ -38,9 +38,9 @@ BAD_LINES = [
     pytest.param([stt("1e9")], "invalid_quantity", "lines[0].quantities.audio_seconds"),
     pytest.param([stt("NaN")], "invalid_quantity", "lines[0].quantities.audio_seconds"),
     pytest.param([stt("Infinity")], "invalid_quantity", "lines[0].quantities.audio_seconds"),
-    pytest.param([stt("ten")], "invalid_quantity", "lines[0].quantities"),
-    pytest.param([stt(True)], "invalid_quantity", "lines[0].quantities"),
-    pytest.param([stt([])], "invalid_quantity", "lines[0].quantities"),
+    pytest.param([stt("ten")], "invalid_quantity", "lines[0].quantities.audio_seconds"),
+    pytest.param([stt(True)], "invalid_quantity", "lines[0].quantities.audio_seconds"),
+    pytest.param([stt([])], "invalid_quantity", "lines[0].quantities.audio_seconds"),
     pytest.param([llm(words=1)], "invalid_quantity", "lines[0].quantities.words"),
     pytest.param(
         [llm(input_tokens=10, cached_input_tokens=11)],

@@ -1,4 +1,5 @@
-from decimal import Decimal
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import pairwise
 
 import msgspec
@@ -17,6 +18,7 @@ from talktime.core.errors import (
 from talktime.core.ratecard import SERVICE_QUANTITIES, SERVICES, Channel
 from talktime.core.usage import (
     LINES_MAX,
+    SECONDS_MAX,
     Line,
     LineReport,
     format_quantity,
@@ -182,7 +184,10 @@ def test_parts_are_checked_after_merging() -> None:
         ("0.0015", 2),
         ("0.00050000000000000000000000000000000000001", 1),
         ("1e1", 10_000),
-        ("1e-999999", 0),
+        ("1e-999", 0),
+        ('"\\u0034.5"', 4500),
+        ("61.25", 61_250),
+        ('"061.25"', 61_250),
         ("-0", 0),
         ("2678400", 2_678_400_000),
     ],
@@ -209,6 +214,26 @@ def test_counts_are_whole_however_they_are_written(value: str) -> None:
         ("tts", "characters", '"Infinity"'),
         ("tts", "characters", "1000000000001"),
         ("tts", "characters", "1e999999999"),
+        ("tts", "characters", "1e-9999"),
+        ("tts", "characters", "1" * 5000),
+        ("tts", "characters", "0." + "0" * 5000),
+        ("tts", "characters", '"1_0"'),
+        ("tts", "characters", '" 10"'),
+        ("tts", "characters", '"10\\n"'),
+        ("tts", "characters", '"+10"'),
+        ("tts", "characters", '"-10"'),
+        ("tts", "characters", '"1e1"'),
+        ("tts", "characters", '""'),
+        ("tts", "characters", '"\u0661"'),
+        ("tts", "characters", '"\\u0661"'),
+        ("tts", "characters", "true"),
+        ("tts", "characters", "[1]"),
+        ("tts", "characters", '{"1": 1}'),
+        ("tts", "characters", '"many"'),
+        ("stt", "audio_seconds", '" 1_0.5 "'),
+        ("stt", "audio_seconds", '"\u0661.5"'),
+        ("stt", "audio_seconds", '".5"'),
+        ("stt", "audio_seconds", '"5."'),
         ("sip", "seconds", "2678400.001"),
         ("sip", "seconds", "-0.001"),
         ("llm", "reasoning_tokens", "1"),
@@ -262,8 +287,7 @@ def test_a_quantity_that_is_no_exact_number_is_refused(value: object) -> None:
     "json",
     [
         '[{"service":"llm","quantity":{"input_tokens":1}}]',
-        '[{"service":"llm","quantities":{"input_tokens":true}}]',
-        '[{"service":"llm","quantities":{"input_tokens":"many"}}]',
+        '[{"service":"llm","quantities":[1]}]',
         '[{"service":"llm","quantities":{"input_tokens":NaN}}]',
         '[{"service":"llm","provider_cost":0.005}]',
         '[{"provider":"openai"}]',
@@ -275,10 +299,34 @@ def test_malformed_reports_do_not_decode(json: str) -> None:
         decode(json)
 
 
-def test_json_numbers_keep_every_digit() -> None:
-    """A number in JSON never passes through a float."""
-    (report,) = decode('[{"service":"stt","quantities":{"audio_seconds":0.1000000000000000055}}]')
-    assert report.quantities["audio_seconds"] == Decimal("0.1000000000000000055")
+@given(st.decimals(0, SECONDS_MAX, allow_nan=False, places=6), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_json_numbers_keep_every_digit(seconds: Decimal, quoted: bool) -> None:
+    """A number in JSON never passes through a float, and is the same with quotes around it."""
+    written = f'"{seconds:f}"' if quoted else f"{seconds:f}"
+    (line,) = parse('[{"service":"stt","quantities":{"audio_seconds":' + written + "}}]")
+    exact = (seconds * 1000).to_integral_value(ROUND_HALF_EVEN)
+    assert line.quantities == {"audio_seconds": int(exact)}
+
+
+@given(st.text("0123456789.eE+-_ \u0661\u00b2", max_size=8))
+@settings(max_examples=500, deadline=None)
+def test_text_is_a_quantity_only_if_it_is_plain_digits(text: str) -> None:
+    """Any other way to write a number in a string is refused as a quantity, by its path."""
+    json = '[{"service":"stt","quantities":{"audio_seconds":"' + text + '"}}]'
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) and Decimal(text) <= SECONDS_MAX:
+        assert len(parse(json)) == 1
+    else:
+        with pytest.raises(InvalidQuantity) as refusal:
+            parse(json)
+        assert refusal.value.field == "lines[0].quantities.audio_seconds"
+
+
+def test_text_that_is_not_unicode_is_no_quantity() -> None:
+    """Bytes that no text has are refused as any other quantity that is none."""
+    reports = decode(b'[{"service":"tts","quantities":{"characters":"\xff"}}]')
+    with pytest.raises(InvalidQuantity):
+        parse_lines(reports, Channel.PHONE)
 
 
 @pytest.mark.parametrize(

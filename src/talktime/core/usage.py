@@ -9,11 +9,13 @@ Of an LLM line, ``input_tokens`` includes ``cached_input_tokens``, ``cache_write
 includes ``audio_output_tokens``.
 """
 
+import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
-from typing import Final
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec import Raw
 
 from talktime.core.errors import (
     InvalidAmount,
@@ -48,19 +50,27 @@ LOWER_TOTAL: Final = "lower_total"
 """Code of a note: a later report was below the total kept, as in "lower_total:output_tokens"."""
 
 
+if TYPE_CHECKING:
+    Quantities = dict[str, int | str | Decimal | Raw | None]
+else:
+    # Decoded as they were written: only so can "1_0" be told from 10, and 4.54 keep its digits.
+    Quantities = dict[str, Raw]
+
+
 class LineReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One service line as a request brings it.
 
-    Decode JSON straight into this type: numbers then keep every digit. A quantity that came
-    through a float is refused, null is as good as absent. ``provider_cost`` is the provider's own
-    figure, a USD string.
+    Decode JSON straight into this type: numbers then keep every digit, and parse_lines checks
+    them. A quantity is a JSON number or a string of plain digits ("4.54"); one that came through a
+    float is refused, null is as good as absent. ``provider_cost`` is the provider's own figure, a
+    USD string.
     """
 
     service: str
     provider: str = ""
     model: str | None = None
     source: str | None = None
-    quantities: dict[str, int | Decimal | None] = {}
+    quantities: Quantities = {}
     provider_cost: str | None = None
 
 
@@ -100,7 +110,21 @@ _ALLOWED: Final = {
 }
 _KNOWN: Final = {name: frozenset(SERVICE_QUANTITIES[SERVICES[name]]) for name in SERVICES}
 _MILLISECOND: Final = Decimal("0.001")
-_EXACT: Final = Context(prec=40, rounding=ROUND_HALF_EVEN)
+_WRITTEN_MAX: Final = 64
+"""Characters of a quantity as it is written."""
+_EXACT: Final = Context(prec=_WRITTEN_MAX, rounding=ROUND_HALF_EVEN)
+_SCALE: Final = {
+    name: MS_PER_SECOND if name in TIME_QUANTITIES else 1
+    for names in SERVICE_QUANTITIES.values()
+    for name in names
+}
+_DIGITS: Final = {
+    name: len(str(SECONDS_MAX if name in TIME_QUANTITIES else COUNT_MAX)) - 1 for name in _SCALE
+}
+"""With so many digits a whole number is within the limit, whatever they are."""
+_MILLISECONDS = re.compile(rb'"?([0-9]{1,6})\.([0-9]{1,3})"?')
+_JSON_NUMBER = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+_PLAIN_DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 def parse_lines(
@@ -179,11 +203,14 @@ def _parse_line(report: LineReport, service: Service, field: str) -> Line:
                 f"{', '.join(SERVICE_QUANTITIES[service])}.",
                 field=f"{field}.quantities.{name[:40]}",
             )
-        if value is None:
-            continue
-        if type(value) is int and name not in TIME_QUANTITIES and 0 <= value <= COUNT_MAX:
-            quantities[name] = value
-        else:
+        if type(value) is Raw:
+            written = bytes(value)
+            # Of bytes only ASCII is a digit, and a JSON number has no zeros before it.
+            if written.isdigit() and len(written) <= _DIGITS[name]:
+                quantities[name] = int(written) * _SCALE[name]
+            elif written != b"null":
+                quantities[name] = _read(written, name, f"{field}.quantities.{name}")
+        elif value is not None:
             quantities[name] = _base_units(value, name, f"{field}.quantities.{name}")
     cost = report.provider_cost
     return Line(
@@ -231,18 +258,33 @@ def _base_units(value: object, name: str, field: str) -> int:
     return int(number)
 
 
+def _read(json: bytes, name: str, field: str) -> int:
+    """A quantity as it is written in JSON, in base units."""
+    if name in TIME_QUANTITIES and (usual := _MILLISECONDS.fullmatch(json)):
+        return int(usual[1]) * MS_PER_SECOND + int(usual[2].ljust(3, b"0"))
+    if json.startswith(b'"'):
+        try:
+            return _base_units(msgspec.json.decode(json), name, field)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:  # raw text was only skipped
+            raise _no_number(field) from error
+    if len(json) > _WRITTEN_MAX or not _JSON_NUMBER.fullmatch(json):
+        raise _no_number(field)
+    return _base_units(Decimal(json.decode()), name, field)
+
+
 def _decimal(value: object, field: str) -> Decimal:
     if isinstance(value, Decimal):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    if isinstance(value, str) and len(value) <= 40 and value == value.strip() and "_" not in value:
-        try:
-            return Decimal(value)
-        except InvalidOperation:
-            pass
-    raise InvalidQuantity(
-        f'{field} must be a number, or a string of digits such as "4.54".', field=field
+    if isinstance(value, str) and len(value) <= _WRITTEN_MAX and _PLAIN_DIGITS.fullmatch(value):
+        return Decimal(value)
+    raise _no_number(field)
+
+
+def _no_number(field: str) -> InvalidQuantity:
+    return InvalidQuantity(
+        f'{field} must be a number, or a string of plain digits such as "4.54".', field=field
     )
 
 
