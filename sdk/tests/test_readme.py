@@ -43,4 +43,13 @@ async def test_the_quickstart_is_refused_politely(server: Any) -> None:
     figures = {"available": "0.05", "held": "0", "startable": "0.05", "floor": "0.1"}
     server.script("start", (402, {"code": "insufficient_credits", **figures}, {}))
     assert await run_quickstart(server.url) == "refused: $0.05 is less than $0.1\n"
-    assert len(server.seen) == 1
+    assert [seen.act for seen in server.seen] == ["POST accounts", "start"]
+
+
+async def test_the_quickstart_runs_again_and_again(server: Any) -> None:
+    """Each run is a call of its own: a second one meets no call that is over."""
+    for _ in range(2):
+        assert "charged $0.052" in await run_quickstart(server.url)
+        server.ended, server.started = None, False
+    first, second = (seen.body["call_id"] for seen in server.of("start"))
+    assert first != second

@@ -89,6 +89,19 @@ async def test_an_imported_call_is_settled_like_any_other(
         assert (await verify_ledger(connection, account_id=account_id)).is_clean
 
 
+async def test_metadata_are_kept_with_the_call(
+    platform: Platform, make_account: AccountFactory
+) -> None:
+    """An object comes back as it was given; null is as good as none."""
+    account_id = await make_account()
+    done = await imported(
+        platform, account_id, record(metadata={"campaign": "autumn"}), record(call_id="CA2")
+    )
+    assert done.settled[0].metadata is not None
+    assert json.loads(done.settled[0].metadata) == {"campaign": "autumn"}
+    assert done.settled[1].metadata is None
+
+
 async def test_importing_twice_changes_nothing(
     platform: Platform, make_account: AccountFactory
 ) -> None:

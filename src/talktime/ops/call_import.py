@@ -49,6 +49,7 @@ NO_GATE: Final = -(2**63)
 """A floor that every balance is above: what has taken place is not refused any more."""
 MILLISECOND: Final = Decimal("0.001")
 METADATA_BYTES_MAX: Final = 4096
+NO_METADATA: Final = b"null"
 
 Direction = Literal["inbound", "outbound"]
 
@@ -76,7 +77,7 @@ class ImportedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     agent_id: str | None = None
     from_number: str | None = msgspec.field(name="from", default=None)
     to_number: str | None = msgspec.field(name="to", default=None)
-    metadata: msgspec.Raw | None = None
+    metadata: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(NO_METADATA))
     reason: str | None = None
 
     @property
@@ -181,10 +182,9 @@ def _check_times(read: ImportedCall, now: datetime) -> None:
         )
 
 
-def _check_metadata(raw: msgspec.Raw | None) -> None:
-    if raw is None or bytes(raw) == b"null":
-        return
-    if not bytes(raw).startswith(b"{") or len(bytes(raw)) > METADATA_BYTES_MAX:
+def _check_metadata(raw: msgspec.Raw) -> None:
+    text = bytes(raw)
+    if text != NO_METADATA and (not text.startswith(b"{") or len(text) > METADATA_BYTES_MAX):
         raise InvalidInput(
             f"metadata must be a JSON object of up to {METADATA_BYTES_MAX} bytes", field="metadata"
         )
@@ -321,6 +321,7 @@ def _refusal(call: ImportedCall, verdict: str) -> TalktimeError:
 
 
 def _start(call: ImportedCall) -> StartFacts:
+    text = bytes(call.metadata)
     return StartFacts(
         account_id=call.account_id,
         call_id=call.call_id,
@@ -330,7 +331,7 @@ def _start(call: ImportedCall) -> StartFacts:
         from_number=call.from_number,
         to_number=call.to_number,
         started_at=call.started_at,
-        metadata=None if call.metadata is None else bytes(call.metadata).decode(),
+        metadata=None if text == NO_METADATA else text.decode(),
     )
 
 
