@@ -143,6 +143,18 @@ def test_nothing_is_fetched() -> None:
     assert found.auto_update_timestamp is None
 
 
+def test_names_from_outside_are_not_kept_without_end() -> None:
+    """However many names are asked for, known or not, the data of the package grows by none."""
+    data = get_snapshot()
+    caches = (data._provider_cache, data._provider_misses, data._lookup_cache)
+    before = [len(cache) for cache in caches]
+    for i in range(10, 30):
+        assert llm_price("openai", f"gpt-4o-mini-202407{i}", NOW) is not None
+        assert llm_price("openai", f"unheard-of-{i}", NOW) is None
+        assert llm_price(f"nobody-{i}", "gpt-4o", NOW) is None
+    assert [len(cache) for cache in caches] == before
+
+
 OURS_TO_THEIRS = {
     "input_tokens": "input_tokens",
     "cached_input_tokens": "cache_read_tokens",

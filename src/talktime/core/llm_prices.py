@@ -70,17 +70,19 @@ def _find(
 ) -> tuple[ModelInfo, tuple[tuple[ModelPrice, Price | None], ...]] | None:
     if not provider or not model:
         return None
-    try:
-        found = genai_prices.calc_price(genai_prices.Usage(), model, provider_id=provider)
-    except LookupError:
-        return None
-    # It also guesses providers by a part of their name; a proxy is not the provider it is named
-    # after, so only a name that is meant counts.
-    if found.provider.id != provider:
-        return None
-    if found.auto_update_timestamp is not None:
+    snapshot = data_snapshot.get_snapshot()
+    if snapshot.from_auto_update:
         raise RuntimeError("genai-prices was updated in this process; its prices are not reviewed")
-    info = found.model
+    # Its own search also guesses providers by a part of their name, and remembers each name it was
+    # ever asked for; a proxy is not the provider it is named after, and names come from outside.
+    for found in snapshot.providers:
+        if found.id == provider:
+            break
+    else:
+        return None
+    info = found.find_model(model, all_providers=snapshot.providers)
+    if info is None:
+        return None
     prices = []
     if isinstance(info.prices, ModelPrice):
         prices.append((info.prices, _price(provider, info, info.prices, UNDATED)))

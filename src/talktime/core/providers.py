@@ -77,6 +77,8 @@ HOSTS: Final[Mapping[str, str]] = {
 }
 """Domains of the providers' own APIs; a host below one of them is that provider."""
 
+_LABELS_MAX: Final = max(len(host.split(".")) for host in HOSTS)
+
 _PROCESSOR = re.compile(
     r"(?P<vendor>[a-z0-9]+?)(?:http|websocket|stream|streaming|segmented)?(?:llm|stt|tts|s2s)?service"
 )
@@ -96,7 +98,7 @@ def provider_id(name: str) -> str:
 
 def _by_host(name: str) -> str:
     host = name.rpartition("://")[2].partition("/")[0].partition(":")[0]
-    labels = host.split(".")
+    labels = host.split(".")[-_LABELS_MAX:]
     for i in range(len(labels) - 1):
         known = HOSTS.get(".".join(labels[i:]))
         if known is not None:
