@@ -149,7 +149,7 @@ def test_names_from_outside_are_not_kept_without_end() -> None:
     caches = (data._provider_cache, data._provider_misses, data._lookup_cache)
     before = [len(cache) for cache in caches]
     for i in range(10, 30):
-        assert llm_price("openai", f"gpt-4o-mini-202407{i}", NOW) is not None
+        assert llm_price("anthropic", f"claude-sonnet-5-202607{i}", NOW) is not None
         assert llm_price("openai", f"unheard-of-{i}", NOW) is None
         assert llm_price(f"nobody-{i}", "gpt-4o", NOW) is None
     assert [len(cache) for cache in caches] == before
