@@ -35,14 +35,14 @@ def test_the_story_ends_with_clean_books_and_an_empty_purse(home: Path) -> None:
     for words in (
         "/enter?token=",
         "CA1 completed",
-        "$0.00254",
+        "$0.00253955",
         "worked-example-60s completed",
         "$0.052",
         "worked-example-5min completed",
         "$0.1716",
         "out-1 voicemail",
-        "out-2 busy after 0 s: free, the line was busy",
-        "out-5 failed after 0 s (SIP 503): free, the call failed",
+        "out-2 busy after 0:00: free, the line was busy",
+        "out-5 failed after 0:00 (SIP 503): free, the call failed",
         "kill -9 of the bot of crash-1",
         "crash-1 failed after",
         "free, the bot went silent, so the call counts as failed",
@@ -57,7 +57,25 @@ def test_the_story_ends_with_clean_books_and_an_empty_purse(home: Path) -> None:
     rush = re.search(r"with \$([\d.]+) that can be started with.*\n.*?(\d+) of them", story)
     assert rush is not None
     assert int(rush[2]) * Decimal("0.10") <= Decimal(rush[1])
-    assert "Balance: \N{MINUS SIGN}$0.0" in story
+    balance = re.search(r"Balance: \N{MINUS SIGN}\$([\d.]+) ", story)
+    assert balance is not None
+    assert Decimal("0.02") < Decimal(balance[1]) < Decimal("0.15")
+    assert_adds_up(story)
     assert [left.name for left in (home / "demo").iterdir()] == ["mine"]
     assert (home / "demo" / "mine" / "notes").read_text() == "keep me"
     assert "Traceback" not in told.stderr
+
+
+def assert_adds_up(story: str) -> None:
+    """As printed: the closing table by rows and columns, and each split by its parts."""
+    rows = re.findall(r"^(\w+) +\d+ +\d+ +\$(\S+) +\$(\S+) +\$(\S+)$", story, re.MULTILINE)
+    figures = {name: [Decimal(figure) for figure in rest] for name, *rest in rows}
+    assert list(figures) == ["Phone", "Web", "WhatsApp", "Chat", "Together"]
+    for cost, margin, charge in figures.values():
+        assert cost + margin == charge
+    *channels, together = figures.values()
+    assert [sum(column) for column in zip(*channels, strict=True)] == together
+    splits = re.findall(r"\$([\d.]+), \$([\d.]+) of it from promo and \$([\d.]+) from paid", story)
+    assert splits
+    for charge, promo, paid in splits:
+        assert Decimal(promo) + Decimal(paid) == Decimal(charge)

@@ -38,6 +38,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """What the model reads anew each turn: instructions, tools, the practice's calendar."""
     cached_percent: int = 0
     """How much of the prompt the provider remembers after the first turn."""
+    lookups: int = 0
+    """How often a turn the model reads all of it once more, to look something up."""
     hears_and_speaks: bool = False
     """The model takes and gives audio itself."""
 
@@ -46,39 +48,42 @@ FRONT_DESK: Final = Agent(
     agent_id="front-desk",
     channel="phone",
     direction="inbound",
-    llm=Model(provider="openai", model="gpt-4o"),
+    llm=Model(provider="openai", model="gpt-4.1-mini"),
     stt=Model(provider="deepgram", model="nova-3"),
-    tts=Model(provider="elevenlabs", model="eleven_multilingual_v2"),
+    tts=Model(provider="elevenlabs", model="eleven_flash_v2_5"),
     sip=Model(provider="twilio", model="inbound"),
-    prompt_tokens=9_000,
+    prompt_tokens=2_500,
     cached_percent=50,
 )
 RECALL: Final = Agent(
     agent_id="recall-reminders",
     channel="phone",
     direction="outbound",
-    llm=Model(provider="anthropic", model="claude-sonnet-4-5"),
+    llm=Model(provider="anthropic", model="claude-haiku-4-5"),
     stt=Model(provider="assemblyai", model="universal-streaming"),
     tts=Model(provider="cartesia", model="sonic-3"),
     sip=Model(provider="telnyx", model="outbound"),
-    prompt_tokens=12_000,
+    prompt_tokens=1_500,
     cached_percent=30,
 )
-ADVISOR: Final = Agent(
-    agent_id="treatment-advisor",
+CONCIERGE: Final = Agent(
+    agent_id="concierge-opus",
     channel="web",
     llm=Model(provider="anthropic", model="claude-opus-4-1"),
     stt=Model(provider="google", model="chirp_2"),
     tts=Model(provider="azure", model="en-US-JennyNeural"),
-    prompt_tokens=6_000,
+    prompt_tokens=2_500,
     cached_percent=50,
+    lookups=1,
 )
+"""The dear one: a minute of it costs what a dozen of the others do, and the story says so."""
+
 AFTER_HOURS: Final = Agent(
     agent_id="after-hours",
     channel="whatsapp",
     direction="inbound",
-    llm=Model(provider="openai", model="gpt-realtime"),
-    prompt_tokens=3_000,
+    llm=Model(provider="openai", model="gpt-realtime-mini"),
+    prompt_tokens=1_500,
     hears_and_speaks=True,
 )
 WEB_WIDGET: Final = Agent(
@@ -120,7 +125,9 @@ def conversation(agent: Agent, seconds: float, dice: Random) -> Iterator[Increme
                 quantities={"audio_seconds": milliseconds / 1000},
             )
         heard += int(listens * AUDIO_TOKENS_HEARD)
-        yield _thought(agent, t + 0.3, turn, heard=heard, speaks=speaks, dice=dice)
+        for lookup in range(1 + agent.lookups):
+            at = t + 0.3 + 1.5 * lookup
+            yield _thought(agent, at, turn, heard=heard, speaks=speaks, dice=dice)
         if agent.tts is not None:
             yield _spoken(agent.tts, t + 0.5, int(speaks * CHARACTERS_PER_SECOND))
         t += speaks

@@ -8,11 +8,11 @@ from rich.table import Table
 
 from talktime.core.account import Account
 from talktime.core.call import BillingStatus, Call
-from talktime.core.money import display_usd
 from talktime.ops.accounts import read_account
 from talktime.ops.call_history import CallFilter, CallPlace, list_calls
 from talktime.ops.ledger_verify import Verification, verify_ledger
 from talktime.ops.platform import Platform
+from talktime.portal.figures import exact_column, exact_usd
 from talktime.portal.words import CHANNELS, FREE_REASONS
 
 PAGE = 200
@@ -49,21 +49,27 @@ def closing_table(closing: Closing, *, refused: int) -> RenderableType:
     by_channel = Table("Channel", box=None, pad_edge=False)
     for heading in ("Calls", "Charged", "Provider cost", "Margin", "Charge"):
         by_channel.add_column(heading, justify="right")
-    charged = [call for call in closing.calls if call.billing_status is BillingStatus.CHARGED]
-    for channel, name in CHANNELS.items():
-        took = [call for call in charged if call.channel is channel]
-        everything = sum(call.channel is channel for call in closing.calls)
-        by_channel.add_row(name, str(everything), str(len(took)), *_sums(took))
-    by_channel.add_section()
-    by_channel.add_row("Together", str(len(closing.calls)), str(len(charged)), *_sums(charged))
+    groups = [
+        (name, [call for call in closing.calls if call.channel is channel])
+        for channel, name in CHANNELS.items()
+    ]
+    groups.append(("Together", closing.calls))
+    sums = [_sums(calls) for _, calls in groups]
+    columns = [exact_column(column) for column in zip(*sums, strict=True)]
+    for n, (name, calls) in enumerate(groups):
+        if name == "Together":
+            by_channel.add_section()
+        took = sum(call.billing_status is BillingStatus.CHARGED for call in calls)
+        figures = (column[n].text + column[n].pad for column in columns)
+        by_channel.add_row(name, str(len(calls)), str(took), *figures)
     account, audit = closing.account, closing.verification
     why = Counter(call.free_reason for call in closing.calls if call.free_reason is not None)
     free = "; ".join(f"{number} because {FREE_REASONS[reason]}" for reason, number in why.items())
     sentences = [
         f"Free: {free}." if free else "No call was free.",
         f"Refused at the gate: {refused}.",
-        f"Balance: {display_usd(account.available_nanos)} "
-        f"(promo {display_usd(account.promo_nanos)}, paid {display_usd(account.paid_nanos)}). "
+        f"Balance: {exact_usd(account.available_nanos)} "
+        f"(promo {exact_usd(account.promo_nanos)}, paid {exact_usd(account.paid_nanos)}). "
         + (
             "The running call was not cut off; the next top-up repays the overdraft first."
             if account.available_nanos < 0
@@ -78,9 +84,11 @@ def closing_table(closing: Closing, *, refused: int) -> RenderableType:
     return Group("", by_channel, "", *sentences, "")
 
 
-def _sums(calls: list[Call]) -> list[str]:
-    return [
-        display_usd(sum(call.cost_nanos for call in calls)),
-        display_usd(sum(call.margin_nanos for call in calls)),
-        display_usd(sum(call.charge_nanos or 0 for call in calls)),
-    ]
+def _sums(calls: list[Call]) -> tuple[int, int, int]:
+    """Cost, margin and charge of the calls charged, in nanos."""
+    charged = [call for call in calls if call.billing_status is BillingStatus.CHARGED]
+    return (
+        sum(call.cost_nanos for call in charged),
+        sum(call.margin_nanos for call in charged),
+        sum(call.charge_nanos or 0 for call in charged),
+    )

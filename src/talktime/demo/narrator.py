@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from talktime.core.call import FreeReason, Outcome
-from talktime.core.money import display_usd, parse_usd
+from talktime.core.money import parse_usd
+from talktime.portal.figures import duration, exact_usd
 from talktime.portal.words import FREE_REASONS, OUTCOMES
 
 
@@ -68,6 +69,7 @@ class Narrator:
             "refused": self._refused,
             "rush": self._rush,
             "rushed": self._rushed,
+            "alone": self._alone,
             "floor": self._floor,
             "trouble": self._trouble,
         }
@@ -80,7 +82,9 @@ class Narrator:
     def _ended(self, told: Told) -> None:
         call = told.call
         assert call is not None
-        seconds = "" if call.duration_seconds is None else f" after {call.duration_seconds:.0f} s"
+        seconds = (
+            "" if call.duration_seconds is None else f" after {_length(call.duration_seconds)}"
+        )
         how = f"{OUTCOMES[Outcome(call.outcome)].lower()}{seconds}"
         if call.reason:
             how += f" ({call.reason})"
@@ -101,7 +105,7 @@ class Narrator:
         self.refused += 1
         self.say(
             f"  {told.call_id} refused (402 insufficient_credits): {_usd(told.startable)} can be "
-            f"started with, {_usd(told.floor)} are needed; running calls hold {_usd(told.held)}",
+            f"started with, {_usd(told.floor)} is needed; running calls hold {_usd(told.held)}",
             style="red",
             t=told.t,
         )
@@ -117,9 +121,16 @@ class Narrator:
     def _rushed(self, told: Told) -> None:
         self.refused += told.count - told.admitted
         self.say(
-            f"  {told.admitted} of them were admitted, each holding $0.10, and have talked; "
+            f"  {told.admitted} of them got in, each holding $0.10, and have talked; the other "
             f"{told.count - told.admitted} were refused at once; balance {_usd(told.available)}",
             style="red",
+            t=told.t,
+        )
+
+    def _alone(self, told: Told) -> None:
+        self.say(
+            f"  Only {told.call_id} goes on now: on Calls its cost so far grows, and on Billing "
+            "less and less can be started with.",
             t=told.t,
         )
 
@@ -144,5 +155,9 @@ def _borne(call: TalkedCall) -> str:
     return f", {_usd(call.promo_charged)} of it from promo and {_usd(call.paid_charged)} from paid"
 
 
+def _length(seconds: Decimal) -> str:
+    return duration(int(seconds * 1000))
+
+
 def _usd(amount: Decimal) -> str:
-    return display_usd(parse_usd(f"{amount:f}", field="amount"))
+    return exact_usd(parse_usd(f"{amount:f}", field="amount"))

@@ -31,7 +31,7 @@ from talktime_sdk import TalktimeClient
 ACCOUNT_ID: Final = "harbor-dental"
 NAME: Final = "Harbor Dental"
 EMAIL: Final = "billing@harbor-dental.example"
-PAID_USD: Final = "5.00"
+PAID_USD: Final = "2.00"
 
 LEASE_SECONDS: Final = 5
 GRACE_SECONDS: Final = 15
@@ -112,6 +112,8 @@ async def _play(
         await _open_account(client)
         link = await client.portal_link(ACCOUNT_ID)
         _invite(console, link.url, settings.home)
+        if speed != 1:
+            console.print(f"Played at {speed:g} times life's speed: so much shorter are the calls.")
         with _link_on_enter(console, client):
             story = asyncio.create_task(
                 _tell_story(narrator, running, settings.operator_key, speed)
@@ -155,7 +157,7 @@ async def _open_account(client: TalktimeClient) -> None:
 def _invite(console: Console, url: str, home: Path) -> None:
     command = f"TALKTIME_HOME={home} {sys.argv[0]} accounts link {ACCOUNT_ID}"
     console.rule("Talktime demo")
-    console.print(f"{NAME} has $0.50 promo, its welcome bonus, and $5.00 paid.")
+    console.print(f"{NAME} has $0.50 promo, its welcome bonus, and ${PAID_USD} paid.")
     console.print("Open its Billing and Calls pages, and watch them move:\n")
     console.print(f"  {url}\n", style="bold underline", soft_wrap=True)
     console.print("The link works once. For another one press Enter here, or run")

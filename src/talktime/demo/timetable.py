@@ -7,9 +7,9 @@ from typing import Final
 import msgspec
 
 from talktime.demo.agents import (
-    ADVISOR,
     AFTER_HOURS,
     CHAT,
+    CONCIERGE,
     FRONT_DESK,
     RECALL,
     WEB_WIDGET,
@@ -55,7 +55,7 @@ def opening(dice: Random) -> list[Booking]:
             "web-1",
             about="a visitor of the website asks about whitening",
             agent=WEB_WIDGET,
-            seconds=24,
+            seconds=28,
         ),
         _talk(
             dice,
@@ -109,24 +109,34 @@ def opening(dice: Random) -> list[Booking]:
     ]
 
 
+_APPOINTMENT: Final = "a new patient asks for an appointment"
+_REMINDER: Final = "a patient is reminded of a check-up"
+_NIGHT: Final = "a patient asks about pain at night"
+_CONCIERGE: Final = "a visitor asks the concierge, on Claude Opus: a dozen times the price"
+
+_BUSY_HOUR: Final = (
+    (FRONT_DESK, _APPOINTMENT, 41.0),
+    (RECALL, _REMINDER, 14.0),
+    (CONCIERGE, _CONCIERGE, 33.0),
+    (AFTER_HOURS, _NIGHT, 16.0),
+    (FRONT_DESK, _APPOINTMENT, 20.0),
+    (RECALL, _REMINDER, 34.0),
+    (CONCIERGE, _CONCIERGE, 22.0),
+    (AFTER_HOURS, _NIGHT, 18.0),
+    (FRONT_DESK, _APPOINTMENT, 33.0),
+    (RECALL, _REMINDER, 32.0),
+    (CONCIERGE, _CONCIERGE, 33.0),
+    (AFTER_HOURS, _NIGHT, 34.0),
+    (FRONT_DESK, _APPOINTMENT, 35.0),
+)
+"""Agent, what for, and seconds: so that every few seconds some call ends."""
+
+
 def campaign(dice: Random) -> list[Booking]:
-    """A busy hour in a minute: a dozen calls at a time, on the dearer models."""
-    plan = [
-        (FRONT_DESK, "a new patient asks for an appointment"),
-        (RECALL, "a patient is reminded of a check-up"),
-        (ADVISOR, "a patient goes through a treatment plan"),
-        (AFTER_HOURS, "a patient asks about pain at night"),
-    ]
+    """A busy hour in a minute: up to ten calls at a time."""
     return [
-        _talk(
-            dice,
-            20.0 + 2.2 * n,
-            f"hour-{n + 1}",
-            about=about,
-            agent=agent,
-            seconds=dice.uniform(38.0, 52.0),
-        )
-        for n, (agent, about) in enumerate(plan * 3)
+        _talk(dice, 20.0 + 2.0 * n, f"hour-{n + 1}", about=about, agent=agent, seconds=seconds)
+        for n, (agent, about, seconds) in enumerate(_BUSY_HOUR)
     ]
 
 
@@ -141,10 +151,14 @@ def crash(dice: Random) -> Booking:
     return _talk(dice, 0.0, CRASHED_CALL, about=about, agent=FRONT_DESK, seconds=60)
 
 
+LAST_CALL_BEFORE_BURST: Final = 20.0
+"""Seconds that the last call talks before it has the account for itself."""
+
+
 def last_call(dice: Random) -> Booking:
     """A long call that is still running when the money is gone."""
-    about = "a long call about a treatment begins; it will outlast the money"
-    return _talk(dice, 56.0, "long-1", about=about, agent=ADVISOR, seconds=600)
+    about = "a long call with the concierge begins; it will outlast the money"
+    return _talk(dice, 60.0, "long-1", about=about, agent=CONCIERGE, seconds=600)
 
 
 def burst(dice: Random, count: int) -> list[Booking]:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from random import Random
 from typing import Any, Final, Literal, cast
@@ -110,10 +110,16 @@ class Troupe:
         """Count what the booking says, when it says so, ``answered`` being when it began."""
         if booking.agent.sip is not None and booking.increments:
             call.run_clock("sip", booking.agent.sip.provider, booking.agent.sip.model)
-        for increment in booking.increments:
+        await self.count_all(call, booking.increments, answered)
+        await self.until(answered + booking.seconds)
+
+    async def count_all(
+        self, call: RunningCall, increments: Sequence[Increment], answered: float
+    ) -> None:
+        """Count increments, each at its time."""
+        for increment in increments:
             await self.until(answered + increment.t)
             count(call, increment)
-        await self.until(answered + booking.seconds)
 
     def tell_refusal(self, call_id: str, refusal: InsufficientCredits) -> None:
         self.tell(
