@@ -222,6 +222,44 @@ async def test_guessing_is_slowed_down(api: Caller, platform: Platform) -> None:
         await ring.principal_of(b"tt_wrong_again", "1.2.3.4")
 
 
+async def test_revoking_locks_nobody_else_out(api: Caller, platform: Platform) -> None:
+    """Where guessing is slowed down, a key known as good stays exempt when another is revoked."""
+    token, _ = await make_ring_key(api)
+    revoked, key_id = await make_ring_key(api)
+    ring = KeyRing(platform, OPERATOR_KEY, monotonic=Clock())
+    for known in (token, revoked):
+        await ring.principal_of(known, "1.2.3.4")
+    for i in range(FAILURES_MAX):
+        with pytest.raises(Unauthenticated):
+            await ring.principal_of(b"tt_wrong_%d" % i, "1.2.3.4")
+    async with platform.connection() as connection:
+        await revoke_key(connection, account_id="", key_id=key_id, now=platform.clock())
+    ring.forget()
+    assert ring.remembered(token) is None
+    await ring.principal_of(token, "1.2.3.4")
+    with pytest.raises(Unauthenticated):
+        await ring.principal_of(revoked, "1.2.3.4")
+    with pytest.raises(RateLimited):
+        await ring.principal_of(revoked, "1.2.3.4")
+
+
+async def test_a_stream_that_ends_is_no_guess(api: Caller, platform: Platform) -> None:
+    """Asking again about keys of open streams counts against nobody, however many they were."""
+    token, key_id = await make_ring_key(api)
+    other, _ = await make_ring_key(api)
+    clock = Clock()
+    ring = KeyRing(platform, None, monotonic=clock)
+    await ring.principal_of(token, "1.2.3.4")
+    assert await ring.still_may(token, "calls:read", None)
+    assert not await ring.still_may(token, "events:read", None)
+    async with platform.connection() as connection:
+        await revoke_key(connection, account_id="", key_id=key_id, now=platform.clock())
+    clock.now += KEY_TTL_SECONDS
+    for _ in range(FAILURES_MAX + 1):
+        assert not await ring.still_may(token, "calls:read", None)
+    await ring.principal_of(other, "1.2.3.4")
+
+
 async def test_too_many_wrong_keys_over_http(api: Caller) -> None:
     """A guesser is told when to come back."""
     statuses: list[int] = []

@@ -258,3 +258,29 @@ async def test_unknown_account(feed: LiveFeed) -> None:
     """Nobody can listen to an account that does not exist."""
     with pytest.raises(AccountUnknown):
         await anext(feed.subscribe("nobody"))
+
+
+async def test_one_account_has_its_share(
+    platform: Platform,
+    desk: Bots,
+    make_account: AccountFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An account's listeners are limited, also when they all come at once; who goes makes room."""
+    monkeypatch.setattr(live, "LISTENERS_PER_ACCOUNT_MAX", 3)
+    feed = LiveFeed(platform)
+    streams = [feed.subscribe(desk.account_id) for _ in range(6)]
+    first = await asyncio.gather(*(anext(stream) for stream in streams), return_exceptions=True)
+    assert sum(isinstance(told, BalanceChanged) for told in first) == 3
+    assert sum(isinstance(told, Overloaded) for told in first) == 3
+    other = feed.subscribe(await make_account())
+    assert isinstance(await anext(other), BalanceChanged)
+    [kept, *_] = [
+        s for s, told in zip(streams, first, strict=True) if not isinstance(told, Exception)
+    ]
+    await kept.aclose()
+    again = feed.subscribe(desk.account_id)
+    assert isinstance(await anext(again), BalanceChanged)
+    for stream in (*streams, other, again):
+        await stream.aclose()
+    await feed.finish()

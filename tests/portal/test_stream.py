@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from talktime.core.errors import InsufficientCredits
+from talktime.core.usage import LineReport
 from talktime.ops.accounts import read_account
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
@@ -112,6 +113,28 @@ async def test_stream_ends_with_the_session(
             async for frame in frames_of(feed, bots, OpenPage(name="billing"), signed_in=False)
         ]
     assert ": still here\n\n" not in told
+
+
+async def test_a_busy_stream_ends_with_the_session(
+    feed: LiveFeed, bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that keep coming do not keep a stream open beyond its session."""
+    monkeypatch.setattr(live_pages, "HEARTBEAT_SECONDS", 0.3)
+    await bots.start("CA1")
+
+    async def go_on() -> None:
+        for i in range(1, 10_000):
+            cost = LineReport(service="llm", provider="p", provider_cost=f"0.{i:06d}")
+            await bots.report("CA1", cost)
+            await asyncio.sleep(0.05)
+
+    going = asyncio.create_task(go_on())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for _ in frames_of(feed, bots, OpenPage(name="calls"), signed_in=False):
+                pass
+    finally:
+        going.cancel()
 
 
 async def test_gone_browsers_are_forgotten(platform: Platform, bots: Bots) -> None:

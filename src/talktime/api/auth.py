@@ -17,7 +17,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from talktime.api.limits import check_id
 from talktime.api.problems import RateLimited
-from talktime.core.errors import Forbidden, Unauthenticated
+from talktime.core.errors import Forbidden, Overloaded, Unauthenticated
 from talktime.ops.keys import PLATFORM, PresentedKey, Scope, parse_key, verify_key
 from talktime.ops.platform import Platform
 
@@ -95,7 +95,48 @@ class KeyRing:
         """Whom a presented key stands for. Raises Unauthenticated, RateLimited, Overloaded."""
         if token is None:
             raise Unauthenticated("send a key: Authorization: Bearer tt_…")
+        now = self._monotonic()
         digest = _digest(token)
+        known = self._known.get(digest)
+        # A key that was right before is asked about again even where somebody else is guessing.
+        if known is None and digest != self._operator_digest:
+            self._refuse_guessing(address, now)
+        principal = await self._find(digest, token)
+        if principal is None:
+            raise self._wrong_key(address, now)
+        return principal
+
+    async def still_may(self, token: bytes | None, scope: str, account_id: str | None) -> bool:
+        """Whether a key with which something was begun still allows it.
+
+        This is no guess, so it counts against no address. True where the database is away: whoever
+        was let in stays in until it can be asked.
+        """
+        if token is None:
+            return False
+        try:
+            principal = await self._find(_digest(token), token)
+            if principal is None:
+                return False
+            principal.require(scope, account_id)
+        except Forbidden:
+            return False
+        except Overloaded:
+            return True
+        return True
+
+    def forget(self) -> None:
+        """Ask about every key anew: one was revoked or made.
+
+        That a key was right is kept: it is the exemption of those who share an address with
+        somebody who guesses.
+        """
+        for digest, known in self._known.items():
+            self._known[digest] = _Known(known.principal, 0.0)
+        self._wrong.clear()
+
+    async def _find(self, digest: bytes, token: bytes) -> Principal | None:
+        """Whom a key stands for, remembered or asked; None for one that is wrong."""
         now = self._monotonic()
         known = self._known.get(digest)
         if known is not None and now < known.until:
@@ -103,23 +144,15 @@ class KeyRing:
         if self._operator_digest is not None and hmac.compare_digest(digest, self._operator_digest):
             _remember(self._known, digest, _Known(self._operator, now + KEY_TTL_SECONDS), KEYS_MAX)
             return self._operator
-        # A key that was right before is asked about again even where somebody else is guessing.
-        if known is None:
-            self._refuse_guessing(address, now)
         if now < self._wrong.get(digest, 0.0):
-            raise self._wrong_key(address, now)
+            return None
         principal = await self._ask(digest, token)
         if principal is None:
             self._known.pop(digest, None)
             _remember(self._wrong, digest, now + KEY_TTL_SECONDS, WRONG_KEYS_MAX)
-            raise self._wrong_key(address, now)
+            return None
         _remember(self._known, digest, _Known(principal, now + KEY_TTL_SECONDS), KEYS_MAX)
         return principal
-
-    def forget(self) -> None:
-        """Ask about every key anew: one was revoked or made."""
-        self._known.clear()
-        self._wrong.clear()
 
     async def _ask(self, digest: bytes, token: bytes) -> Principal | None:
         presented = parse_key(token.decode("latin-1"))

@@ -6,7 +6,7 @@ back as Last-Event-ID resumes after it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from litestar import Request, get
 from litestar.response import Stream
 
 from talktime.api.account_wire import entry_body
+from talktime.api.auth import KeyRing, bearer_token
 from talktime.api.description import described
 from talktime.api.problems import log_unexpected
 from talktime.api.wire import call_body
@@ -29,6 +30,7 @@ from talktime.ops.live_events import BalanceChanged, CallChanged, EntryPosted, L
 from talktime.ops.platform import Platform
 
 HEARTBEAT_SECONDS: Final = 15.0
+"""So often a quiet stream says that it is there, and any stream is asked whether its key is."""
 _HEARTBEAT: Final = b": still here\n\n"
 _RETRY: Final = b"retry: 1000\n\n"
 _EVENT_ID_DIGITS_MAX: Final = 18
@@ -70,19 +72,29 @@ class RefusalBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 async def get_events(request: Request[Any, Any, Any]) -> Stream:
     """Follow what happens on an account.
 
-    The stream ends only with the server. With the header Last-Event-ID it resumes after that event.
+    The stream ends with the server, or when its key is revoked. With the header Last-Event-ID it
+    resumes after that event.
     """
     platform: Platform = request.app.state.platform
     live: LiveFeed = request.app.state.live
+    key_ring: KeyRing = request.app.state.key_ring
+    account_id: str = request.path_params["account_id"]
+    token = bearer_token(request.scope["headers"])
+
+    async def may_go_on() -> bool:
+        return await key_ring.still_may(token, Scope.EVENTS_READ, account_id)
+
     after = _last_event_id(request.headers.get("last-event-id"))
-    events = live.subscribe(request.path_params["account_id"], after=after)
+    events = live.subscribe(account_id, after=after)
     # Asked for before the answer begins: an unknown account is a 404, not a stream that breaks off.
     try:
         first = await anext(events)
     except StopAsyncIteration:
         raise Overloaded("this server is shutting down; connect again") from None
     return Stream(
-        event_stream(first, events, platform),
+        event_stream(
+            first, events, platform, may_go_on=may_go_on, heartbeat_seconds=HEARTBEAT_SECONDS
+        ),
         media_type="text/event-stream",
         headers={"x-accel-buffering": "no"},
     )
@@ -93,10 +105,13 @@ async def event_stream(
     events: AsyncIterator[LiveEvent],
     platform: Platform,
     *,
-    heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    may_go_on: Callable[[], Awaitable[bool]],
+    heartbeat_seconds: float,
 ) -> AsyncGenerator[bytes, None]:
     """The messages of a stream, with a comment where nothing happened for a while.
 
+    It ends where ``may_go_on`` says no, which is asked by the clock: a stream that always has
+    something to tell must not outlive its key.
     Only one event waits here: who reads slowly makes the feed's own bounded queue fill, and is
     told to read everything anew.
     """
@@ -106,17 +121,24 @@ async def event_stream(
     # The subscription belongs to a task of its own: a connection that breaks off in the middle of a
     # message is cancelled wherever it stands, and the feed must be left in order all the same.
     pump = asyncio.create_task(_pump(events, queue), name="event stream")
+    loop = asyncio.get_running_loop()
+    due = loop.time() + heartbeat_seconds
     try:
         while True:
+            message = _HEARTBEAT
             try:
-                async with asyncio.timeout(heartbeat_seconds):
+                async with asyncio.timeout_at(due):
                     event = await queue.get()
+                if event is None:
+                    return
+                message = render_event(event, platform.clock())
             except TimeoutError:
-                yield _HEARTBEAT
-                continue
-            if event is None:
-                return
-            yield render_event(event, platform.clock())
+                pass
+            if loop.time() >= due:
+                if not await may_go_on():
+                    return
+                due = loop.time() + heartbeat_seconds
+            yield message
     finally:
         pump.cancel()
 
@@ -124,7 +146,8 @@ async def event_stream(
 def render_event(event: LiveEvent, now: datetime) -> bytes:
     """One message, with an id where it is a place to resume from."""
     name, data = _told(event, now)
-    text = msgspec.json.encode(data)
+    # Metadata is given back as it is kept, and what was kept once may have lines of its own.
+    text = msgspec.json.encode(data).replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
     head = b"" if event.event_seq is None else b"id: %d\n" % event.event_seq
     return b"%sevent: %s\ndata: %s\n\n" % (head, name, text)
 

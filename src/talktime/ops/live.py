@@ -34,6 +34,8 @@ RETRY_SECONDS: Final = 1.0
 QUEUE_MAX: Final = 512
 """What a listener may have before it; who is slower than that is told to read everything anew."""
 LISTENERS_MAX: Final = 2_000
+LISTENERS_PER_ACCOUNT_MAX: Final = 50
+"""Open pages and streams of one account, so that none can take the connections of all."""
 RUNNING_MAX: Final = 5_000
 """Running calls watched over all listened accounts."""
 GREETING_MAX: Final = 100
@@ -150,14 +152,15 @@ class LiveFeed:
 
         The poller may be a little behind the newest, never ahead of it.
         """
-        if self._closed or sum(len(w.listeners) for w in self._watched.values()) >= LISTENERS_MAX:
-            raise Overloaded("too many live connections; try again shortly")
+        self._check_room(account_id)
         async with self._source.connection() as connection:
             pulse = (await live.read_pulses(connection, [account_id])).get(account_id)
             if pulse is None:
                 raise account_unknown(account_id)
             running = await live.read_running(connection, [account_id], limit=RUNNING_MAX)
-        # From here to the end nothing is awaited, so the poller cannot come between.
+        # From here to the end nothing is awaited, so neither the poller nor others who joined at
+        # the same time can come between.
+        self._check_room(account_id)
         watched = self._watched.get(account_id)
         if watched is None:
             now = self._source.clock()
@@ -168,6 +171,17 @@ class LiveFeed:
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._run(), name="talktime live feed")
         return listener, watched, max(pulse.event_seq, watched.pulse.event_seq)
+
+    def _check_room(self, account_id: str) -> None:
+        """Raise Overloaded where one more listener would be too many."""
+        if self._closed or sum(len(w.listeners) for w in self._watched.values()) >= LISTENERS_MAX:
+            raise Overloaded("too many live connections; try again shortly")
+        watched = self._watched.get(account_id)
+        if watched is not None and len(watched.listeners) >= LISTENERS_PER_ACCOUNT_MAX:
+            raise Overloaded(
+                f"this account has {LISTENERS_PER_ACCOUNT_MAX} live connections, the most it may have; "
+                "close some of its pages or event streams, or share one stream"
+            )
 
     async def _greeting(self, account_id: str, after: int | None, upto: int) -> list[LiveEvent]:
         now = self._source.clock()

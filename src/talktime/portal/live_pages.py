@@ -100,20 +100,25 @@ async def page_stream(
     writer: PageWriter,
     still_signed_in: Callable[[], Awaitable[bool]],
 ) -> AsyncIterator[str]:
-    """The body of the stream; it ends when the session does.
+    """The body of the stream; it ends when the session does, which is asked by the clock: a page
+    that always has something to hear must not outlive it.
 
     In quiet times a comment goes out now and then: proxies keep the connection, and a browser that
     went away is noticed.
     """
     yield f"retry: {RETRY_MS}\n\n"
     coming: asyncio.Future[LiveEvent] | None = None
+    loop = asyncio.get_running_loop()
+    due = loop.time() + HEARTBEAT_SECONDS
     try:
         while True:
             coming = coming or asyncio.ensure_future(anext(events))
-            done, _ = await asyncio.wait({coming}, timeout=HEARTBEAT_SECONDS)
-            if not done:
+            done, _ = await asyncio.wait({coming}, timeout=max(0.0, due - loop.time()))
+            if loop.time() >= due:
                 if not await still_signed_in():
                     return
+                due = loop.time() + HEARTBEAT_SECONDS
+            if not done:
                 yield ": still here\n\n"
                 continue
             try:
