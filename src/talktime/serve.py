@@ -17,6 +17,7 @@ from litestar import Litestar
 
 from talktime.api.app import create_app
 from talktime.config import Settings
+from talktime.connections import Connection
 from talktime.core.errors import TalktimeError
 from talktime.installation import address_kept, public_url_of, terms_of
 from talktime.ops.keys import PLATFORM, list_keys
@@ -190,12 +191,14 @@ class _Server(uvicorn.Server):
 def _uvicorn_config(app: Litestar) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
+        # Wrong keys are counted by address, which must be one that nobody can make up.
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,

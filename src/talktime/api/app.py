@@ -24,6 +24,7 @@ from talktime.api.call_reads import get_call, get_calls
 from talktime.api.events import get_events
 from talktime.api.health import get_health
 from talktime.api.hot import HotLane
+from talktime.api.intake import bounded
 from talktime.api.keys import delete_key, get_keys, post_key
 from talktime.api.limits import BODY_BYTES_MAX
 from talktime.api.metrics import Metrics, count_and_harden, get_metrics
@@ -54,6 +55,7 @@ class Application(Litestar):
             if found is not None:
                 await self.lane.serve(found, http, cast("Receive", receive), cast("Send", send))
                 return
+            receive = bounded(http, cast("Receive", receive))
         await super().__call__(scope, receive, send)
 
 

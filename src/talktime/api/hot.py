@@ -9,15 +9,18 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
+import structlog
 from litestar.types import HTTPScope, Receive, Send
 
 from talktime.api.acts import Acts
 from talktime.api.auth import KeyRing, bearer_token, client_address
+from talktime.api.intake import Intake
 from talktime.api.limits import BODY_BYTES_MAX
 from talktime.api.metrics import API_HEADERS, Metrics
 from talktime.api.problems import (
     MEDIA_TYPE,
     BodyTooLarge,
+    CallerGone,
     headers_of,
     internal,
     log_unexpected,
@@ -26,6 +29,8 @@ from talktime.api.problems import (
 )
 from talktime.core.errors import TalktimeError
 from talktime.ops import keys
+
+log = structlog.get_logger(__name__)
 
 Reply = tuple[int, bytes]
 """Status and JSON."""
@@ -46,10 +51,6 @@ class HotRoute(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     scope: keys.Scope
     act: Act
-
-
-class Gone(Exception):
-    """Whoever asked hung up before the whole request was here."""
 
 
 class HotLane:
@@ -87,7 +88,8 @@ class HotLane:
         route, account_id, call_id = found
         try:
             status, body, headers = await self._reply(route, account_id, call_id, scope, receive)
-        except Gone:
+        except CallerGone:
+            log.debug("the caller hung up", method=route.method, route=route.path)
             return
         self._metrics.count_request(route.method, route.path, status)
         await _send(send, status, body, (*headers, *API_HEADERS))
@@ -109,7 +111,7 @@ class HotLane:
             more = [(name.encode(), value.encode()) for name, value in headers_of(error).items()]
             problem = msgspec.json.encode(problem_of(error))
             return status_of(type(error)), problem, (_PROBLEM, *more)
-        except Gone:
+        except CallerGone:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: it is logged and answered
             log_unexpected(route.method, route.path, error)
@@ -122,10 +124,10 @@ async def _read(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> byt
         if name == b"content-length" and (not value.isdigit() or int(value) > BODY_BYTES_MAX):
             raise _too_large()
     whole = b""
+    intake = Intake(receive)
     while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Gone
+        message = await intake()
+        assert message["type"] == "http.request"
         whole = whole + message["body"] if whole else message["body"]
         if len(whole) > BODY_BYTES_MAX:
             raise _too_large()

@@ -80,8 +80,10 @@ async def count_and_harden(message: Message, scope: Scope) -> None:
     http = cast("HTTPScope", scope)
     metrics.count_request(http["method"], http.get("path_template", ""), message["status"])
     headers = message["headers"]
-    is_api = scope["path"].startswith("/v1")
-    message["headers"] = [*headers, *(API_HEADERS if is_api else _HEADERS)]
+    # A page that says one of these for itself knows better.
+    said = {name.lower() for name, _ in headers}
+    ours = API_HEADERS if scope["path"].startswith("/v1") else _HEADERS
+    message["headers"] = [*headers, *(header for header in ours if header[0] not in said)]
 
 
 _HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))

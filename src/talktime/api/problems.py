@@ -49,6 +49,16 @@ class BodyTooLarge(InvalidInput):
     code = "body_too_large"
 
 
+class TooSlow(InvalidInput):
+    """The body did not come in time."""
+
+    code = "too_slow"
+
+
+class CallerGone(Exception):
+    """Whoever asked hung up before the whole request was here; no fault, and nobody to answer."""
+
+
 class RateLimited(TalktimeError):
     """Too many wrong keys from one address; ``retry_after`` is in seconds."""
 
@@ -61,6 +71,7 @@ class RateLimited(TalktimeError):
 
 STATUS: Final[Mapping[type[TalktimeError], int]] = {
     InvalidInput: 400,
+    TooSlow: 408,
     BodyTooLarge: 413,
     Unauthenticated: 401,
     InsufficientCredits: 402,
@@ -131,6 +142,8 @@ def headers_of(error: TalktimeError) -> dict[str, str]:
         return {"www-authenticate": 'Bearer realm="talktime"'}
     if isinstance(error, RateLimited | TooManyAttempts):
         return {"retry-after": str(error.retry_after)}
+    if isinstance(error, TooSlow):
+        return {"connection": "close"}
     if isinstance(error, Overloaded):
         return {"retry-after": str(RETRY_SECONDS)}
     return {}
@@ -158,6 +171,12 @@ def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     return _response(problem(status, code, detail), headers)
 
 
+def bid_farewell(request: Request[Any, Any, Any], _: CallerGone) -> Response[bytes]:
+    """Answer who has hung up, for the sake of the form."""
+    log.debug("the caller hung up", method=request.method, route=request.scope.get("path_template"))
+    return _response(problem(499, "caller_gone", "the connection was closed"), {})
+
+
 def refuse_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer a fault of our own: the log has it, the caller learns nothing but that."""
     log_unexpected(request.method, str(request.scope.get("path_template", "")), error)
@@ -180,6 +199,9 @@ def internal() -> dict[str, object]:
 
 
 EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
+    CallerGone: bid_farewell,
+    # Named apart, so that it is answered alike beneath routers that have pages for refusals.
+    TooSlow: refuse,
     TalktimeError: refuse,
     HTTPException: refuse_http,
     Exception: refuse_unexpected,
