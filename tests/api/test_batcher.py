@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from talktime.api.batcher import Batcher
-from talktime.core.errors import CallUnknown, Overloaded, TalktimeError
+from talktime.core.errors import CallUnknown, InvalidAmount, Overloaded, TalktimeError
 
 
 class Desk:
@@ -26,6 +26,8 @@ class Desk:
             raise Overloaded("the database went away")
         if any(item < 0 for item in items):
             raise ValueError("this item breaks the batch")
+        if any(item > 999 for item in items):
+            raise InvalidAmount("this item is beyond what the database can count")
         self.written += items
         return [CallUnknown("odd") if item % 2 else f"took {item}" for item in items]
 
@@ -74,6 +76,15 @@ async def test_who_breaks_a_batch_breaks_it_alone(desk: Desk) -> None:
     assert isinstance(answers[1], ValueError)
     assert desk.written == [2, 4]
     assert await batcher.submit(6) == "took 6"
+
+
+async def test_who_is_refused_for_a_batch_is_refused_alone(desk: Desk) -> None:
+    """A batch refused for what is in it is tried one by one: the refusal finds whose it is."""
+    batcher: Batcher[int, str] = Batcher("test", desk.write)
+    two, much, four = await asyncio.gather(*batcher.submit_all([2, 1000, 4]))
+    assert (two, four) == ("took 2", "took 4")
+    assert isinstance(much, InvalidAmount)
+    assert desk.batches == [[2, 1000, 4], [2], [1000], [4]]
 
 
 async def test_going_away_loses_no_write(desk: Desk) -> None:

@@ -226,18 +226,20 @@ async def test_the_gate_says_no(api: Caller, make_account: MakeAccount) -> None:
         "startable": "0.099999999",
         "floor": "0.1",
     }
+    assert "a new call needs $0.10;" in problem["detail"]
     refused(
         await api.ask("GET", f"/v1/accounts/{account_id}/calls/two"), 404, "call_unknown", "call_id"
     )
 
 
 async def test_metadata_comes_back_as_given(api: Caller, make_account: MakeAccount) -> None:
-    """Metadata is kept as it was sent, large numbers and strange characters included."""
+    """Metadata keeps every digit and character; white space between them is not kept."""
     account_id = await make_account(paid="1")
-    metadata = b'{"n": 12345678901234567890.10, "s": "\\u0000\\u00e9", "l": [null, {}]}'
+    metadata = b'{"n":12345678901234567890.10,"s":"\\u0000\\u00e9  ","l":[null,{}]}'
+    spaced = metadata.replace(b",", b" ,\n" + b" " * 5000).replace(b":", b":\r\n")
     body = b'{"account_id": "%s", "call_id": "m", "channel": "web", "metadata": %s}' % (
         account_id.encode(),
-        metadata,
+        spaced,
     )
     told(await api.ask("POST", "/v1/calls", body), 201)
     found = await api.ask("GET", f"/v1/accounts/{account_id}/calls/m")
@@ -272,6 +274,49 @@ async def test_late(api: Caller, make_account: MakeAccount, platform: Platform) 
     assert (ended["late"], ended["outcome"], ended["charge"]) == (True, "failed", "0")
     assert ended["free_reason"] == "no_sign_of_life"
     assert (await api.call(account_id, "l"))["late"] is True
+
+
+async def test_lines_that_came_too_late_are_not_in_the_way(
+    api: Caller, make_account: MakeAccount
+) -> None:
+    """An end sent again answers the settled call, also with totals that contradict each other."""
+    account_id = await make_account(paid="1")
+    told(await api.start(account_id, "l", channel="chat"), 201)
+    told(await api.end(account_id, "l", lines=WORKED_EXAMPLE[:1]))
+    contradictory = {"service": "llm", "provider": "o", "quantities": {"cached_input_tokens": 5}}
+    fine = {"service": "llm", "provider": "p", "quantities": {"input_tokens": 5}}
+    ended = told(await api.end(account_id, "l", lines=[contradictory]))
+    assert (ended["charge"], ended["late"]) == ("0.0065", False)
+    told(await api.usage(account_id, "l", lines=[contradictory]))
+    ended = told(await api.end(account_id, "l", lines=[contradictory, fine]))
+    assert (ended["charge"], ended["late"]) == ("0.0065", True)
+
+
+async def test_more_than_can_be_counted(
+    api: Caller, make_account: MakeAccount, platform: Platform
+) -> None:
+    """What would take an account beyond what is counted is refused, and hits no other item."""
+    account_id, other = await make_account(paid="1"), await make_account(paid="1")
+    keys = [{"account_id": account_id, "call_id": "c"}, {"account_id": other, "call_id": "c"}]
+    starts = [key | {"channel": "phone"} for key in keys]
+    told(await api.ask("POST", "/v1/batch/start", {"items": starts}))
+    async with platform.connection() as connection:
+        # No honest way leads there in the time that a test has.
+        await connection.execute(
+            "UPDATE account SET held_nanos = 9.22e18::bigint, paid_nanos = -9.22e18::bigint"
+            " WHERE account_id = %s",
+            [account_id],
+        )
+    dear = [{"service": "llm", "provider": "p", "provider_cost": "9000000"}]
+    for act, more in (("usage", {}), ("end", {"outcome": "completed"})):
+        items = [
+            keys[0] | {"lines": dear, **more},
+            keys[1] | {"lines": WORKED_EXAMPLE, **more},
+        ]
+        answers = told(await api.ask("POST", f"/v1/batch/{act}", {"items": items}))["items"]
+        assert [answer["status"] for answer in answers] == [400, 200]
+        assert answers[0]["problem"]["code"] == "invalid_amount"
+    refused(await api.end(account_id, "c", lines=dear), 400, "invalid_amount")
 
 
 async def test_talk_time_left(api: Caller, make_account: MakeAccount) -> None:

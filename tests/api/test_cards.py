@@ -1,5 +1,6 @@
 """Rate cards over HTTP: published for good, asked for, and calls that waited for them settled."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -198,3 +199,12 @@ async def test_calls_that_waited_for_the_price_are_settled(client: httpx.AsyncCl
     assert (account["paid"], account["held"]) == ("4.987", "0")
     assert account["month_to_date"] == "0.013"
     assert (await entries(client, account_id))[0]["ref"] == "c1"
+
+
+async def test_one_of_many_publishes_it(client: httpx.AsyncClient) -> None:
+    """Published many times at once, a card is new to one of them only."""
+    document = card(new_provider())
+    answers = await asyncio.gather(
+        *(client.post("/v1/rate-cards", json=document) for _ in range(6))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]

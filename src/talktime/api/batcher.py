@@ -101,7 +101,7 @@ class Batcher(Generic[Item, Answer]):
             for (_, future), answer in zip(batch, answers, strict=True):
                 if not future.done():  # whoever asked may have gone
                     future.set_result(answer)
-        except TalktimeError as refusal:
+        except Overloaded as refusal:
             # The batch as a whole was refused: the database is busy or away.
             for _, future in batch:
                 if not future.done():
@@ -111,6 +111,11 @@ class Batcher(Generic[Item, Answer]):
                 for one in batch:
                     await self._answer([one])
                 return
+            future = batch[0][1]
+            if isinstance(error, TalktimeError):
+                if not future.done():
+                    future.set_result(error)
+                return
             log_unexpected(self.name, "", error)
-            if not batch[0][1].done():
-                batch[0][1].set_exception(error)
+            if not future.done():
+                future.set_exception(error)

@@ -14,7 +14,7 @@ from talktime.core.rating import Bill
 from talktime.core.settlement import Settlement
 from talktime.core.usage import Line
 from talktime.db.calls import encode_lines
-from talktime.db.pool import Connection
+from talktime.db.pool import Connection, counted
 from talktime.db.queries import query
 
 
@@ -149,7 +149,17 @@ async def report_usage(
 async def settle_calls(
     connection: Connection, settlements: Sequence[Settlement], *, now: datetime, floor_nanos: int
 ) -> list[SettleVerdict]:
-    """End and settle calls, each where its revision still stands."""
+    """End and settle calls, each where its revision still stands.
+
+    Raises InvalidAmount, and writes nothing, where a balance would be beyond what bigint holds.
+    """
+    with counted():
+        return await _settle_calls(connection, settlements, now=now, floor_nanos=floor_nanos)
+
+
+async def _settle_calls(
+    connection: Connection, settlements: Sequence[Settlement], *, now: datetime, floor_nanos: int
+) -> list[SettleVerdict]:
     async with connection.cursor(row_factory=class_row(SettleVerdict)) as cursor:
         await cursor.execute(
             query("settle_calls"),

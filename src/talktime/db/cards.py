@@ -1,6 +1,7 @@
 """Rate cards the operator added, kept as the documents they were."""
 
 from datetime import datetime
+from typing import Literal
 
 from talktime.db.pool import Connection
 from talktime.db.queries import query
@@ -19,13 +20,17 @@ async def read_cards(connection: Connection) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in await cursor.fetchall()]
 
 
-async def write_card(connection: Connection, *, version: str, document: str, now: datetime) -> bool:
-    """Add a card; False where its version is taken by another document."""
+async def write_card(
+    connection: Connection, *, version: str, document: str, now: datetime
+) -> Literal["added", "repeated", "taken"]:
+    """Add a card, unless its version has this document already, or is taken by another."""
     async with connection.transaction():
         await connection.execute(query("lock_cards"))
-        await connection.execute(
+        written = await connection.execute(
             query("write_card"), {"version": version, "document": document, "now": now}
         )
+        if written.rowcount:
+            return "added"
         cursor = await connection.execute(query("card_document"), {"version": version})
         row = await cursor.fetchone()
-    return row is not None and row[0] == document
+    return "repeated" if row is not None and row[0] == document else "taken"

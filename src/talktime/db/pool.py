@@ -3,8 +3,8 @@
 Everything outside this package sees a ``Connection`` and hands it on; the driver is known here.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
 
 import psycopg
@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from talktime.core.errors import Overloaded
+from talktime.core.errors import InvalidAmount, Overloaded
 from talktime.db.migrate import APP_ROLE
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
@@ -56,14 +56,31 @@ async def open_pool(
 
 @asynccontextmanager
 async def connection_of(pool: Pool) -> AsyncIterator[Connection]:
-    """One connection for one act. Raises Overloaded where none is free in time."""
+    """One connection for one act.
+
+    Raises Overloaded where none is free in time or the database goes away, InvalidAmount where the
+    act would bring a figure beyond what bigint holds; nothing of the statement was written then.
+    """
     try:
         connection = await pool.getconn()
     except PoolTimeout as error:
         raise Overloaded("the database is busy or away; try again shortly") from error
     try:
-        yield connection
+        with counted():
+            yield connection
     except psycopg.OperationalError as error:
         raise Overloaded("the database went away; try again shortly") from error
     finally:
         await pool.putconn(connection)
+
+
+@contextmanager
+def counted() -> Iterator[None]:
+    """Raises InvalidAmount where a figure of a statement would be beyond what bigint holds."""
+    try:
+        yield
+    except psycopg.errors.NumericValueOutOfRange as error:
+        raise InvalidAmount(
+            "with this, a sum of the account would be beyond nine billion dollars, more than is "
+            "counted; check the unit: amounts are in dollars"
+        ) from error

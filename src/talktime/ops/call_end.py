@@ -1,5 +1,6 @@
 """Ending calls: one settlement each, whoever asks how often."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from talktime.db.pool import Connection
 from talktime.ops.attempts import ATTEMPTS, CallKey, calls_for_attempt, still_contended
 from talktime.ops.known_calls import KnownCalls
 from talktime.ops.terms import Terms
+
+logger = logging.getLogger(__name__)
 
 
 class EndRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,12 +155,28 @@ async def note_late(
 
     Answers the call, marked late if anything new was ever told after its end.
     """
-    merged = merge_lines(call.lines, lines)
+    merged = _merge_what_goes(call, lines)
     grown = tuple(line for line in merged if line not in call.lines and line.cost_nanos is None)
     if outcome is None and not grown:
         return call
     await acts.record_late(connection, call.key, now=now, outcome=outcome, lines=grown)
     return replace(call, late_at=now, late_outcome=outcome or call.late_outcome)
+
+
+def _merge_what_goes(call: Call, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Late lines beside the call's own. One that contradicts them is dropped: the call is settled,
+    and whoever asks how must be told."""
+    merged = call.lines
+    try:
+        return merge_lines(merged, lines)
+    except TalktimeError:
+        pass
+    for line in lines:
+        try:
+            merged = merge_lines(merged, (line,))
+        except TalktimeError as error:
+            logger.info("a late line of call %s was dropped: %s", call.call_id, error.code)
+    return merged
 
 
 def call_unknown(call_id: str) -> CallUnknown:

@@ -85,6 +85,8 @@ async def read_call(
     connection: Connection, account_id: str, call_id: str, *, now: datetime
 ) -> Call:
     """One call. Raises AccountUnknown, CallUnknown."""
+    if not call_id.isprintable():
+        raise CallUnknown("no call has such an id", field="call_id")
     calls = await read_calls(connection, [(account_id, call_id)])
     if not calls:
         await read_account(connection, account_id, now=now)

@@ -13,7 +13,7 @@ from talktime.core.errors import (
     TalktimeError,
 )
 from talktime.core.gate import initial_hold
-from talktime.core.money import format_usd
+from talktime.core.money import display_usd, format_usd
 from talktime.core.settlement import check_start
 from talktime.db import acts
 from talktime.db.pool import Connection
@@ -120,8 +120,8 @@ def insufficient_credits(
     """The gate's refusal, with the figures it was judged by."""
     startable = available_nanos - held_nanos
     return InsufficientCredits(
-        f"${format_usd(startable)} can be started with, a new call needs "
-        f"${format_usd(floor_nanos)}; top up, or wait for running calls to end",
+        f"{display_usd(startable)} can be started with, a new call needs "
+        f"{display_usd(floor_nanos)}; top up, or wait for running calls to end",
         available=format_usd(available_nanos),
         held=format_usd(held_nanos),
         startable=format_usd(startable),

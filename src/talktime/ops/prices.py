@@ -52,7 +52,15 @@ def builtin_prices() -> tuple[Price, ...]:
 async def add_card(
     connection: Connection, document: Mapping[str, object], *, now: datetime
 ) -> tuple[Price, ...]:
-    """Keep a new card under its version, for good. The same document again changes nothing.
+    """As keep_card, for who need not know whether the card is new."""
+    prices, _ = await keep_card(connection, document, now=now)
+    return prices
+
+
+async def keep_card(
+    connection: Connection, document: Mapping[str, object], *, now: datetime
+) -> tuple[tuple[Price, ...], bool]:
+    """Keep a new card under its version, for good. The same document again changes nothing: False.
 
     Raises InvalidInput with the field for a document that is no card, ReferenceConflict where the
     version is taken by another document: a new price is a new version.
@@ -60,9 +68,10 @@ async def add_card(
     prices = parse_card(document, field="card")
     version = prices[0].card
     text = msgspec.json.encode(document, order="sorted").decode()
-    if not await cards.write_card(connection, version=version, document=text, now=now):
+    written = await cards.write_card(connection, version=version, document=text, now=now)
+    if written == "taken":
         raise ReferenceConflict(
             f"there is another rate card {version}; give the new prices a new version",
             field="version",
         )
-    return prices
+    return prices, written == "added"

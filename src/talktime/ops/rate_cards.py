@@ -11,7 +11,7 @@ from talktime.core.ratecard import Price, parse_card
 from talktime.db.pool import Connection
 from talktime.ops.attempts import CallKey
 from talktime.ops.call_pricing import settle_unpriced_calls
-from talktime.ops.prices import Prices, add_card
+from talktime.ops.prices import Prices, keep_card
 from talktime.ops.terms import Terms
 
 SETTLE_PAGES: Final = 4
@@ -57,9 +57,7 @@ async def publish_card(
             f"the rate card {version} came with Talktime; give yours a version of its own",
             field="card.version",
         )
-    await prices.refresh(connection)
-    known = {price.card for price in prices.book.prices}
-    added = await add_card(connection, document, now=now)
+    added, created = await keep_card(connection, document, now=now)
     await prices.refresh(connection)
     after: CallKey | None = ("", "")
     settled = pages = 0
@@ -71,7 +69,7 @@ async def publish_card(
         pages += 1
     return Publication(
         card=_summary(version, added, is_builtin=False),
-        created=version not in known,
+        created=created,
         settled_calls=settled,
     )
 
