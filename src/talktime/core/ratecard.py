@@ -182,17 +182,9 @@ class PriceBook:
         """The price in force at ``at`` (aware), or None: then the line is unpriced, never $0."""
         provider, model, ranks = self._ranks(service, provider, model)
         for rank in ranks:
-            found: Price | None = None
-            place = -1
-            for dates, prices in rank:
-                begun = bisect_right(dates, at)
-                if not begun:
-                    continue
-                its_place, price = prices[begun - 1]
-                if found is None or (found.effective_from, place) < (dates[begun - 1], its_place):
-                    found, place = price, its_place
+            found = _in_force(rank[0], at) if len(rank) == 1 else _newest(rank, at)
             if found is not None:
-                return found
+                return found[1]
         if service == Service.LLM and self._fallback is not None:
             return self._fallback(provider, model, at)
         return None
@@ -213,6 +205,19 @@ class PriceBook:
                 by_letters.setdefault(pattern.letters, []).append(shelf.models[pattern.text])
         patterns = [tuple(by_letters[letters]) for letters in sorted(by_letters, reverse=True)]
         return provider, model, (*ranks, *patterns)
+
+
+def _in_force(versions: _Versions, at: datetime) -> tuple[int, Price] | None:
+    dates, prices = versions
+    if dates[-1] <= at:  # nearly always: the newest price
+        return prices[-1]
+    begun = bisect_right(dates, at)
+    return prices[begun - 1] if begun else None
+
+
+def _newest(rank: tuple[_Versions, ...], at: datetime) -> tuple[int, Price] | None:
+    found = [known for versions in rank if (known := _in_force(versions, at)) is not None]
+    return max(found, key=lambda known: (known[1].effective_from, known[0]), default=None)
 
 
 def _shelves(prices: Sequence[Price]) -> dict[tuple[str, str], _Shelf]:
