@@ -13,12 +13,13 @@ from bench import database
 from bench.http import http_figures
 from bench.rating import rating_figure
 from bench.report import Figure, keep, show
+from bench.starting import start_figures
 from bench.yardstick import pgbench_figure
 from talktime.db.embedded import EmbeddedServer, start_server
 from talktime.db.migrate import upgrade
 from talktime.db.pool import open_pool
 
-PARTS = ("rating", "pgbench", "settle", "gate", "usage", "http")
+PARTS = ("start", "rating", "pgbench", "settle", "gate", "usage", "http")
 CALLS = 20_000
 QUICK_CALLS = 4_000
 WIDTH = 130
@@ -51,6 +52,8 @@ def _measured(server: EmbeddedServer, home: Path, parts: list[str], calls: int) 
     conninfo = server.conninfo()
     upgrade(conninfo)
     asyncio.run(_prepare(conninfo))
+    if "start" in parts:
+        yield from start_figures()
     if "rating" in parts:
         yield rating_figure()
     if "pgbench" in parts:
