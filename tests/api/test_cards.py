@@ -3,12 +3,14 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 import pytest
 from litestar import Litestar
 
+from talktime.ops.platform import Platform
 from tests.api.account_client import balances, entries, open_account, operator_client, problem
 
 
@@ -201,9 +203,13 @@ async def test_calls_that_waited_for_the_price_are_settled(client: httpx.AsyncCl
     assert (await entries(client, account_id))[0]["ref"] == "c1"
 
 
-async def test_one_of_many_publishes_it(client: httpx.AsyncClient) -> None:
+async def test_one_of_many_publishes_it(client: httpx.AsyncClient, platform: Platform) -> None:
     """Published many times at once, a card is new to one of them only."""
     document = card(new_provider())
+    async with AsyncExitStack() as held:
+        # From now on the pool has a connection for each, so that none waits for another.
+        for _ in range(6):
+            await held.enter_async_context(platform.connection())
     answers = await asyncio.gather(
         *(client.post("/v1/rate-cards", json=document) for _ in range(6))
     )

@@ -214,7 +214,7 @@ async def test_a_busy_stream_ends_with_its_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A stream outlives its key by moments, however much there is to tell."""
-    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.3)
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 1.0)
     _, api = served
     account_id = await make_account(paid="1")
     made = {"name": "n", "scopes": ["events:read"], "account_id": account_id}

@@ -119,7 +119,7 @@ async def test_a_busy_stream_ends_with_the_session(
     feed: LiveFeed, bots: Bots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events that keep coming do not keep a stream open beyond its session."""
-    monkeypatch.setattr(live_pages, "HEARTBEAT_SECONDS", 0.3)
+    monkeypatch.setattr(live_pages, "HEARTBEAT_SECONDS", 1.0)
     await bots.start("CA1")
 
     async def go_on() -> None:

@@ -179,8 +179,8 @@ class LiveFeed:
         watched = self._watched.get(account_id)
         if watched is not None and len(watched.listeners) >= LISTENERS_PER_ACCOUNT_MAX:
             raise Overloaded(
-                f"this account has {LISTENERS_PER_ACCOUNT_MAX} live connections, the most there may "
-                "be; close some of its pages or event streams, or share one stream"
+                f"this account has {LISTENERS_PER_ACCOUNT_MAX} live connections, the most there "
+                "may be; close some of its pages or event streams, or share one stream"
             )
 
     async def _greeting(self, account_id: str, after: int | None, upto: int) -> list[LiveEvent]:
