@@ -17,7 +17,7 @@ from talktime.ops.prices import Prices
 
 MARGIN_PPM = 300_000
 USD = 10**9
-BUDGET_NANOS = 2_500_000_000
+BUDGET_NANOS = 5_500_000_000
 
 
 @pytest.fixture(scope="module")

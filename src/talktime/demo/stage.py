@@ -31,7 +31,7 @@ from talktime_sdk import TalktimeClient
 ACCOUNT_ID: Final = "harbor-dental"
 NAME: Final = "Harbor Dental"
 EMAIL: Final = "billing@harbor-dental.example"
-PAID_USD: Final = "2.00"
+PAID_USD: Final = "5.00"
 
 LEASE_SECONDS: Final = 5
 GRACE_SECONDS: Final = 15

@@ -116,26 +116,33 @@ _CONCIERGE: Final = "a visitor asks the concierge, on Claude Opus: a dozen times
 
 _BUSY_HOUR: Final = (
     (FRONT_DESK, _APPOINTMENT, 41.0),
+    (CONCIERGE, _CONCIERGE, 24.0),
     (RECALL, _REMINDER, 14.0),
     (CONCIERGE, _CONCIERGE, 33.0),
     (AFTER_HOURS, _NIGHT, 16.0),
+    (CONCIERGE, _CONCIERGE, 30.0),
     (FRONT_DESK, _APPOINTMENT, 20.0),
+    (CONCIERGE, _CONCIERGE, 37.0),
     (RECALL, _REMINDER, 34.0),
     (CONCIERGE, _CONCIERGE, 22.0),
     (AFTER_HOURS, _NIGHT, 18.0),
+    (CONCIERGE, _CONCIERGE, 35.0),
     (FRONT_DESK, _APPOINTMENT, 33.0),
-    (RECALL, _REMINDER, 32.0),
     (CONCIERGE, _CONCIERGE, 33.0),
+    (RECALL, _REMINDER, 32.0),
+    (CONCIERGE, _CONCIERGE, 30.0),
     (AFTER_HOURS, _NIGHT, 34.0),
+    (CONCIERGE, _CONCIERGE, 33.0),
     (FRONT_DESK, _APPOINTMENT, 35.0),
+    (CONCIERGE, _CONCIERGE, 33.0),
 )
 """Agent, what for, and seconds: so that every few seconds some call ends."""
 
 
 def campaign(dice: Random) -> list[Booking]:
-    """A busy hour in a minute: up to ten calls at a time."""
+    """A busy hour in a minute: more than a dozen calls at a time."""
     return [
-        _talk(dice, 20.0 + 2.0 * n, f"hour-{n + 1}", about=about, agent=agent, seconds=seconds)
+        _talk(dice, 20.0 + 1.5 * n, f"hour-{n + 1}", about=about, agent=agent, seconds=seconds)
         for n, (agent, about, seconds) in enumerate(_BUSY_HOUR)
     ]
 
