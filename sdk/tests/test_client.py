@@ -131,6 +131,7 @@ async def test_a_generated_account_id_survives_retries(server: Any, client: Talk
         ("silence", Unreachable, 3),
         ("garbage", UnexpectedAnswer, 3),
         (503, Overloaded, 3),
+        (408, Overloaded, 3),
         (429, Overloaded, 3),
         ((500, b"oops", {}), UnexpectedAnswer, 1),
         ((302, b"", {"Location": "http://portal.example"}), UnexpectedAnswer, 1),

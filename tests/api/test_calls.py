@@ -226,7 +226,10 @@ async def test_the_gate_says_no(api: Caller, make_account: MakeAccount) -> None:
         "startable": "0.099999999",
         "floor": "0.1",
     }
-    assert "a new call needs $0.10;" in problem["detail"]
+    assert "$0.099999999 can be started with, a new call needs $0.1;" in problem["detail"]
+    poor = await make_account()
+    problem = refused(await api.start(poor, "one"), 402, "insufficient_credits")
+    assert "$0.00 can be started with, a new call needs $0.10;" in problem["detail"]
     refused(
         await api.ask("GET", f"/v1/accounts/{account_id}/calls/two"), 404, "call_unknown", "call_id"
     )

@@ -75,6 +75,7 @@ _BY_STATUS: Mapping[int, type[_errors.Refusal]] = {
     401: _errors.Unauthenticated,
     403: _errors.Forbidden,
     404: _errors.NotFound,
+    408: _errors.Overloaded,
     409: _errors.Conflict,
     410: _errors.Gone,
     413: _errors.InvalidRequest,

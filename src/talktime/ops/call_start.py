@@ -119,9 +119,12 @@ def insufficient_credits(
 ) -> InsufficientCredits:
     """The gate's refusal, with the figures it was judged by."""
     startable = available_nanos - held_nanos
+    shown, needed = display_usd(startable), display_usd(floor_nanos)
+    if shown == needed:  # what is missing is less than people are shown elsewhere
+        shown, needed = f"${format_usd(startable)}", f"${format_usd(floor_nanos)}"
     return InsufficientCredits(
-        f"{display_usd(startable)} can be started with, a new call needs "
-        f"{display_usd(floor_nanos)}; top up, or wait for running calls to end",
+        f"{shown} can be started with, a new call needs {needed}; "
+        "top up, or wait for running calls to end",
         available=format_usd(available_nanos),
         held=format_usd(held_nanos),
         startable=format_usd(startable),
