@@ -107,4 +107,4 @@ class Gone(Refusal):
 
 
 class Overloaded(Refusal):
-    """408, 429, 502, 503, 504: try again later, not before ``retry_after`` seconds if it is given."""
+    """408, 429, 502, 503, 504: try again, not before ``retry_after`` seconds where it is given."""
