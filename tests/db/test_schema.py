@@ -18,7 +18,7 @@ async def test_every_key_begins_with_the_account(connection: Connection) -> None
         JOIN pg_class i ON i.oid = x.indexrelid
         JOIN pg_namespace n ON n.oid = t.relnamespace
         LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.indkey[0]
-        WHERE x.indisunique AND n.nspname = 'public' AND t.relname NOT LIKE 'procrastinate%'
+        WHERE x.indisunique AND n.nspname = 'public'
         """
     )
     keys = await cursor.fetchall()
@@ -44,7 +44,7 @@ async def test_money_is_whole_nanos(connection: Connection) -> None:
     cursor = await connection.execute(
         """
         SELECT table_name, column_name, data_type FROM information_schema.columns
-        WHERE table_schema = 'public' AND table_name NOT LIKE 'procrastinate%' AND (
+        WHERE table_schema = 'public' AND (
             (column_name LIKE '%\\_nanos' AND data_type <> 'bigint')
             OR data_type IN ('real', 'double precision', 'money', 'numeric'))
         """
@@ -57,7 +57,7 @@ async def test_times_have_zones(connection: Connection) -> None:
     cursor = await connection.execute(
         """
         SELECT table_name, column_name FROM information_schema.columns
-        WHERE table_schema = 'public' AND table_name NOT LIKE 'procrastinate%'
+        WHERE table_schema = 'public'
             AND data_type = 'timestamp without time zone'
         """
     )
@@ -69,11 +69,11 @@ async def test_nothing_ties_accounts_together(connection: Connection) -> None:
     cursor = await connection.execute(
         """
         SELECT conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
-        WHERE c.contype = 'f' AND t.relname NOT LIKE 'procrastinate%'
+        WHERE c.contype = 'f'
             AND t.relnamespace = 'public'::regnamespace
         UNION ALL
         SELECT relname FROM pg_class
-        WHERE relkind = 'S' AND relname NOT LIKE 'procrastinate%'
+        WHERE relkind = 'S'
             AND relnamespace = 'public'::regnamespace
         """
     )
