@@ -7,6 +7,7 @@ import pytest
 from talktime.core.call import BillingStatus, Status
 from talktime.core.errors import CallAlreadyEnded, EndBeforeStart, InvalidQuantity
 from talktime.core.ratecard import Channel
+from talktime.db.acts import read_late_lines
 from tests.scenarios.story import Story, StoryOf, costs, used
 
 CARD = {
@@ -58,6 +59,21 @@ async def test_usage_after_the_end_is_noted_and_never_debited(story: Story) -> N
 
     assert answer.call.is_late
     assert await story.balances() == ("0.448", "5", "0")
+
+
+async def test_the_greatest_late_totals_are_kept(story: Story) -> None:
+    """Late reports are running totals too: a smaller one that follows hides no greater one."""
+    await story.call_costing("CA1", "0.04")
+    for cost in ("0.09", "0.07"):
+        await story.report("CA1", costs("llm", cost))
+    await story.report("CA1", costs("tts", "0.01"))
+
+    async with story.platform.connection() as connection:
+        late = await read_late_lines(connection, (story.account_id, "CA1"))
+    assert [(line.service, line.provider_cost_nanos) for line in late] == [
+        ("llm", 90_000_000),
+        ("tts", 10_000_000),
+    ]
 
 
 async def test_an_end_before_the_start_is_refused(story: Story) -> None:

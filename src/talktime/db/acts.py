@@ -13,7 +13,7 @@ from talktime.core.call import StartFacts
 from talktime.core.rating import Bill
 from talktime.core.settlement import Settlement
 from talktime.core.usage import Line
-from talktime.db.calls import encode_lines
+from talktime.db.calls import decode_lines, encode_lines
 from talktime.db.pool import Connection, counted
 from talktime.db.queries import query
 
@@ -210,6 +210,15 @@ async def post_entries(
 async def lock_accounts(connection: Connection, account_ids: Sequence[str]) -> None:
     """Lock accounts until the transaction ends."""
     await connection.execute(query("lock_accounts"), {"account_id": list(account_ids)})
+
+
+async def read_late_lines(connection: Connection, key: tuple[str, str]) -> tuple[Line, ...]:
+    """The lines noted beside a call after its end."""
+    cursor = await connection.execute(
+        query("read_late_lines"), {"account_id": key[0], "call_id": key[1]}
+    )
+    row = await cursor.fetchone()
+    return decode_lines(row[0]) if row else ()
 
 
 async def record_late(

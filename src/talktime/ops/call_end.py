@@ -159,6 +159,8 @@ async def note_late(
     grown = tuple(line for line in merged if line not in call.lines and line.cost_nanos is None)
     if outcome is None and not grown:
         return call
+    if grown:
+        grown = merge_lines(await acts.read_late_lines(connection, call.key), grown)
     await acts.record_late(connection, call.key, now=now, outcome=outcome, lines=grown)
     return replace(call, late_at=now, late_outcome=outcome or call.late_outcome)
 
