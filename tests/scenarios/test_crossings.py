@@ -1,6 +1,11 @@
 """Stories of R7: one message each time the available balance falls through a threshold."""
 
+from random import Random
+
+from talktime.core.alert import crosses
 from tests.scenarios.story import Story, StoryOf, costs
+
+THRESHOLDS = {"balance.below_warning": 1_000_000_000, "balance.below_floor": 100_000_000}
 
 
 async def alerts(story: Story) -> list[str]:
@@ -41,3 +46,28 @@ async def test_exactly_at_the_threshold_is_not_below(story_of: StoryOf) -> None:
     await story.call_costing("CA1", "0.1")
     assert (await story.balances())[1] == "0.1"
     assert await alerts(story) == []
+
+
+async def test_what_is_told_is_what_the_entries_crossed(story_of: StoryOf) -> None:
+    """Over any ups and downs, by calls and by corrections, the alerts are those of the rule."""
+    dice = Random(20261123)
+    story = await story_of(paid="1.5")
+    for n in range(40):
+        if (await story.entries())[-1].available_after_nanos < 200_000_000 or dice.random() < 0.3:
+            amount = dice.choice(["0.05", "0.4", "1.1", "-0.3"])
+            await story.credit(paid=amount)
+        else:
+            await story.call_costing(f"CA{n}", dice.choice(["0.02", "0.2", "0.7"]))
+
+    expected = [
+        kind
+        for entry in await story.entries()
+        for kind, threshold in THRESHOLDS.items()
+        if crosses(
+            entry.available_after_nanos - entry.amount_nanos,
+            entry.available_after_nanos,
+            threshold,
+        )
+    ]
+    assert len(expected) > 5
+    assert await alerts(story) == expected

@@ -13,16 +13,6 @@ def initial_hold(channel: Channel, floor_nanos: int) -> int:
     return min(CHAT_HOLD_NANOS, floor_nanos) if channel is Channel.CHAT else floor_nanos
 
 
-def startable(available_nanos: int, held_nanos: int) -> int:
-    """What new calls can be started with."""
-    return available_nanos - held_nanos
-
-
-def is_admitted(startable_nanos: int, floor_nanos: int) -> bool:
-    """Exactly the floor is enough."""
-    return startable_nanos >= floor_nanos
-
-
 def overdraft_bound(calls: Iterable[tuple[int, int]]) -> int:
     """The most an account can end below zero: the sum of max(0, charge - hold) over live calls.
 

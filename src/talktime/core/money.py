@@ -85,12 +85,22 @@ def display_column(parts: Sequence[int], decimals: int) -> list[str]:
     down or up; those with the largest remainders go up (of equals, the earlier one).
     """
     unit = 10 ** (DECIMALS - decimals)
-    shown = [part // unit for part in parts]
-    missing = div_half_even(sum(parts), unit) - sum(shown)
-    by_remainder = sorted(range(len(parts)), key=lambda i: parts[i] % unit, reverse=True)
-    for i in by_remainder[:missing]:
-        shown[i] += 1
+    shown = apportion(parts, unit, div_half_even(sum(parts), unit))
     return [_dollars(units, decimals) for units in shown]
+
+
+def apportion(parts: Sequence[int], unit: int, total_units: int) -> list[int]:
+    """Parts as whole units that add up to ``total_units``, by the largest remainder.
+
+    Each is rounded down; the units then missing go to the largest remainders, those too many come
+    from the smallest (of equals, the earlier part).
+    """
+    shown = [part // unit for part in parts]
+    missing = total_units - sum(shown)
+    by_remainder = sorted(range(len(parts)), key=lambda i: parts[i] % unit, reverse=missing > 0)
+    for i in by_remainder[: abs(missing)]:
+        shown[i] += 1 if missing > 0 else -1
+    return shown
 
 
 def div_half_even(numerator: int, denominator: int) -> int:

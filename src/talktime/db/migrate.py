@@ -37,7 +37,7 @@ def upgrade(conninfo: str) -> None:
             )
         owner.execute(query("lock_migrations"), [_LOCK])
         try:
-            if _stamp_of(owner) == _wanted_stamp():
+            if is_current(owner):
                 return
             owner.execute((_HERE / "app_role.sql").read_bytes())
             _run_migrations(conninfo)

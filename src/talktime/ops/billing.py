@@ -13,9 +13,9 @@ from talktime.db import billing
 from talktime.db.calls import read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, read_account
+from talktime.ops.call_history import PACE_CALLS
 from talktime.ops.entries import list_entries
 
-PACE_CALLS: Final = 20
 REFUSALS_MAX: Final = 1_000
 COUPONS_MAX: Final = 200
 

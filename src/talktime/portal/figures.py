@@ -12,6 +12,7 @@ from talktime.core.money import (
     DECIMALS,
     DISPLAY_DECIMALS,
     NANOS_PER_USD,
+    apportion,
     display_usd,
     div_half_even,
 )
@@ -59,12 +60,7 @@ def shown_change(after_nanos: int, change_nanos: int) -> int:
 
 def shown_split(parts: Sequence[int], total_nanos: int) -> list[int]:
     """Parts as shown, adding up to a total as shown, by the largest remainder; all in nanos."""
-    steps = [part // _FINEST for part in parts]
-    missing = total_nanos // _FINEST - sum(steps)
-    by_remainder = sorted(range(len(parts)), key=lambda i: parts[i] % _FINEST, reverse=missing > 0)
-    for i in by_remainder[: abs(missing)]:
-        steps[i] += 1 if missing > 0 else -1
-    return [count * _FINEST for count in steps]
+    return [units * _FINEST for units in apportion(parts, _FINEST, total_nanos // _FINEST)]
 
 
 def exact_usd(nanos: int) -> str:

@@ -17,6 +17,8 @@ DECLARE
     v_before bigint;
     v_after bigint;
     v_event bigint;
+    v_crosses_warning boolean;
+    v_crosses_floor boolean;
 BEGIN
     PERFORM 1 FROM account a WHERE a.account_id = ANY(p_account_id)
     ORDER BY a.account_id COLLATE "C" FOR NO KEY UPDATE;
@@ -42,11 +44,12 @@ BEGIN
             verdict := 'posted';
             v_before := v_account.promo_nanos + v_account.paid_nanos - v_account.refund_reserved_nanos;
             v_after := v_before + p_promo_delta[item] + p_paid_delta[item];
+            v_crosses_warning := v_before >= v_account.warning_level_nanos AND v_after < v_account.warning_level_nanos;
+            v_crosses_floor := v_before >= p_floor AND v_after < p_floor;
 
             UPDATE account a SET promo_nanos = a.promo_nanos + p_promo_delta[item],
                 paid_nanos = a.paid_nanos + p_paid_delta[item], entry_seq = a.entry_seq + 1,
-                event_seq = a.event_seq + 1 + (v_before >= a.warning_level_nanos AND v_after < a.warning_level_nanos)::integer
-                    + (v_before >= p_floor AND v_after < p_floor)::integer
+                event_seq = a.event_seq + 1 + v_crosses_warning::integer + v_crosses_floor::integer
             WHERE a.account_id = p_account_id[item];
 
             INSERT INTO entry (account_id, seq, kind, ref, promo_delta_nanos, paid_delta_nanos,
@@ -60,12 +63,12 @@ BEGIN
             v_event := v_account.event_seq + 1;
             INSERT INTO event (account_id, event_seq, recorded_at, kind, ref, entry_seq, available_nanos)
             VALUES (p_account_id[item], v_event, p_now, 'entry.posted', p_ref[item], v_entry.seq, v_after);
-            IF v_before >= v_account.warning_level_nanos AND v_after < v_account.warning_level_nanos THEN
+            IF v_crosses_warning THEN
                 v_event := v_event + 1;
                 INSERT INTO event (account_id, event_seq, recorded_at, kind, ref, entry_seq, available_nanos)
                 VALUES (p_account_id[item], v_event, p_now, 'balance.below_warning', p_ref[item], v_entry.seq, v_after);
             END IF;
-            IF v_before >= p_floor AND v_after < p_floor THEN
+            IF v_crosses_floor THEN
                 v_event := v_event + 1;
                 INSERT INTO event (account_id, event_seq, recorded_at, kind, ref, entry_seq, available_nanos)
                 VALUES (p_account_id[item], v_event, p_now, 'balance.below_floor', p_ref[item], v_entry.seq, v_after);

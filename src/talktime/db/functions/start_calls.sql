@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION start_calls(
 ) RETURNS TABLE (
     item bigint, verdict text, status text, billing_status text, hold_nanos bigint, available_nanos bigint,
     held_nanos bigint, startable_nanos bigint, margin_ppm integer, revision integer,
-    admitted_at timestamptz, lease_ms integer, time_zone text
+    admitted_at timestamptz, lease_ms integer
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_mergejoin = off
 AS $$
@@ -40,7 +40,7 @@ BEGIN
                 FROM (
                     SELECT g.item, g.account_id, g.call_id, g.hold, g.first_item, a.status AS account_status,
                         a.promo_nanos + a.paid_nanos - a.refund_reserved_nanos AS available,
-                        a.held_nanos AS held, a.event_seq AS last_event, a.time_zone,
+                        a.held_nanos AS held, a.event_seq AS last_event,
                         coalesce(a.margin_ppm, p_margin_ppm) AS margin,
                         a.status = 'active' AND c.call_id IS NULL AS is_new,
                         c.call_id IS NOT NULL AS started, c.status AS call_status,
@@ -114,6 +114,6 @@ BEGIN
         coalesce(t.call_status, 'live'), coalesce(t.call_billing, 'pending'), coalesce(t.call_hold, t.hold),
         t.available, t.held_after, t.available - t.held_after,
         coalesce(t.call_margin, t.margin), coalesce(t.call_revision, 1), coalesce(t.call_admitted_at, p_priced_at[t.item]),
-        coalesce(t.call_lease, p_lease_ms), t.time_zone
+        coalesce(t.call_lease, p_lease_ms)
     FROM told t ORDER BY t.item;
 END $$;
