@@ -137,7 +137,6 @@ def _opened(facts: StartFacts, now: datetime) -> Call:
     return opened(
         facts,
         now=now,
-        priced_at=now,
         margin_ppm=TERMS.margin_ppm,
         lease_ms=TERMS.lease_ms,
         hold_nanos=HOLD_NANOS,

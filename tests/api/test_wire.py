@@ -56,7 +56,6 @@ def test_times_are_utc() -> None:
         channel=Channel.WEB,
         metadata='{"n": 1.50}',
         admitted_at=NOW,
-        priced_at=NOW,
         margin_ppm=300_000,
         lease_ms=60_000,
         last_heard_at=NOW,

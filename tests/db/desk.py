@@ -38,11 +38,11 @@ def start(
     *,
     hold: int = FLOOR,
     channel: Channel = Channel.PHONE,
-    priced_at: datetime = NOW,
+    admitted_at: datetime = NOW,
     **facts: Any,
 ) -> Start:
     named = StartFacts(account_id=account_id, call_id=call_id, channel=channel, **facts)
-    return named, hold, priced_at
+    return named, hold, admitted_at
 
 
 def bill_of(charge: int | None) -> Bill:

@@ -198,14 +198,14 @@ async def test_repeat_tells_the_present(desk: Desk) -> None:
 
 
 async def test_terms_are_pinned(desk: Desk) -> None:
-    """A call keeps the margin, lease and price date of its start, the account's margin first."""
+    """A call keeps the margin, lease and time of its admission, the account's margin first."""
     plain = await desk.open_account(paid=FLOOR)
     special = await desk.open_account(paid=FLOOR, margin_ppm=50_000)
     earlier = NOW - timedelta(days=3)
-    verdicts = await desk.start(start(plain, "call"), start(special, "call", priced_at=earlier))
+    verdicts = await desk.start(start(plain, "call"), start(special, "call", admitted_at=earlier))
     assert [v.margin_ppm for v in verdicts] == [MARGIN_PPM, 50_000]
     row = await desk.call(special, "call")
-    assert (row["margin_ppm"], row["priced_at"], row["lease_ms"]) == (50_000, earlier, LEASE_MS)
+    assert (row["margin_ppm"], row["lease_ms"]) == (50_000, LEASE_MS)
     assert (row["admitted_at"], row["last_heard_at"], row["started_at"]) == (earlier, NOW, NOW)
 
 

@@ -81,7 +81,7 @@ async def test_an_imported_call_is_settled_like_any_other(
     assert call.charge_nanos == 52_000_000
     assert (call.promo_charged_nanos, call.paid_charged_nanos) == (50_000_000, 2_000_000)
     assert call.duration_ms == 60_000
-    assert call.priced_at == call.started_at
+    assert call.admitted_at == call.started_at
     async with platform.connection() as connection:
         account = await read_account(connection, account_id, now=platform.clock())
         assert (account.promo_nanos, account.paid_nanos) == (0, 998_000_000)

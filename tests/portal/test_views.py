@@ -60,7 +60,6 @@ def a_call(**facts: Any) -> Call:
         account_id="ada",
         call_id="CA1",
         admitted_at=NOW - timedelta(seconds=65),
-        priced_at=NOW,
         margin_ppm=300_000,
         lease_ms=60_000,
         initial_hold_nanos=FLOOR,

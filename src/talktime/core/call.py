@@ -88,8 +88,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     to_number: str | None = None
     stated_started_at: datetime | None = None
     metadata: str | None = None
-    admitted_at: datetime
-    priced_at: datetime
+    admitted_at: datetime  # its rate card is the one in force then
     margin_ppm: int
     lease_ms: int
     last_heard_at: datetime
@@ -147,7 +146,6 @@ def opened(
     facts: StartFacts,
     *,
     now: datetime,
-    priced_at: datetime,
     margin_ppm: int,
     lease_ms: int,
     hold_nanos: int,
@@ -164,7 +162,6 @@ def opened(
         stated_started_at=facts.started_at,
         metadata=facts.metadata,
         admitted_at=now,
-        priced_at=priced_at,
         margin_ppm=margin_ppm,
         lease_ms=lease_ms,
         last_heard_at=now,

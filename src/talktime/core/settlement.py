@@ -86,7 +86,7 @@ def accrue(call: Call, reported: tuple[Line, ...], book: PriceBook) -> Accrual:
     unpriced.
     """
     merged = merge_lines(call.lines, reported) if reported else call.lines
-    lines, bill = rate_call(merged, book, call.priced_at, call.margin_ppm)
+    lines, bill = rate_call(merged, book, call.admitted_at, call.margin_ppm)
     if reported:
         _check_belief(call, merged, lines, bill)
     return Accrual(
@@ -143,7 +143,7 @@ def decide_price(call: Call, book: PriceBook, now: datetime) -> Settlement | Non
     assert call.outcome is not None
     assert call.ended_at is not None
     assert call.ended_by is not None
-    lines, bill = rate_call(call.lines, book, call.priced_at, call.margin_ppm)
+    lines, bill = rate_call(call.lines, book, call.admitted_at, call.margin_ppm)
     overdue = now - call.ended_at >= UNPRICED_PATIENCE
     if bill.charge_nanos is None and not overdue:
         return None

@@ -99,7 +99,7 @@ async def start_calls(
     margin_ppm: int,
     lease_ms: int,
 ) -> list[StartVerdict]:
-    """Judge starts given as (facts, initial hold in nanos, instant that picks the card)."""
+    """Judge starts given as (facts, initial hold in nanos, instant of admission)."""
     facts = [start[0] for start in starts]
     async with connection.cursor(row_factory=class_row(StartVerdict)) as cursor:
         await cursor.execute(
@@ -117,7 +117,7 @@ async def start_calls(
                 "from_number": [f.from_number for f in facts],
                 "to_number": [f.to_number for f in facts],
                 "started_at": [f.started_at for f in facts],
-                "priced_at": [start[2] for start in starts],
+                "admitted_at": [start[2] for start in starts],
                 "metadata": [f.metadata for f in facts],
                 "hold": [start[1] for start in starts],
             },

@@ -48,11 +48,9 @@ CREATE TABLE call (
     to_number text,
     stated_started_at timestamptz,
     metadata json,
-    -- our clock at admission; an imported call counts as admitted when it started
+    -- our clock at admission, which picks the rate card; an imported call counts as admitted when it started
     admitted_at timestamptz NOT NULL,
     started_at timestamptz NOT NULL,
-    -- the instant whose rate card prices the lines
-    priced_at timestamptz NOT NULL,
     margin_ppm integer NOT NULL,
     lease_ms integer NOT NULL,
     last_heard_at timestamptz NOT NULL,

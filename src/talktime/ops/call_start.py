@@ -104,7 +104,6 @@ def _answer(
         call=opened(
             facts,
             now=now,
-            priced_at=now,
             margin_ppm=verdict.margin_ppm,
             lease_ms=verdict.lease_ms,
             hold_nanos=verdict.hold_nanos,

@@ -8,7 +8,7 @@
 CREATE OR REPLACE FUNCTION start_calls(
     p_now timestamptz, p_floor bigint, p_margin_ppm integer, p_lease_ms integer,
     p_account_id text [], p_call_id text [], p_channel text [], p_direction text [], p_agent_id text [],
-    p_from text [], p_to text [], p_started_at timestamptz [], p_priced_at timestamptz [],
+    p_from text [], p_to text [], p_started_at timestamptz [], p_admitted_at timestamptz [],
     p_metadata text [], p_hold bigint []
 ) RETURNS TABLE (
     item bigint, verdict text, status text, billing_status text, hold_nanos bigint, available_nanos bigint,
@@ -71,11 +71,11 @@ BEGIN
         ) s
     ), opened AS (
         INSERT INTO call (account_id, call_id, channel, direction, agent_id, from_number, to_number,
-            stated_started_at, metadata, admitted_at, started_at, priced_at, margin_ppm, lease_ms,
+            stated_started_at, metadata, admitted_at, started_at, margin_ppm, lease_ms,
             last_heard_at, initial_hold_nanos, hold_nanos, lines)
         SELECT t.account_id, t.call_id, p_channel[t.item], p_direction[t.item], p_agent_id[t.item],
-            p_from[t.item], p_to[t.item], p_started_at[t.item], p_metadata[t.item]::json, p_priced_at[t.item],
-            coalesce(p_started_at[t.item], p_now), p_priced_at[t.item], t.margin, p_lease_ms, p_now, t.hold, t.hold,
+            p_from[t.item], p_to[t.item], p_started_at[t.item], p_metadata[t.item]::json, p_admitted_at[t.item],
+            coalesce(p_started_at[t.item], p_now), t.margin, p_lease_ms, p_now, t.hold, t.hold,
             -- Blanks keep the room on the page where the reported lines, so long for four services, are
             -- then written in place.
             rpad('[]', 1200)::json
@@ -113,7 +113,7 @@ BEGIN
         END,
         coalesce(t.call_status, 'live'), coalesce(t.call_billing, 'pending'), coalesce(t.call_hold, t.hold),
         t.available, t.held_after, t.available - t.held_after,
-        coalesce(t.call_margin, t.margin), coalesce(t.call_revision, 1), coalesce(t.call_admitted_at, p_priced_at[t.item]),
+        coalesce(t.call_margin, t.margin), coalesce(t.call_revision, 1), coalesce(t.call_admitted_at, p_admitted_at[t.item]),
         coalesce(t.call_lease, p_lease_ms)
     FROM told t ORDER BY t.item;
 END $$;
