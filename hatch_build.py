@@ -15,6 +15,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 # What a page loads, and its name below portal/static/vendor/.
 ASSETS = {
+    "chart.js/dist/chart.umd.min.js": "chart.js",
+    "chart.js/LICENSE.md": "chart.LICENSE.txt",
     "idiomorph/dist/idiomorph.esm.js": "idiomorph.js",
     "idiomorph/LICENSE": "idiomorph.LICENSE.txt",
 }

@@ -6,7 +6,8 @@ import pytest
 from talktime.core.call import Outcome
 from talktime.core.ratecard import Channel
 from talktime.ops.platform import Platform
-from talktime.portal import pages_shown
+from talktime.portal.billing import pages as billing_pages
+from talktime.portal.calls import pages as call_pages
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
@@ -121,7 +122,8 @@ async def test_older_pages_reach_everything_once(
     customer: httpx.AsyncClient, bots: Bots, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Following Older shows every row exactly once, newest first."""
-    monkeypatch.setattr(pages_shown, "PAGE_ROWS", 3)
+    monkeypatch.setattr(billing_pages, "PAGE_ROWS", 3)
+    monkeypatch.setattr(call_pages, "PAGE_ROWS", 3)
     for number in range(7):
         await bots.call(f"call-{number}", *MINUTE_BY_PHONE)
     seen: list[str] = []

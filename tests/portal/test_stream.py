@@ -12,7 +12,7 @@ from talktime.ops.accounts import read_account
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.portal import live_pages
-from talktime.portal.calls_view import Shown
+from talktime.portal.calls.view import Shown
 from talktime.portal.live_pages import OpenPage, PageWriter, page_stream
 from talktime.portal.rendering import Pages
 from tests.acting import MINUTE_BY_PHONE, Bots

@@ -14,9 +14,9 @@ from talktime.core.ratecard import Channel, Price, Service, UnitPrice
 from talktime.core.rating import bill
 from talktime.core.usage import Line
 from talktime.ops.billing import Billing
-from talktime.portal.billing_view import entry_row, summary_view
-from talktime.portal.calls_view import Shown, call_row, element_key
-from talktime.portal.receipt_view import receipt_view
+from talktime.portal.billing.view import entry_row, summary_view
+from talktime.portal.calls.receipt_view import receipt_view
+from talktime.portal.calls.view import Shown, call_row, element_key
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 FLOOR = 100_000_000

@@ -25,7 +25,7 @@ from talktime.ops.call_import import (
     unknown_accounts,
 )
 from talktime.ops.platform import Platform
-from talktime.portal.receipt_view import ReceiptView, receipt_view
+from talktime.portal.calls.receipt_view import ReceiptView, receipt_view
 
 app = typer.Typer(no_args_is_help=True)
 

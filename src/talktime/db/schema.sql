@@ -29,12 +29,17 @@ CREATE TABLE account (
     former_time_zone text,
     time_zone_since timestamptz,
     created_at timestamptz NOT NULL,
+    -- of the account's last entry: its ledger never goes back in time, whichever process's clock is behind
+    last_recorded_at timestamptz,
+    -- how the pages and exports of this account show phone numbers
+    number_mask text NOT NULL DEFAULT 'full',
     CONSTRAINT account_pk PRIMARY KEY (account_id),
     CONSTRAINT account_status_known CHECK (status IN ('active', 'suspended')),
     CONSTRAINT account_promo_never_negative CHECK (promo_nanos >= 0),
     CONSTRAINT account_held_never_negative CHECK (held_nanos >= 0),
     CONSTRAINT account_reserved_never_negative CHECK (refund_reserved_nanos >= 0),
-    CONSTRAINT account_margin_sane CHECK (margin_ppm BETWEEN 0 AND 10000000)
+    CONSTRAINT account_margin_sane CHECK (margin_ppm BETWEEN 0 AND 10000000),
+    CONSTRAINT account_number_mask_known CHECK (number_mask IN ('full', 'last4', 'hidden'))
 ) WITH (fillfactor = 50);
 
 CREATE TABLE call (
@@ -127,6 +132,9 @@ CREATE TABLE entry (
     CONSTRAINT entry_once_per_reference UNIQUE (account_id, kind, ref),
     CONSTRAINT entry_promo_never_negative CHECK (promo_after_nanos >= 0)
 );
+
+-- Entries that are no calls, few beside those that are: found by kind, and searched, without passing over calls.
+CREATE INDEX entry_beside_calls ON entry (account_id, seq) WHERE kind <> 'call';
 
 -- The outbox: what happened, told to SSE, webhooks and mail. One row per event, never per listener.
 CREATE TABLE event (

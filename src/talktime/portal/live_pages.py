@@ -19,8 +19,8 @@ from talktime.ops.live_events import (
     Reset,
 )
 from talktime.ops.platform import Platform
-from talktime.portal.billing_view import entry_row, summary_view
-from talktime.portal.calls_view import Shown, call_row
+from talktime.portal.billing.view import entry_row, summary_view
+from talktime.portal.calls.view import Shown, call_row
 from talktime.portal.figures import zone_of
 from talktime.portal.rendering import Pages
 
@@ -76,19 +76,19 @@ class PageWriter:
                 time_zone=self._account.time_zone,
                 base=self._pages.base,
             )
-            yield self._pages.html("pieces/entry.html", row=entry, is_new=self._page.is_newest)
+            yield self._pages.html("billing/entry.html", row=entry, is_new=self._page.is_newest)
         elif isinstance(event, CallChanged) and self._page.name == "calls":
             now = self._platform.clock()
             row = call_row(event.call, now=now, zone=self._zone, base=self._pages.base)
             is_new = self._page.is_newest and self._page.shown.admits(event.call)
-            yield self._pages.html("pieces/call.html", row=row, is_new=is_new)
+            yield self._pages.html("calls/call.html", row=row, is_new=is_new)
 
     async def _summary(self) -> str:
         now = self._platform.clock()
         async with self._platform.connection() as connection:
             billing = await read_billing(connection, self._account.account_id, now=now)
         view = summary_view(billing, floor_nanos=self._platform.terms.floor_nanos, now=now)
-        return self._pages.html("pieces/summary.html", view=view)
+        return self._pages.html("billing/summary.html", view=view)
 
     @property
     def _zone(self) -> tzinfo:

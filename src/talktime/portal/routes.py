@@ -4,7 +4,11 @@ from litestar import Router
 
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
-from talktime.portal import coming_and_going, pages_shown, redeeming
+from talktime.portal import listening
+from talktime.portal.access import coming_and_going
+from talktime.portal.billing import pages as billing_pages
+from talktime.portal.billing import redeeming
+from talktime.portal.calls import pages as call_pages
 from talktime.portal.desk import OPT, Desk
 from talktime.portal.refusals import refusal_pages
 from talktime.portal.rendering import Pages
@@ -19,7 +23,13 @@ def portal_router(platform: Platform) -> Router:
     desk = Desk(platform=platform, pages=pages, own_feed=LiveFeed(platform))
     return Router(
         path="/",
-        route_handlers=[*coming_and_going.HANDLERS, *pages_shown.HANDLERS, *redeeming.HANDLERS],
+        route_handlers=[
+            *coming_and_going.HANDLERS,
+            *billing_pages.HANDLERS,
+            *redeeming.HANDLERS,
+            *call_pages.HANDLERS,
+            *listening.HANDLERS,
+        ],
         exception_handlers=refusal_pages(pages),
         include_in_schema=False,
         opt={OPT: desk},

@@ -10,6 +10,7 @@ from litestar import Request
 from litestar.datastructures import Cookie
 
 from talktime.core.errors import Forbidden, Unauthenticated
+from talktime.core.member import Right, Role, may
 from talktime.ops.platform import Platform
 from talktime.ops.portal_access import SESSION_LIFE, read_session
 
@@ -21,6 +22,20 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: str
     session: str
+    role: Role = Role.OWNER
+    address: str | None = None
+    """The person, where the session is one of a person and not of the platform's link."""
+
+    def may(self, right: Right) -> bool:
+        return may(self.role, right)
+
+    def require(self, right: Right) -> None:
+        """Raise Forbidden, saying who may, where the visitor's role lacks the right."""
+        if not self.may(right):
+            raise Forbidden(
+                f"your role on this account ({self.role.value}) does not allow this; "
+                "ask an owner of the account"
+            )
 
     @property
     def form_token(self) -> str:

@@ -17,6 +17,7 @@ DECLARE
     v_before bigint;
     v_after bigint;
     v_event bigint;
+    v_recorded_at timestamptz;
     v_crosses_warning boolean;
     v_crosses_floor boolean;
 BEGIN
@@ -47,8 +48,11 @@ BEGIN
             v_crosses_warning := v_before >= v_account.warning_level_nanos AND v_after < v_account.warning_level_nanos;
             v_crosses_floor := v_before >= p_floor AND v_after < p_floor;
 
+            v_recorded_at := recording_time(p_now, v_account.last_recorded_at);
+
             UPDATE account a SET promo_nanos = a.promo_nanos + p_promo_delta[item],
                 paid_nanos = a.paid_nanos + p_paid_delta[item], entry_seq = a.entry_seq + 1,
+                last_recorded_at = v_recorded_at,
                 event_seq = a.event_seq + 1 + v_crosses_warning::integer + v_crosses_floor::integer
             WHERE a.account_id = p_account_id[item];
 
@@ -57,7 +61,7 @@ BEGIN
             VALUES (p_account_id[item], v_account.entry_seq + 1, p_kind[item], p_ref[item], p_promo_delta[item],
                 p_paid_delta[item], v_account.promo_nanos + p_promo_delta[item],
                 v_account.paid_nanos + p_paid_delta[item], v_account.refund_reserved_nanos,
-                p_occurred_at[item], p_now, p_note[item])
+                p_occurred_at[item], v_recorded_at, p_note[item])
             RETURNING * INTO v_entry;
 
             v_event := v_account.event_seq + 1;

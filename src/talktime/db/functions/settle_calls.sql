@@ -33,7 +33,7 @@ BEGIN
             - s.crosses_warning::integer - s.crosses_floor::integer AS event_seq
         FROM (
             SELECT r.item, r.account_id, r.call_id, r.stands, r.due, r.unpriced, r.old_hold, r.new_hold,
-                r.reserved, r.last_event, r.last_entry + r.entry_nth AS entry_seq,
+                r.reserved, r.recorded_at, r.last_event, r.last_entry + r.entry_nth AS entry_seq,
                 greatest(r.promo - r.due_upto, 0) AS promo_after,
                 greatest(r.promo - r.due_upto + r.due, 0) - greatest(r.promo - r.due_upto, 0) AS promo_part,
                 r.paid - greatest(r.due_upto - r.promo, 0) AS paid_after,
@@ -57,7 +57,8 @@ BEGIN
                         a.promo_nanos AS promo, a.paid_nanos AS paid, a.refund_reserved_nanos AS reserved,
                         a.promo_nanos + a.paid_nanos - a.refund_reserved_nanos AS available,
                         a.entry_seq AS last_entry, a.event_seq AS last_event,
-                        a.warning_level_nanos AS warning_level
+                        a.warning_level_nanos AS warning_level,
+                        recording_time(p_now, a.last_recorded_at) AS recorded_at
                     FROM (
                         SELECT u.*,
                             row_number() OVER (PARTITION BY u.account_id, u.call_id, u.revision ORDER BY u.item) AS nth
@@ -74,7 +75,7 @@ BEGIN
         INSERT INTO entry (account_id, seq, kind, ref, promo_delta_nanos, paid_delta_nanos,
             promo_after_nanos, paid_after_nanos, reserved_after_nanos, occurred_at, recorded_at)
         SELECT t.account_id, t.entry_seq, 'call', t.call_id, -t.promo_part, t.promo_part - t.due,
-            t.promo_after, t.paid_after, t.reserved, p_ended_at[t.item], p_now
+            t.promo_after, t.paid_after, t.reserved, p_ended_at[t.item], t.recorded_at
         FROM told t WHERE t.has_entry
     ), closed AS (
         UPDATE call c SET status = 'ended', billing_status = p_billing_status[t.item],
@@ -84,7 +85,7 @@ BEGIN
             lines = p_lines[t.item]::json, cost_nanos = p_cost[t.item], margin_nanos = p_margin[t.item],
             charge_nanos = p_charge[t.item], llm_nanos = p_llm[t.item], stt_nanos = p_stt[t.item],
             tts_nanos = p_tts[t.item], sip_nanos = p_sip[t.item], hold_nanos = t.new_hold,
-            revision = c.revision + 1, settled_at = CASE WHEN NOT t.unpriced THEN p_now END,
+            revision = c.revision + 1, settled_at = CASE WHEN NOT t.unpriced THEN t.recorded_at END,
             entry_seq = CASE WHEN t.has_entry THEN t.entry_seq END,
             promo_charged_nanos = CASE WHEN NOT t.unpriced THEN t.promo_part END,
             paid_charged_nanos = CASE WHEN NOT t.unpriced THEN t.due - t.promo_part END
@@ -96,9 +97,9 @@ BEGIN
     ), moved AS (
         UPDATE account a SET promo_nanos = a.promo_nanos - m.promo, paid_nanos = a.paid_nanos - m.paid,
             held_nanos = a.held_nanos - m.released, entry_seq = a.entry_seq + m.entries,
-            event_seq = m.event_seq
+            event_seq = m.event_seq, last_recorded_at = m.recorded_at
         FROM (
-            SELECT t.account_id, sum(t.promo_part)::bigint AS promo, sum(t.due - t.promo_part)::bigint AS paid,
+            SELECT t.account_id, min(t.recorded_at) AS recorded_at, sum(t.promo_part)::bigint AS promo, sum(t.due - t.promo_part)::bigint AS paid,
                 sum(t.old_hold - t.new_hold)::bigint AS released, count(*) FILTER (WHERE t.has_entry) AS entries,
                 max(t.event_seq + t.crosses_warning::integer + t.crosses_floor::integer) AS event_seq
             FROM told t WHERE t.stands GROUP BY t.account_id
@@ -107,7 +108,7 @@ BEGIN
     ), summed AS (
         INSERT INTO usage_rollup AS u (account_id, bucket_start, calls, llm_nanos, stt_nanos, tts_nanos,
             sip_nanos, margin_nanos, charge_nanos)
-        SELECT t.account_id, date_bin('15 minutes', p_now, timestamptz '2000-01-01 00:00:00+00'), count(*),
+        SELECT t.account_id, date_bin('15 minutes', min(t.recorded_at), timestamptz '2000-01-01 00:00:00+00'), count(*),
             sum(p_llm[t.item]), sum(p_stt[t.item]), sum(p_tts[t.item]), sum(p_sip[t.item]),
             sum(p_margin[t.item]), sum(p_charge[t.item])
         FROM told t WHERE t.stands AND p_billing_status[t.item] = 'charged' GROUP BY t.account_id

@@ -11,9 +11,9 @@ from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 from talktime.ops.billing import find_coupon_entry
 from talktime.ops.coupons import preview_coupon, redeem_coupon
+from talktime.portal.billing.redeem_view import REFUSALS, offer_view, refusal_view
 from talktime.portal.desk import Asked, Desk, desk_of
-from talktime.portal.pages_shown import frame
-from talktime.portal.redeem_view import REFUSALS, offer_view, refusal_view
+from talktime.portal.framing import frame
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import Visitor, check_form
 
@@ -105,7 +105,7 @@ async def _page(
     account = await read_account(connection, visitor.account_id, now=desk.now)
     refusal = error and refusal_view(error, earlier=earlier, time_zone=account.time_zone)
     page = desk.pages.page(
-        "redeem.html",
+        "billing/redeem.html",
         status_code=refusal.status_code if refusal else 200,
         **frame(visitor, account, "billing"),
         code="" if earlier else code[:64],

@@ -51,7 +51,7 @@ async def leave(request: Asked) -> Response[Any]:
     await check_form(request, visitor)
     async with desk.platform.connection() as connection:
         await close_session(connection, visitor.session)
-    answer = desk.pages.page("left.html")
+    answer = desk.pages.page("access/left.html")
     answer.set_cookie(ended_cookie(path=desk.pages.base, is_https=desk.pages.is_https))
     return answer
 

@@ -11,7 +11,7 @@ from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import display_usd
 from talktime.ops.billing import Billing
 from talktime.portal import words
-from talktime.portal.calls_view import call_href, other_side
+from talktime.portal.calls.view import call_href, other_side
 from talktime.portal.figures import (
     Moment,
     Money,

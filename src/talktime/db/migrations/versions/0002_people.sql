@@ -1,0 +1,1 @@
+-- People: members, links by e-mail, sessions, guesses.

@@ -1,0 +1,1 @@
+-- Messages to people, and the queue of jobs that sends them.

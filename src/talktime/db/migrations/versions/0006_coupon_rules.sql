@@ -1,0 +1,1 @@
+-- Coupons for one account.

@@ -1,0 +1,1 @@
+"""Calls: the live list, filters, receipts and their check, exports."""

@@ -1,0 +1,1 @@
+"""Spend: where the money went, the dearest calls, and what a planned agent would cost."""

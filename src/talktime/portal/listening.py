@@ -1,0 +1,45 @@
+"""The address at which an open page listens."""
+
+from typing import Final
+
+from litestar import get
+from litestar.response import Stream
+
+from talktime.ops.accounts import read_account
+from talktime.portal.calls.pages import asked_shown
+from talktime.portal.calls.places import read_number
+from talktime.portal.desk import Asked, desk_of
+from talktime.portal.live_pages import OpenPage, PageWriter, page_stream
+from talktime.portal.rendering import PAGE_HEADERS
+from talktime.portal.visiting import find_visitor, visitor_of
+
+
+@get("/live")
+async def live(request: Asked) -> Stream:
+    """What changes on an open page, as it changes."""
+    desk = desk_of(request)
+    visitor = await visitor_of(request, desk.platform)
+    async with desk.platform.connection() as connection:
+        account = await read_account(connection, visitor.account_id, now=desk.now)
+    place = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    page = OpenPage(
+        name=request.query_params.get("page", ""),
+        shown=asked_shown(request),
+        is_newest=request.query_params.get("newest") == "1",
+    )
+    writer = PageWriter(desk.platform, desk.pages, account, page)
+
+    async def still_signed_in() -> bool:
+        return await find_visitor(request, desk.platform) is not None
+
+    events = desk.feed(request).subscribe(
+        visitor.account_id, after=read_number(place) if place else None
+    )
+    return Stream(
+        page_stream(events, writer, still_signed_in),
+        media_type="text/event-stream",
+        headers={**PAGE_HEADERS, "X-Accel-Buffering": "no"},
+    )
+
+
+HANDLERS: Final = (live,)

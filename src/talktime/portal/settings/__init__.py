@@ -1,0 +1,1 @@
+"""Settings: what a customer decides about the account, its people, keys and endpoints."""
