@@ -305,7 +305,7 @@ async def test_roll_ups_add_up_by_recorded_time(desk: Desk) -> None:
     account = await desk.open_account(paid=100 * USD)
     names = [f"call-{n}" for n in range(5)]
     await desk.start(*[start(account, name) for name in names])
-    first = datetime(2026, 11, 23, 12, 29, 59, 999_999, tzinfo=UTC)
+    first = datetime(2026, 11, 24, 12, 29, 59, 999_999, tzinfo=UTC)
     await desk.settle(
         settlement(account, "call-0", 1_001), settlement(account, "call-1", 2_003), now=first
     )
@@ -316,8 +316,8 @@ async def test_roll_ups_add_up_by_recorded_time(desk: Desk) -> None:
     await desk.settle(settlement(account, "call-4", 9), now=first + timedelta(microseconds=1))
     rows = await desk.rows("usage_rollup", account)
     assert [(r["bucket_start"], r["calls"], r["charge_nanos"]) for r in rows] == [
-        (datetime(2026, 11, 23, 12, 15, tzinfo=UTC), 3, 3_009),
-        (datetime(2026, 11, 23, 12, 30, tzinfo=UTC), 1, 9),
+        (datetime(2026, 11, 24, 12, 15, tzinfo=UTC), 3, 3_009),
+        (datetime(2026, 11, 24, 12, 30, tzinfo=UTC), 1, 9),
     ]
     bills = [bill_of(charge) for charge in (1_001, 2_003, 5)]
     assert rows[0]["margin_nanos"] == sum(b.margin_nanos for b in bills)
@@ -338,3 +338,15 @@ async def test_settled_call_keeps_all_it_was_told(desk: Desk) -> None:
     assert (row["revision"], row["hold_nanos"]) == (2, 0)
     assert (row["cost_nanos"], row["margin_nanos"], row["charge_nanos"]) == (39, 13, 52)
     assert [line[0] for line in row["lines"]] == ["llm"]
+
+
+async def test_a_ledger_runs_forward_in_time(desk: Desk) -> None:
+    """A clock a little behind records at the last entry's time; one far behind is taken as it is."""
+    account = await desk.open_account(paid=USD)
+    await desk.start(*[start(account, f"call-{n}") for n in range(3)])
+    later = NOW + timedelta(seconds=30)
+    await desk.settle(settlement(account, "call-0", 7), now=later)
+    await desk.settle(settlement(account, "call-1", 7), now=later - timedelta(seconds=2))
+    await desk.settle(settlement(account, "call-2", 7), now=later - timedelta(hours=1))
+    recorded = [row["recorded_at"] for row in await desk.rows("entry", account)][-3:]
+    assert recorded == [later, later, later - timedelta(hours=1)]
