@@ -58,6 +58,7 @@ async def test_a_sign_up_answers_201_with_the_balances(client: httpx.AsyncClient
         "warning_level": "1",
         "margin_rate": None,
         "time_zone": "UTC",
+        "number_mask": "full",
     }
     assert await balances(client, body["account_id"]) == opened.json()
 
@@ -117,6 +118,7 @@ async def test_a_change_is_told_and_kept(client: httpx.AsyncClient) -> None:
         "margin_rate": "0.250",
         "warning_level": "2.50",
         "time_zone": "America/New_York",
+        "number_mask": "last4",
     }
     changed = await client.patch(f"/v1/accounts/{account_id}", json=change)
     assert changed.status_code == 200
@@ -139,6 +141,7 @@ async def test_a_change_is_told_and_kept(client: httpx.AsyncClient) -> None:
         ({"warning_level": 1}, "invalid_amount", "warning_level"),
         ({"warning_level": None}, "invalid_amount", "warning_level"),
         ({"time_zone": "Mars"}, "invalid_input", "time_zone"),
+        ({"number_mask": "first4"}, "invalid_input", "number_mask"),
         ({"paid": "100"}, "invalid_input", "paid"),
     ],
 )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from talktime.core.account import Account, AccountStatus
+from talktime.core.account import Account, AccountStatus, NumberMask
 from talktime.core.call import EndFacts, Outcome, StartFacts
 from talktime.core.errors import AccountExists, AccountUnknown, InvalidInput
 from talktime.core.ratecard import Channel
@@ -180,17 +180,26 @@ async def test_a_page_has_a_limit(connection: Connection, now: datetime, limit: 
 
 
 async def test_a_change_sets_what_is_given_and_nothing_else(
-    connection: Connection, now: datetime, make_account: MakeAccount
+    connection: Connection, make_account: MakeAccount
 ) -> None:
     """Each field can be changed by itself; balances stay."""
     account_id = await make_account(paid="3")
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     before = await read_account(connection, account_id, now=now)
     expected = before
     for change, fields in [
         (AccountChange(status=AccountStatus.SUSPENDED), {"status": AccountStatus.SUSPENDED}),
         (AccountChange(margin_ppm=250_000), {"margin_ppm": 250_000}),
         (AccountChange(warning_level_nanos=0), {"warning_level_nanos": 0}),
-        (AccountChange(time_zone="Asia/Kolkata"), {"time_zone": "Asia/Kolkata"}),
+        (
+            AccountChange(time_zone="Asia/Kolkata"),
+            {
+                "time_zone": "Asia/Kolkata",
+                "former_time_zone": "UTC",
+                "time_zone_since": datetime(2026, 12, 1, tzinfo=UTC),
+            },
+        ),
+        (AccountChange(number_mask=NumberMask.LAST4), {"number_mask": NumberMask.LAST4}),
         (AccountChange(), {}),
         (AccountChange(margin_ppm=None), {"margin_ppm": None}),
         (AccountChange(status=AccountStatus.ACTIVE), {"status": AccountStatus.ACTIVE}),

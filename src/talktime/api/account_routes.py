@@ -15,7 +15,7 @@ from talktime.api.coupon_routes import COUPON_ROUTES
 from talktime.api.description import described
 from talktime.api.entry_routes import ENTRY_ROUTES
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
-from talktime.core.account import AccountStatus, parse_margin_rate
+from talktime.core.account import AccountStatus, NumberMask, parse_margin_rate
 from talktime.core.errors import AccountExists, AccountUnknown
 from talktime.core.money import parse_usd
 from talktime.ops.accounts import (
@@ -55,6 +55,8 @@ class AccountPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     warning_level: UsdText | msgspec.UnsetType = msgspec.UNSET
     time_zone: str | msgspec.UnsetType = msgspec.UNSET
     """An IANA name, such as Europe/Berlin."""
+    number_mask: NumberMask | msgspec.UnsetType = msgspec.UNSET
+    """How the customer's pages and exports show phone numbers; last4 leaves four digits."""
 
 
 class AccountsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,7 +165,7 @@ async def get_account(request: Request[Any, Any, Any]) -> Response[bytes]:
     ),
 )
 async def patch_account(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Change an account's status, margin, warning level or time zone."""
+    """Change an account's status, margin, warning level, time zone or how it shows numbers."""
     platform: Platform = request.app.state.platform
     change = _change(await read_body(request, AccountPatch))
     async with platform.connection() as connection:
@@ -213,6 +215,7 @@ def _change(body: AccountPatch) -> AccountChange:
         if level is msgspec.UNSET
         else parse_usd(level, field="warning_level"),
         time_zone=None if body.time_zone is msgspec.UNSET else body.time_zone,
+        number_mask=None if body.number_mask is msgspec.UNSET else body.number_mask,
     )
 
 

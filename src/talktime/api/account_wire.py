@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from talktime.core.account import Account, AccountStatus, format_margin_rate
+from talktime.core.account import Account, AccountStatus, NumberMask, format_margin_rate
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import format_usd
 
@@ -55,6 +55,8 @@ class AccountBody(msgspec.Struct, frozen=True, kw_only=True):
     margin_rate: str | None
     """The account's own margin; null: the platform's."""
     time_zone: str
+    number_mask: NumberMask
+    """How the customer's pages show phone numbers."""
     created_at: datetime
 
 
@@ -98,6 +100,7 @@ def account_body(account: Account, *, floor_nanos: int) -> AccountBody:
         warning_level=format_usd(account.warning_level_nanos),
         margin_rate=None if margin_ppm is None else format_margin_rate(margin_ppm),
         time_zone=account.time_zone,
+        number_mask=account.number_mask,
         created_at=account.created_at,
     )
 

@@ -25,6 +25,14 @@ class AccountStatus(StrEnum):
     SUSPENDED = "suspended"  # no new calls; those that run go on -> active
 
 
+class NumberMask(StrEnum):
+    """How the account's pages and exports show phone numbers; any may follow any."""
+
+    FULL = "full"
+    LAST4 = "last4"  # all but the last four digits are dots
+    HIDDEN = "hidden"
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An account as it stands at one moment. Amounts in nanos."""
 
@@ -46,6 +54,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     warning_level_nanos: int
     time_zone: str
     """An IANA name; the account's months begin in it."""
+    former_time_zone: str | None = None
+    """The zone in which months are still counted until time_zone_since, after a change."""
+    time_zone_since: datetime | None = None
+    number_mask: NumberMask = NumberMask.FULL
     created_at: datetime
     month_to_date_nanos: int
     """Charged for calls since the first of this month in the account's time zone."""

@@ -5,7 +5,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import kwargs_row
 
-from talktime.core.account import Account, AccountStatus
+from talktime.core.account import Account, AccountStatus, NumberMask
 from talktime.core.errors import InvalidInput
 from talktime.db.pool import Connection
 from talktime.db.queries import query
@@ -52,6 +52,7 @@ async def change_account(
     margin_ppm: int | None,
     warning_level_nanos: int | None,
     time_zone: str | None,
+    number_mask: NumberMask | None,
     now: datetime,
 ) -> bool:
     """Set what is not None, the margin where ``sets_margin``; False where there is no account.
@@ -68,6 +69,7 @@ async def change_account(
                 "margin_ppm": margin_ppm,
                 "warning_level": warning_level_nanos,
                 "time_zone": time_zone,
+                "number_mask": number_mask and number_mask.value,
                 "now": now,
             },
         )
@@ -108,5 +110,9 @@ async def verify_account(connection: Connection, account_id: str) -> None:
     await connection.execute(query("verify_account"), {"account_id": account_id})
 
 
-def _account_of(*, status: str, **columns: object) -> Account:
-    return Account(status=AccountStatus(status), **columns)  # type: ignore[arg-type]
+def _account_of(*, status: str, number_mask: str, **columns: object) -> Account:
+    return Account(
+        status=AccountStatus(status),
+        number_mask=NumberMask(number_mask),
+        **columns,  # type: ignore[arg-type]
+    )

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 from psycopg.rows import class_row, kwargs_row
 
-from talktime.core.account import Account, AccountStatus
+from talktime.core.account import Account, AccountStatus, NumberMask
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.ratecard import Channel
 from talktime.core.refusal import Refusal
@@ -122,8 +122,12 @@ async def read_running(
         return await cursor.fetchall()
 
 
-def _account_of(*, status: str, **columns: object) -> Account:
-    return Account(status=AccountStatus(status), **columns)  # type: ignore[arg-type]
+def _account_of(*, status: str, number_mask: str, **columns: object) -> Account:
+    return Account(
+        status=AccountStatus(status),
+        number_mask=NumberMask(number_mask),
+        **columns,  # type: ignore[arg-type]
+    )
 
 
 def _entry_of(*, kind: str, **columns: object) -> Entry:

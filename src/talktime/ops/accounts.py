@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from talktime.core.account import Account, AccountStatus, check_account
+from talktime.core.account import Account, AccountStatus, NumberMask, check_account
 from talktime.core.address import normal_address
 from talktime.core.errors import AccountExists, AccountUnknown, InvalidInput
 from talktime.db import accounts
@@ -23,6 +23,7 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
     """None: the platform's margin."""
     warning_level_nanos: int | None = None
     time_zone: str | None = None
+    number_mask: NumberMask | None = None
 
 
 async def create_account(
@@ -98,6 +99,7 @@ async def change_account(
         margin_ppm=None if change.margin_ppm is msgspec.UNSET else change.margin_ppm,
         warning_level_nanos=change.warning_level_nanos,
         time_zone=change.time_zone,
+        number_mask=change.number_mask,
         now=now,
     )
     if not changed:

@@ -5,6 +5,7 @@ UPDATE account a SET
     margin_ppm = CASE WHEN %(sets_margin)s::boolean THEN %(margin_ppm)s::integer ELSE a.margin_ppm END,
     warning_level_nanos = coalesce(%(warning_level)s::bigint, a.warning_level_nanos),
     time_zone = coalesce(%(time_zone)s, a.time_zone),
+    number_mask = coalesce(%(number_mask)s, a.number_mask),
     former_time_zone = CASE WHEN %(time_zone)s <> a.time_zone THEN f.zone ELSE a.former_time_zone END,
     time_zone_since = CASE
         WHEN %(time_zone)s <> a.time_zone
