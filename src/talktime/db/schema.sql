@@ -208,6 +208,31 @@ CREATE TABLE browser_session (
     CONSTRAINT browser_session_pk PRIMARY KEY (account_id, secret_sha256)
 );
 
+-- Messages to people, written with what they tell of; the relay hands them on to the queue of jobs.
+CREATE TABLE message (
+    account_id text COLLATE "C" NOT NULL,
+    -- made of what makes it this message and no other, so that a repeat finds it, whoever writes it
+    message_id uuid GENERATED ALWAYS AS (
+        md5(account_id || E'\x1f' || kind || E'\x1f' || ref || E'\x1f' || coalesce(recipient, ''))::uuid
+    ) STORED,
+    kind text NOT NULL,
+    ref text COLLATE "C" NOT NULL,
+    -- NULL: every member who chose this kind
+    recipient text,
+    facts jsonb NOT NULL,
+    created_at timestamptz NOT NULL,
+    -- waiting -> expanded | deferred; deferred -> sent | dead; sent, dead -> deferred (sent again by an operator)
+    state text NOT NULL DEFAULT 'waiting',
+    attempts integer NOT NULL DEFAULT 0,
+    last_error text,
+    sent_at timestamptz,
+    CONSTRAINT message_pk PRIMARY KEY (account_id, message_id),
+    CONSTRAINT message_state_known CHECK (state IN ('waiting', 'expanded', 'deferred', 'sent', 'dead'))
+);
+
+CREATE INDEX message_waiting ON message (created_at) WHERE state = 'waiting';
+CREATE INDEX message_by_time ON message (created_at);
+
 -- Tables of the platform itself: one node, no account_id.
 
 CREATE TABLE welcome_claim (
@@ -258,6 +283,15 @@ CREATE TABLE schema_stamp (
     CONSTRAINT schema_stamp_one_row CHECK (only_row)
 );
 
+-- Attempts of each kind (wrong coupon codes, links asked for) by a hash of whom they are about.
+CREATE TABLE guess_window (
+    kind text COLLATE "C" NOT NULL,
+    subject_sha256 bytea NOT NULL,
+    began_at timestamptz NOT NULL,
+    attempts integer NOT NULL,
+    CONSTRAINT guess_window_pk PRIMARY KEY (kind, subject_sha256)
+);
+
 CREATE FUNCTION refuse_change_of_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the ledger is append-only: % of entry refused', tg_op USING ERRCODE = 'TT001';
@@ -272,4 +306,5 @@ GRANT INSERT ON entry, event TO talktime_app;
 GRANT INSERT, UPDATE ON
     account, call, usage_rollup, api_key, welcome_claim, coupon, rate_card, service_health TO talktime_app;
 GRANT INSERT, DELETE ON refusal, open_call TO talktime_app;
-GRANT INSERT, UPDATE, DELETE ON portal_link, browser_session TO talktime_app;
+GRANT INSERT, UPDATE, DELETE ON portal_link, browser_session, guess_window TO talktime_app;
+GRANT INSERT, UPDATE, DELETE ON message TO talktime_app;

@@ -1,0 +1,74 @@
+"""Messages to people: what happened, written in the transaction in which it happened.
+
+A message is its facts, not its wording: subject, text and HTML are made of them when it is sent.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from talktime.core.member import MailKind
+
+
+class MessageKind(StrEnum):
+    """What a message tells, each with the facts it needs.
+
+    Facts are strings: amounts as USD in wire form ("0.052"), addresses of pages whole.
+    """
+
+    SIGN_IN = "sign_in"  # link, valid_for ("20 minutes")
+    SIGN_UP = "sign_up"  # link, valid_for
+    INVITATION = "invitation"  # link, valid_for, account_name, invited_by, role
+    WELCOME = "welcome"  # bonus, available, promo, paid
+    COUPON_REDEEMED = "coupon_redeemed"  # code, bonus, available, promo, paid
+    BELOW_WARNING = "below_warning"  # threshold, available, promo, paid, floor
+    BELOW_FLOOR = "below_floor"  # threshold, available, promo, paid, floor
+    WEEKLY_SUMMARY = "weekly_summary"  # see ops.weekly_summary
+    ENDPOINT_DISABLED = "endpoint_disabled"  # url, since, reason
+    KEY_CREATED = "key_created"  # name, key_id, created_by
+
+
+class MessageState(StrEnum):
+    WAITING = "waiting"  # -> expanded | deferred
+    EXPANDED = "expanded"  # for whoever chose it, by now a message to each of them; the end
+    DEFERRED = "deferred"  # a job will hand it over: -> sent | dead
+    SENT = "sent"  # the mail server has taken it; -> deferred where an operator sends it again
+    DEAD = "dead"  # given up, and why is told; -> deferred where an operator sends it again
+
+
+SECRET_FACT: Final = "link"  # noqa: S105  (a name, not a secret)
+"""The fact that lets whoever reads it act; erased once the message was handed over."""
+
+CHOSEN_AS: Final[Mapping[MessageKind, MailKind]] = {
+    MessageKind.WELCOME: MailKind.MONEY_IN,
+    MessageKind.COUPON_REDEEMED: MailKind.MONEY_IN,
+    MessageKind.BELOW_WARNING: MailKind.ALERTS,
+    MessageKind.BELOW_FLOOR: MailKind.ALERTS,
+    MessageKind.ENDPOINT_DISABLED: MailKind.ALERTS,
+    MessageKind.WEEKLY_SUMMARY: MailKind.WEEKLY,
+}
+"""By which choice a member is told. A kind that stands here not is told to every owner, unless the
+message names its recipient."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to one person, or, without a recipient, to whoever chose its kind."""
+
+    account_id: str
+    """Empty for mail before there is an account."""
+    message_id: UUID
+    """Made of account, kind, ref and recipient: the same message has the same id everywhere."""
+    kind: MessageKind
+    ref: str
+    """What makes it this message and no other of its kind: an entry's number, a link's id."""
+    recipient: str | None
+    facts: dict[str, str]
+    created_at: datetime
+    state: MessageState
+    attempts: int
+    last_error: str | None
+    sent_at: datetime | None
