@@ -9,7 +9,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from talktime.ops.guesses import GUESSES_MAX
+from talktime.ops.guesses import COUPON_CODES
 from talktime.ops.platform import Platform
 from tests.api.account_client import (
     account_key,
@@ -105,7 +105,7 @@ async def test_guessing_answers_429_with_a_time_to_wait(client: httpx.AsyncClien
     """After too many unknown codes even a right one is not looked at."""
     account_id = await open_account(client)
     url = f"/v1/accounts/{account_id}/coupons/redeem"
-    for _ in range(GUESSES_MAX):
+    for _ in range(COUPON_CODES.most):
         problem(await client.post(url, json={"code": new_code()}), 404, "coupon_unknown")
     refused = await client.post(url, json={"code": await issue(client)})
     problem(refused, 429, "too_many_attempts")

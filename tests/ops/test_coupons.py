@@ -31,7 +31,7 @@ from talktime.ops.coupons import (
     redeem_coupon,
 )
 from talktime.ops.entries import list_entries
-from talktime.ops.guesses import GUESSES_MAX, WATCHED_MAX, WINDOW, GuessLimit
+from talktime.ops.guesses import COUPON_CODES
 from talktime.ops.platform import Platform
 
 MakeAccount = Callable[..., Awaitable[str]]
@@ -58,14 +58,12 @@ async def redeem(
     code: str,
     *,
     now: datetime = NOON,
-    guesses: GuessLimit | None = None,
 ) -> Entry:
     async with platform.connection() as connection:
         return await redeem_coupon(
             connection,
             account_id=account_id,
             code=code,
-            guesses=guesses or GuessLimit(),
             terms=platform.terms,
             now=now,
         )
@@ -75,9 +73,7 @@ async def preview(
     platform: Platform, account_id: str, code: str, *, now: datetime = NOON
 ) -> CouponPreview:
     async with platform.connection() as connection:
-        return await preview_coupon(
-            connection, account_id=account_id, code=code, guesses=GuessLimit(), now=now
-        )
+        return await preview_coupon(connection, account_id=account_id, code=code, now=now)
 
 
 async def entries_of(platform: Platform, account_id: str) -> list[Entry]:
@@ -249,16 +245,15 @@ async def test_guessing_codes_is_slowed_down(
     """After too many unknown codes even a right one must wait; other accounts need not."""
     account_id, other = await make_account(), await make_account()
     code = await issue(connection)
-    guesses = GuessLimit()
-    for n in range(GUESSES_MAX):
+    for n in range(COUPON_CODES.most):
         with pytest.raises(CouponUnknown):
-            await redeem(platform, account_id, f"guess-{n}", guesses=guesses)
+            await redeem(platform, account_id, f"guess-{n}")
     with pytest.raises(TooManyAttempts) as refused:
-        await redeem(platform, account_id, code, guesses=guesses)
-    assert refused.value.retry_after == WINDOW // timedelta(seconds=1) + 1
+        await redeem(platform, account_id, code)
+    assert refused.value.retry_after == COUPON_CODES.window // timedelta(seconds=1) + 1
     assert await entries_of(platform, account_id) == []
-    await redeem(platform, other, code, guesses=guesses)
-    await redeem(platform, account_id, code, guesses=guesses, now=NOON + WINDOW)
+    await redeem(platform, other, code)
+    await redeem(platform, account_id, code, now=NOON + COUPON_CODES.window)
 
 
 async def test_refusals_that_reveal_no_code_are_no_guesses(
@@ -267,22 +262,10 @@ async def test_refusals_that_reveal_no_code_are_no_guesses(
     """Clicking redeem again and again locks nobody out."""
     account_id = await make_account()
     code = await issue(connection)
-    guesses = GuessLimit()
-    await redeem(platform, account_id, code, guesses=guesses)
-    for _ in range(GUESSES_MAX + 1):
+    await redeem(platform, account_id, code)
+    for _ in range(COUPON_CODES.most + 1):
         with pytest.raises(CouponAlreadyRedeemed):
-            await redeem(platform, account_id, code, guesses=guesses)
-
-
-def test_the_memory_of_guesses_is_bounded() -> None:
-    """However many accounts guess, only so many are remembered, the latest."""
-    guesses = GuessLimit()
-    for account in range(WATCHED_MAX + 10):
-        for _ in range(GUESSES_MAX if account in {0, WATCHED_MAX + 9} else 1):
-            guesses.count(f"a{account}", now=NOON)
-    guesses.check("a0", now=NOON)
-    with pytest.raises(TooManyAttempts):
-        guesses.check(f"a{WATCHED_MAX + 9}", now=NOON)
+            await redeem(platform, account_id, code)
 
 
 async def test_the_same_coupon_again_is_the_same_coupon(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from talktime.core.ledger import EntryKind
 from talktime.ops.accounts import read_account
 from talktime.ops.coupons import create_coupon, redeem_coupon
 from talktime.ops.entries import list_entries
-from talktime.ops.guesses import GUESSES_MAX
+from talktime.ops.guesses import COUPON_CODES, check_guesses, count_guess
 from talktime.ops.platform import Platform
 from tests.acting import Bots
 from tests.conftest import AccountFactory
@@ -124,7 +124,6 @@ async def test_used_up(
             connection,
             account_id=await make_account(),
             code=code,
-            guesses=platform.coupon_guesses,
             terms=platform.terms,
             now=platform.clock(),
         )
@@ -136,7 +135,7 @@ async def test_used_up(
 async def test_guessing_is_slowed_down(customer: httpx.AsyncClient, bots: Bots) -> None:
     """After too many wrong codes even a right one must wait, and the page says how long."""
     code = await issue(bots.platform)
-    for number in range(GUESSES_MAX):
+    for number in range(COUPON_CODES.most):
         assert (await send(customer, f"guess-{number}")).status_code == 404
     for confirm in (False, True):
         answer = await send(customer, code, confirm=confirm)
@@ -151,7 +150,10 @@ async def test_no_code(customer: httpx.AsyncClient, bots: Bots, code: str) -> No
     """An empty form is asked again, and is no guess."""
     answer = await send(customer, code)
     assert (answer.status_code, "No code was entered" in answer.text) == (400, True)
-    bots.platform.coupon_guesses.check(bots.account_id, now=bots.platform.clock())
+    async with bots.platform.connection() as connection:
+        for _ in range(COUPON_CODES.most - 1):
+            await count_guess(connection, COUPON_CODES, bots.account_id, now=bots.platform.clock())
+        await check_guesses(connection, COUPON_CODES, bots.account_id, now=bots.platform.clock())
 
 
 @pytest.mark.parametrize("code", ["<b>x</b>", "a" * 5_000, 'é"\x00', "'; --"])

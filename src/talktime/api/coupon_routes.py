@@ -157,7 +157,6 @@ async def preview(request: Request[Any, Any, Any]) -> Response[bytes]:
             connection,
             account_id=request.path_params["account_id"],
             code=body.code.strip(),
-            guesses=platform.coupon_guesses,
             now=platform.clock(),
         )
     return answer(
@@ -187,7 +186,6 @@ async def redeem(request: Request[Any, Any, Any]) -> Response[bytes]:
             connection,
             account_id=request.path_params["account_id"],
             code=body.code.strip(),
-            guesses=platform.coupon_guesses,
             terms=platform.terms,
             now=platform.clock(),
         )

@@ -17,7 +17,7 @@ from talktime.core.ledger import Entry
 from talktime.db import coupons
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, check_limit
-from talktime.ops.guesses import GuessLimit
+from talktime.ops.guesses import COUPON_CODES, check_guesses, count_guess
 from talktime.ops.terms import Terms
 
 
@@ -56,18 +56,18 @@ async def list_coupons(
 
 
 async def preview_coupon(
-    connection: Connection, *, account_id: str, code: str, guesses: GuessLimit, now: datetime
+    connection: Connection, *, account_id: str, code: str, now: datetime
 ) -> CouponPreview:
     """What a code would bring this account; nothing is written.
 
     Raises as redeem_coupon does. A redemption a moment later may still be refused.
     """
-    guesses.check(account_id, now=now)
+    await check_guesses(connection, COUPON_CODES, account_id, now=now)
     judged = await coupons.judge_coupon(
         connection, account_id=account_id, code=_possible(code), now=now
     )
     if judged.verdict != "redeemable":
-        raise _refusal(judged.verdict, account_id=account_id, guesses=guesses, now=now)
+        raise await _refusal(connection, judged.verdict, account_id=account_id, now=now)
     assert judged.amount_nanos is not None
     assert judged.available_nanos is not None
     return CouponPreview(
@@ -82,7 +82,6 @@ async def redeem_coupon(
     *,
     account_id: str,
     code: str,
-    guesses: GuessLimit,
     terms: Terms,
     now: datetime,
 ) -> Entry:
@@ -91,7 +90,7 @@ async def redeem_coupon(
     Raises AccountUnknown, CouponUnknown, CouponAlreadyRedeemed, CouponExpired, CouponUsedUp, and
     TooManyAttempts after too many unknown codes of this account, whatever the code is then.
     """
-    guesses.check(account_id, now=now)
+    await check_guesses(connection, COUPON_CODES, account_id, now=now)
     verdict, entry = await coupons.redeem_coupon(
         connection,
         account_id=account_id,
@@ -100,7 +99,7 @@ async def redeem_coupon(
         now=now,
     )
     if entry is None:
-        raise _refusal(verdict, account_id=account_id, guesses=guesses, now=now)
+        raise await _refusal(connection, verdict, account_id=account_id, now=now)
     return entry
 
 
@@ -109,7 +108,9 @@ def _possible(code: str) -> str:
     return code if is_code(code) else ""
 
 
-def _refusal(verdict: str, *, account_id: str, guesses: GuessLimit, now: datetime) -> TalktimeError:
+async def _refusal(
+    connection: Connection, verdict: str, *, account_id: str, now: datetime
+) -> TalktimeError:
     if verdict == "account_unknown":
         return account_unknown(account_id)
     if verdict == "coupon_already_redeemed":
@@ -124,7 +125,7 @@ def _refusal(verdict: str, *, account_id: str, guesses: GuessLimit, now: datetim
             "this coupon was redeemed as often as it may be; ask for another one", field="code"
         )
     assert verdict == "coupon_unknown", verdict
-    guesses.count(account_id, now=now)
+    await count_guess(connection, COUPON_CODES, account_id, now=now)
     return CouponUnknown(
         "there is no such coupon; codes are case-sensitive, so enter it exactly as you got it",
         field="code",

@@ -1,45 +1,93 @@
-"""How often somebody may guess before having to wait: a sliding window in this process's memory."""
+"""How often somebody may try before having to wait; counted in the database, for all processes.
 
-from collections import OrderedDict, deque
+A window begins with the first attempt and lasts as long as its limit says. What is counted is kept
+under a hash of whom it is about: an account, an e-mail address, a client's address.
+"""
+
+import hashlib
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from talktime.core.errors import TooManyAttempts
-
-GUESSES_MAX: Final = 20
-WINDOW: Final = timedelta(minutes=10)
-WATCHED_MAX: Final = 10_000
-"""Accounts remembered; beyond it, the one that guessed longest ago is forgotten."""
+from talktime.db import guesses
+from talktime.db.pool import Connection
 
 
-class GuessLimit:
-    """Wrong guesses of each account within the last WINDOW."""
+class GuessLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How many attempts of one kind a subject has in a window."""
 
-    __slots__ = ("_guesses",)
+    kind: str
+    most: int
+    window: timedelta
+    refusal: str
+    """What to do, for whoever tried too often."""
+    field: str | None = None
+    """The part of the input that was tried."""
 
-    def __init__(self) -> None:
-        self._guesses: OrderedDict[str, deque[datetime]] = OrderedDict()
 
-    def check(self, account_id: str, *, now: datetime) -> None:
-        """Raise TooManyAttempts where the account guessed wrongly GUESSES_MAX times of late."""
-        guesses = self._guesses.get(account_id)
-        if guesses is None:
-            return
-        while guesses and guesses[0] <= now - WINDOW:
-            guesses.popleft()
-        if len(guesses) >= GUESSES_MAX:
-            wait = guesses[0] + WINDOW - now
-            raise TooManyAttempts(
-                f"{GUESSES_MAX} codes were wrong in {WINDOW // timedelta(minutes=1)} minutes; "
-                "wait a little, then copy the code as it was sent to you",
-                retry_after=wait // timedelta(seconds=1) + 1,
-                field="code",
-            )
+COUPON_CODES: Final = GuessLimit(
+    kind="coupon_code",
+    most=20,
+    window=timedelta(minutes=10),
+    refusal="20 codes were wrong in 10 minutes; "
+    "wait a little, then copy the code as it was sent to you",
+    field="code",
+)
+"""Unknown coupon codes of one account."""
 
-    def count(self, account_id: str, *, now: datetime) -> None:
-        """Note a wrong guess."""
-        guesses = self._guesses.setdefault(account_id, deque(maxlen=GUESSES_MAX))
-        guesses.append(now)
-        self._guesses.move_to_end(account_id)
-        if len(self._guesses) > WATCHED_MAX:
-            self._guesses.popitem(last=False)
+
+async def check_guesses(
+    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
+) -> None:
+    """Raise TooManyAttempts where the subject has used its attempts up; counts nothing."""
+    found = await guesses.read_guesses(
+        connection, kind=limit.kind, subject_sha256=_sha256(subject), since=now - limit.window
+    )
+    if found is not None and found.attempts >= limit.most:
+        raise _refusal(limit, began_at=found.began_at, now=now)
+
+
+async def count_guess(
+    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
+) -> None:
+    """Note an attempt.
+
+    It must not stand in a transaction that the refusal of the attempt rolls back.
+    """
+    await guesses.count_guess(
+        connection,
+        kind=limit.kind,
+        subject_sha256=_sha256(subject),
+        now=now,
+        since=now - limit.window,
+    )
+
+
+async def take_attempt(
+    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
+) -> None:
+    """Note an attempt, and raise TooManyAttempts where it is one too many; for attempts that count
+    whatever comes of them."""
+    found = await guesses.count_guess(
+        connection,
+        kind=limit.kind,
+        subject_sha256=_sha256(subject),
+        now=now,
+        since=now - limit.window,
+    )
+    if found.attempts > limit.most:
+        raise _refusal(limit, began_at=found.began_at, now=now)
+
+
+def _refusal(limit: GuessLimit, *, began_at: datetime, now: datetime) -> TooManyAttempts:
+    # Another process's clock may be a little ahead of ours.
+    wait = max(timedelta(0), min(limit.window, began_at + limit.window - now))
+    return TooManyAttempts(
+        limit.refusal, retry_after=wait // timedelta(seconds=1) + 1, field=limit.field
+    )
+
+
+def _sha256(subject: str) -> bytes:
+    return hashlib.sha256(subject.encode()).digest()

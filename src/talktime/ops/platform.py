@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import msgspec
 
 from talktime.db.pool import Connection, Pool, connection_of, open_pool
-from talktime.ops.guesses import GuessLimit
 from talktime.ops.prices import Prices
 from talktime.ops.terms import Terms
 
@@ -23,8 +22,6 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str
     """Where customers reach the pages, without a trailing slash."""
     clock: Callable[[], datetime] = utc_now
-    coupon_guesses: GuessLimit = msgspec.field(default_factory=GuessLimit)
-    """Unknown coupon codes tried lately, per account; of this process alone."""
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A connection for one act; raises Overloaded where none is to be had."""

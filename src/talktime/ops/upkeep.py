@@ -27,6 +27,7 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     refusals: int
     portal_links: int
     browser_sessions: int
+    guesses: int
 
 
 async def sweep_database(connection: Connection, *, now: datetime) -> Swept:
@@ -45,6 +46,9 @@ async def sweep_database(connection: Connection, *, now: datetime) -> Swept:
             connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT
         ),
         browser_sessions=await upkeep.delete_browser_sessions(
+            connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT
+        ),
+        guesses=await upkeep.delete_guesses(
             connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT
         ),
     )

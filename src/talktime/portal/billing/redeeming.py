@@ -37,7 +37,6 @@ async def preview(request: Asked) -> Response[str]:
                 connection,
                 account_id=visitor.account_id,
                 code=_entered(code),
-                guesses=desk.platform.coupon_guesses,
                 now=desk.now,
             )
         except REFUSALS as error:
@@ -58,7 +57,6 @@ async def confirm(request: Asked) -> Response[Any]:
                 connection,
                 account_id=visitor.account_id,
                 code=_entered(code),
-                guesses=desk.platform.coupon_guesses,
                 terms=desk.platform.terms,
                 now=desk.now,
             )
