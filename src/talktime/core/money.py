@@ -73,22 +73,6 @@ def display_usd(nanos: int) -> str:
     return _dollars(millionths, decimals)
 
 
-def display_rounded(nanos: int, decimals: int) -> str:
-    """An amount for people with exactly ``decimals`` decimals (0 to 9), rounded half-even."""
-    return _dollars(div_half_even(nanos, 10 ** (DECIMALS - decimals)), decimals)
-
-
-def display_column(parts: Sequence[int], decimals: int) -> list[str]:
-    """Amounts for people that, as shown, add up to their shown total.
-
-    The total is ``display_rounded(sum(parts), decimals)``. Each part is its exact value rounded
-    down or up; those with the largest remainders go up (of equals, the earlier one).
-    """
-    unit = 10 ** (DECIMALS - decimals)
-    shown = apportion(parts, unit, div_half_even(sum(parts), unit))
-    return [_dollars(units, decimals) for units in shown]
-
-
 def apportion(parts: Sequence[int], unit: int, total_units: int) -> list[int]:
     """Parts as whole units that add up to ``total_units``, by the largest remainder.
 
