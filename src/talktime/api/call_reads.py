@@ -13,9 +13,10 @@ from talktime.api.description import described
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
 from talktime.api.wire import CallBody, call_body
 from talktime.core.call import BillingStatus, Outcome, Status
+from talktime.core.call_filter import CallFilter
 from talktime.core.errors import AccountUnknown, CallUnknown, InvalidInput
 from talktime.core.ratecard import Channel
-from talktime.ops.call_history import CallFilter, CallPlace, list_calls, read_call
+from talktime.ops.call_history import CallPlace, list_calls, read_call
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 

@@ -7,11 +7,13 @@
     │   ├── LineNotAllowed      the call's channel cannot have this service line
     │   ├── EndBeforeStart      ended_at lies before the call began
     │   ├── ClockOff            a time is too far from our own clock
+    │   ├── RangeTooWide        more is asked for than is looked through at once
     │   └── TooMany             a list is longer than its limit
     ├── NotFound
     │   ├── AccountUnknown
     │   ├── CallUnknown
     │   ├── CouponUnknown
+    │   │   └── CouponWrongCase a code that differs in its letter case alone could be redeemed
     │   └── PriceUnknown        no rate card prices the model at that time
     ├── Refused                 understood, and answered with no
     │   ├── InsufficientCredits startable is below the floor
@@ -24,7 +26,9 @@
     │   ├── PromoInsufficient   promo may never become negative
     │   ├── CouponExists
     │   ├── CouponAlreadyRedeemed
-    │   └── CouponUsedUp
+    │   ├── CouponUsedUp
+    │   ├── CouponNotYetValid
+    │   └── CouponNewAccountsOnly
     ├── Gone
     │   ├── CouponExpired
     │   └── LinkUsed            a one-time link was used or has expired
@@ -79,6 +83,10 @@ class ClockOff(InvalidInput):
     code = "clock_off"
 
 
+class RangeTooWide(InvalidInput):
+    code = "range_too_wide"
+
+
 class TooMany(InvalidInput):
     code = "too_many"
 
@@ -97,6 +105,10 @@ class CallUnknown(NotFound):
 
 class CouponUnknown(NotFound):
     code = "coupon_unknown"
+
+
+class CouponWrongCase(CouponUnknown):
+    """Unknown too, for programs: only the advice to people differs."""
 
 
 class PriceUnknown(NotFound):
@@ -149,6 +161,14 @@ class CouponAlreadyRedeemed(Conflict):
 
 class CouponUsedUp(Conflict):
     code = "coupon_used_up"
+
+
+class CouponNotYetValid(Conflict):
+    code = "coupon_not_yet_valid"
+
+
+class CouponNewAccountsOnly(Conflict):
+    code = "coupon_new_accounts_only"
 
 
 class Gone(TalktimeError):

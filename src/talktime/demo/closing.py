@@ -8,8 +8,9 @@ from rich.table import Table
 
 from talktime.core.account import Account
 from talktime.core.call import BillingStatus, Call
+from talktime.core.call_filter import CallFilter
 from talktime.ops.accounts import read_account
-from talktime.ops.call_history import CallFilter, CallPlace, list_calls
+from talktime.ops.call_history import CallPlace, list_calls
 from talktime.ops.ledger_verify import Verification, verify_ledger
 from talktime.ops.platform import Platform
 from talktime.portal.figures import exact_column, exact_usd

@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
-from talktime.core.call import BillingStatus, Call, Outcome, Status
-from talktime.core.errors import CallUnknown
+from talktime.core.call import Call
+from talktime.core.call_filter import CallFilter, CallOrder
+from talktime.core.errors import CallUnknown, InvalidInput, RangeTooWide
 from talktime.core.ratecard import Channel
 from talktime.db import call_history
 from talktime.db.calls import read_calls
@@ -17,19 +18,13 @@ from talktime.ops.accounts import read_account
 PACE_CALLS: Final = 20
 """How many of the last charged calls tell the pace."""
 
+SORTED_MAX: Final = 200_000
+"""How many calls are sorted by cost or duration at most."""
 
-class CallFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which calls; None filters nothing."""
+AGENT_CALLS: Final = 1_000
+"""In how many of the last calls agents are looked for."""
 
-    status: Status | None = None
-    channel: Channel | None = None
-    outcome: Outcome | None = None
-    billing_status: BillingStatus | None = None
-    agent_id: str | None = None
-    from_time: datetime | None = None
-    """Started at this time or later."""
-    to_time: datetime | None = None
-    """Started before this time."""
+AGENTS_MAX: Final = 100
 
 
 class CallPlace(msgspec.Struct, frozen=True, array_like=True):
@@ -37,6 +32,8 @@ class CallPlace(msgspec.Struct, frozen=True, array_like=True):
 
     admitted_at: datetime
     call_id: str
+    rank: int | None = None
+    """What the list is sorted by there; None in the order of time."""
 
 
 class PastCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -54,31 +51,47 @@ async def list_calls(
     before: CallPlace | None,
     limit: int,
     now: datetime,
+    order: CallOrder = CallOrder.NEWEST,
+    most_seconds: int | None = None,
 ) -> tuple[list[Call], CallPlace | None]:
-    """A page of calls, newest first, and where to go on below, if there are more.
+    """A page of calls in an order, and where to go on below, if there are more.
 
-    Raises AccountUnknown.
+    Sorting by cost or duration looks at every call that matches: at most SORTED_MAX of them. Raises
+    AccountUnknown; RangeTooWide where more match, or where it takes longer than ``most_seconds``.
     """
-    calls = await call_history.list_calls(
+    is_sorted = order is not CallOrder.NEWEST
+    if before is not None and (before.rank is not None) is not is_sorted:
+        raise InvalidInput("this place is one of a list in another order", field="cursor")
+    found = await call_history.list_calls(
         connection,
         account_id=account_id,
-        before=(before.admitted_at, before.call_id) if before else None,
+        wanted=wanted,
+        order=order,
+        below=before and call_history.Below(before.admitted_at, before.call_id, before.rank),
         limit=limit + 1,
+        most=SORTED_MAX + 1,
         now=now,
-        status=wanted.status,
-        channel=wanted.channel,
-        outcome=wanted.outcome,
-        billing_status=wanted.billing_status,
-        agent_id=wanted.agent_id,
-        from_time=wanted.from_time,
-        to_time=wanted.to_time,
+        most_seconds=most_seconds,
     )
-    if not calls:
+    if is_sorted and found.matched > SORTED_MAX:
+        raise RangeTooWide(
+            f"more than {SORTED_MAX:,} calls match, too many to sort; choose fewer days, or "
+            "another filter",
+            field="from",
+        )
+    if not found.calls:
         await read_account(connection, account_id, now=now)
-    page = calls[:limit]
-    if len(calls) <= limit:
+    page = found.calls[:limit]
+    if len(found.calls) <= limit:
         return page, None
-    return page, CallPlace(page[-1].admitted_at, page[-1].call_id)
+    return page, CallPlace(page[-1].admitted_at, page[-1].call_id, found.ranks[limit - 1])
+
+
+async def recent_agents(connection: Connection, account_id: str) -> list[str]:
+    """The agents of the account's last calls, by name, for people to choose from."""
+    return await call_history.recent_agents(
+        connection, account_id, limit=AGENTS_MAX, most=AGENT_CALLS
+    )
 
 
 async def read_call(

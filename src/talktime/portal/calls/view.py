@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from talktime.core.call import BillingStatus, Call, Status
-from talktime.ops.call_history import CallFilter
+from talktime.core.call_filter import CallFilter
 from talktime.portal import words
 from talktime.portal.figures import Moment, Money, duration, moment, money
 
