@@ -43,6 +43,9 @@ QUIET: Final[Mapping[str, int]] = {
     "httpcore": logging.WARNING,
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
+    "procrastinate": logging.WARNING,
+    "aiosmtplib": logging.WARNING,
+    "mail.log": logging.WARNING,  # aiosmtpd's
 }
 
 

@@ -1,0 +1,52 @@
+"""The queue of jobs: Procrastinate's tables, in a schema of their own."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from procrastinate import PsycopgConnector
+
+from talktime.db.migrate import APP_ROLE
+from talktime.db.pool import Connection, Pool
+from talktime.db.queries import query
+
+_OPTIONS = f"-c role={APP_ROLE} -c timezone=UTC -c search_path=jobs -c jit=off"
+CONNECTIONS_MAX = 4
+
+
+class Deferred(msgspec.Struct, frozen=True, kw_only=True):
+    """A job to be done once the transaction is committed."""
+
+    queue: str
+    task: str
+    args: Mapping[str, str]
+    lock: str | None = None
+    """Jobs with the same lock are done one at a time, in the order in which they were put here."""
+    scheduled_at: datetime | None = None
+
+
+async def defer_jobs(connection: Connection, jobs: Sequence[Deferred]) -> None:
+    """Put jobs into the queue, in the caller's transaction."""
+    if not jobs:
+        return
+    await connection.execute(
+        query("defer_jobs"),
+        {
+            "queue": [job.queue for job in jobs],
+            "task": [job.task for job in jobs],
+            "lock": [job.lock for job in jobs],
+            "args": [msgspec.json.encode(job.args).decode() for job in jobs],
+            "scheduled_at": [job.scheduled_at for job in jobs],
+        },
+    )
+
+
+def queue_connector(pool: Pool) -> PsycopgConnector:
+    """Procrastinate's way to the database that ``pool`` is connected to, not opened yet."""
+    return PsycopgConnector(
+        conninfo=pool.conninfo,
+        kwargs={"options": _OPTIONS},
+        min_size=1,
+        max_size=CONNECTIONS_MAX,
+        timeout=10,
+    )
