@@ -71,6 +71,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """What new calls can be started with."""
         return self.available_nanos - self.held_nanos
 
+    def zone_at(self, at: datetime) -> str:
+        """The zone in which months and days are counted then; a change counts from next month."""
+        if self.time_zone_since is not None and at < self.time_zone_since:
+            return self.former_time_zone or self.time_zone
+        return self.time_zone
+
 
 def check_account(account_id: str, name: str, email: str) -> None:
     """Raise InvalidInput naming the field with which no account can be opened."""
