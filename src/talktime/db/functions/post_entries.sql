@@ -77,6 +77,21 @@ BEGIN
                 INSERT INTO event (account_id, event_seq, recorded_at, kind, ref, entry_seq, available_nanos)
                 VALUES (p_account_id[item], v_event, p_now, 'balance.below_floor', p_ref[item], v_entry.seq, v_after);
             END IF;
+
+            INSERT INTO message (account_id, kind, ref, facts, created_at)
+            SELECT v_entry.account_id, x.kind, v_entry.seq::text, x.facts, p_now
+            FROM (
+                VALUES ('below_warning', v_crosses_warning, crossing_facts(v_after, v_entry.promo_after_nanos,
+                    v_entry.paid_after_nanos, v_account.warning_level_nanos, p_floor)),
+                ('below_floor', v_crosses_floor, crossing_facts(v_after, v_entry.promo_after_nanos,
+                    v_entry.paid_after_nanos, p_floor, p_floor)),
+                (CASE v_entry.kind WHEN 'welcome_bonus' THEN 'welcome' ELSE 'coupon_redeemed' END,
+                    v_entry.kind IN ('welcome_bonus', 'coupon'),
+                    balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
+                    || jsonb_build_object('bonus', usd(v_entry.promo_delta_nanos), 'code', v_entry.ref))
+            ) AS x (kind, happened, facts)
+            WHERE x.happened
+            ON CONFLICT DO NOTHING;
         END IF;
 
         seq := v_entry.seq;

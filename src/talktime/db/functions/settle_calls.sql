@@ -33,7 +33,7 @@ BEGIN
             - s.crosses_warning::integer - s.crosses_floor::integer AS event_seq
         FROM (
             SELECT r.item, r.account_id, r.call_id, r.stands, r.due, r.unpriced, r.old_hold, r.new_hold,
-                r.reserved, r.recorded_at, r.last_event, r.last_entry + r.entry_nth AS entry_seq,
+                r.reserved, r.recorded_at, r.warning_level, r.last_event, r.last_entry + r.entry_nth AS entry_seq,
                 greatest(r.promo - r.due_upto, 0) AS promo_after,
                 greatest(r.promo - r.due_upto + r.due, 0) - greatest(r.promo - r.due_upto, 0) AS promo_part,
                 r.paid - greatest(r.due_upto - r.promo, 0) AS paid_after,
@@ -131,6 +131,16 @@ BEGIN
         SELECT t.account_id, t.event_seq + 1 + t.crosses_warning::integer, p_now, 'balance.below_floor',
             t.call_id, t.entry_seq, t.available_after
         FROM told t WHERE t.crosses_floor
+    ), crossed AS (
+        INSERT INTO message (account_id, kind, ref, facts, created_at)
+        SELECT t.account_id, x.kind, t.entry_seq::text,
+            crossing_facts(t.available_after, t.promo_after, t.paid_after, x.threshold, p_floor), p_now
+        FROM told t
+        CROSS JOIN LATERAL (
+            VALUES ('below_warning', t.warning_level, t.crosses_warning), ('below_floor', p_floor, t.crosses_floor)
+        ) AS x (kind, threshold, crosses)
+        WHERE (t.crosses_warning OR t.crosses_floor) AND x.crosses
+        ON CONFLICT DO NOTHING
     )
     SELECT t.item, CASE WHEN t.stands THEN 'settled' ELSE 'stale' END,
         CASE WHEN t.has_entry THEN t.entry_seq END,
