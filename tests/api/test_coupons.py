@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -77,7 +77,7 @@ async def test_an_accounts_own_key_redeems_for_itself(client: httpx.AsyncClient)
 async def test_each_refusal_has_its_status_and_code(
     client: httpx.AsyncClient, platform: Platform
 ) -> None:
-    """Unknown 404, already redeemed and used up 409, expired 410; none credits anything."""
+    """Unknown 404; already redeemed, used up, not yet valid 409; expired 410; none credits."""
     account_id = await open_account(client)
     soon = (platform.clock() + timedelta(hours=1)).isoformat()
     gone = (platform.clock() - timedelta(hours=1)).isoformat()
@@ -88,7 +88,9 @@ async def test_each_refusal_has_its_status_and_code(
         (account_id, new_code(), 404, "coupon_unknown"),
         (account_id, "", 404, "coupon_unknown"),
         (account_id, once.swapcase(), 404, "coupon_unknown"),
-        (account_id, await issue(client, starts_at=soon), 404, "coupon_unknown"),
+        (account_id, (await issue(client)).swapcase(), 404, "coupon_unknown"),
+        (account_id, await issue(client, only_account_id=first), 404, "coupon_unknown"),
+        (account_id, await issue(client, starts_at=soon), 409, "coupon_not_yet_valid"),
         (first, once, 409, "coupon_already_redeemed"),
         (account_id, once, 409, "coupon_used_up"),
         (account_id, await issue(client, ends_at=gone), 410, "coupon_expired"),
@@ -130,6 +132,8 @@ async def test_the_same_coupon_again_answers_200(client: httpx.AsyncClient) -> N
         "amount": "5",
         "starts_at": "2025-12-31T22:00:00Z",
         "redemptions": 0,
+        "only_account_id": None,
+        "new_account_days": None,
         "created_at": first.json()["created_at"],
     }
     account_id = await open_account(client)
@@ -158,6 +162,7 @@ async def test_the_same_coupon_again_answers_200(client: httpx.AsyncClient) -> N
             "ends_at",
         ),
         ({"redemptions": 5}, "invalid_input", "redemptions"),
+        ({"new_account_days": 0}, "invalid_input", "new_account_days"),
     ],
 )
 async def test_a_bad_coupon_answers_400(
@@ -185,3 +190,59 @@ async def test_coupons_are_listed_by_cursor(client: httpx.AsyncClient) -> None:
         cursor = page.json()["next_cursor"]
     assert set(codes) <= {coupon["code"] for coupon in seen}
     assert len(seen) == len({coupon["code"] for coupon in seen})
+
+
+async def test_a_coupon_not_yet_valid_says_from_when(
+    client: httpx.AsyncClient, platform: Platform
+) -> None:
+    """The problem has the moment from which the coupon counts, for programs."""
+    soon = (platform.clock() + timedelta(hours=1)).replace(microsecond=0)
+    code = await issue(client, starts_at=soon.isoformat())
+    answer = await client.post(
+        f"/v1/accounts/{await open_account(client)}/coupons/redeem", json={"code": code}
+    )
+    told = problem(answer, 409, "coupon_not_yet_valid", "code")["starts_at"]
+    assert datetime.fromisoformat(told) == soon
+
+
+async def test_only_the_letter_case_is_wrong(client: httpx.AsyncClient) -> None:
+    """The advice to people differs from that for any other unknown code; the code does not."""
+    account_id = await open_account(client)
+    url = f"/v1/accounts/{account_id}/coupons/preview"
+    code = await issue(client)
+    near = problem(await client.post(url, json={"code": code.upper()}), 404, "coupon_unknown")
+    far = problem(await client.post(url, json={"code": new_code()}), 404, "coupon_unknown")
+    assert "letter case" in near["detail"]
+    assert code not in str(near)
+    assert near["detail"] != far["detail"]
+
+
+async def test_a_coupon_can_be_for_one_account(client: httpx.AsyncClient) -> None:
+    """Its own account redeems it; an account that there is not can have none."""
+    account_id = await open_account(client)
+    code = await issue(client, only_account_id=account_id)
+    redeemed = await client.post(f"/v1/accounts/{account_id}/coupons/redeem", json={"code": code})
+    assert redeemed.status_code == 201
+    body = {"code": new_code(), "amount": "1", "only_account_id": "acct-nobody"}
+    problem(await client.post("/v1/coupons", json=body), 404, "account_unknown", "only_account_id")
+
+
+async def test_a_coupon_shows_who_redeemed_it(client: httpx.AsyncClient) -> None:
+    """One coupon by its exact code, and its uses page by page, each with its entry."""
+    code = await issue(client, note="booth")
+    accounts = sorted([await open_account(client) for _ in range(3)])
+    for account_id in accounts:
+        await client.post(f"/v1/accounts/{account_id}/coupons/redeem", json={"code": code})
+    coupon = (await client.get(f"/v1/coupons/{code}")).json()
+    assert (coupon["code"], coupon["note"], coupon["redemptions"]) == (code, "booth", 3)
+    url = f"/v1/coupons/{code}/redemptions"
+    first = (await client.get(url, params={"limit": 2})).json()
+    rest = (await client.get(url, params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    uses = first["items"] + rest["items"]
+    assert ([use["account_id"] for use in uses], rest["next_cursor"]) == (accounts, None)
+    for use in uses:
+        [entry] = await entries(client, use["account_id"])
+        assert (use["entry_seq"], use["amount"]) == (entry["seq"], "5")
+        assert use["redeemed_at"] == entry["recorded_at"]
+    for path in (code.swapcase(), f"{code.swapcase()}/redemptions"):
+        problem(await client.get(f"/v1/coupons/{path}"), 404, "coupon_unknown", "code")

@@ -15,6 +15,7 @@ from talktime.core.errors import (
     CouponAlreadyRedeemed,
     CouponExists,
     CouponExpired,
+    CouponNotYetValid,
     CouponUnknown,
     CouponUsedUp,
     InvalidInput,
@@ -112,7 +113,7 @@ async def test_a_redeemed_coupon_is_promo_credit(
 @pytest.mark.parametrize(
     ("facts", "refusal"),
     [
-        ({"starts_at": NOON + timedelta(seconds=1)}, CouponUnknown),
+        ({"starts_at": NOON + timedelta(seconds=1)}, CouponNotYetValid),
         ({"ends_at": NOON}, CouponExpired),
         ({"ends_at": NOON - timedelta(days=1)}, CouponExpired),
     ],
@@ -124,7 +125,7 @@ async def test_a_coupon_counts_only_in_its_time(
     facts: dict[str, Any],
     refusal: type[TalktimeError],
 ) -> None:
-    """Before its start it is unknown, from its end on it has expired; neither credits anything."""
+    """Before its start it is not yet valid, from its end on it has expired; neither credits."""
     account_id = await make_account()
     code = await issue(connection, **facts)
     for act in (preview, redeem):
@@ -284,6 +285,7 @@ async def test_the_same_coupon_again_is_the_same_coupon(connection: Connection) 
         {"starts_at": NOON},
         {"ends_at": NOON},
         {"note": "another"},
+        {"new_account_days": 7},
     ],
 )
 async def test_a_code_with_other_facts_is_refused(
@@ -312,6 +314,8 @@ async def test_a_code_with_other_facts_is_refused(
         ({"max_redemptions": 10**9 + 1}, "max_redemptions"),
         ({"starts_at": NOON, "ends_at": NOON}, "ends_at"),
         ({"note": "x" * 501}, "note"),
+        ({"new_account_days": 0}, "new_account_days"),
+        ({"new_account_days": 3_651}, "new_account_days"),
     ],
 )
 async def test_a_coupon_without_sense_is_not_issued(

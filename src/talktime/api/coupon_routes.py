@@ -17,13 +17,22 @@ from talktime.core.errors import (
     CouponAlreadyRedeemed,
     CouponExists,
     CouponExpired,
+    CouponNewAccountsOnly,
+    CouponNotYetValid,
     CouponUnknown,
     CouponUsedUp,
     InvalidInput,
     TooManyAttempts,
 )
 from talktime.core.money import format_usd, parse_usd
-from talktime.ops.coupons import create_coupon, list_coupons, preview_coupon, redeem_coupon
+from talktime.ops.coupons import (
+    create_coupon,
+    list_coupons,
+    list_redemptions,
+    preview_coupon,
+    read_coupon,
+    redeem_coupon,
+)
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 
@@ -34,6 +43,8 @@ _REFUSALS: Final = (
     CouponUnknown,
     CouponAlreadyRedeemed,
     CouponUsedUp,
+    CouponNotYetValid,
+    CouponNewAccountsOnly,
     CouponExpired,
     TooManyAttempts,
 )
@@ -48,10 +59,15 @@ class NewCoupon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     max_redemptions: int | None = None
     """Over all accounts; left out: without limit."""
     starts_at: Moment | None = None
+    """The first instant at which it can be redeemed."""
     ends_at: Moment | None = None
     """The first instant at which it can no longer be redeemed."""
     note: str | None = None
     """For the operator; customers do not see it."""
+    only_account_id: str | None = None
+    """The one account that may redeem it; for every other there is no such coupon."""
+    new_account_days: int | None = None
+    """Only for accounts opened less than so many days ago."""
 
 
 class CouponBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,11 +80,15 @@ class CouponBody(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: datetime | None
     ends_at: datetime | None
     note: str | None
+    only_account_id: str | None
+    """The one account that may redeem it; null: every account."""
+    new_account_days: int | None
+    """Only for accounts opened less than so many days ago; null: of any age."""
     created_at: datetime
 
 
 class CouponsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many coupons, and from where on."""
+    """How many, and from where on."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
     cursor: str | None = None
@@ -79,6 +99,24 @@ class CouponPage(msgspec.Struct, frozen=True, kw_only=True):
     """Coupons in the order of their codes."""
 
     items: list[CouponBody]
+    next_cursor: str | None
+    """null on the last page."""
+
+
+class RedemptionBody(msgspec.Struct, frozen=True, kw_only=True):
+    """One use of a coupon."""
+
+    account_id: str
+    amount: str
+    entry_seq: int
+    """The entry of the account that credits it."""
+    redeemed_at: datetime
+
+
+class RedemptionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Uses of a coupon in the order of the accounts' ids."""
+
+    items: list[RedemptionBody]
     next_cursor: str | None
     """null on the last page."""
 
@@ -103,7 +141,7 @@ class CouponPreviewBody(msgspec.Struct, frozen=True, kw_only=True):
         scope=Scope.COUPONS_WRITE,
         body=NewCoupon,
         answers={201: CouponBody, 200: CouponBody},
-        refusals=(CouponExists,),
+        refusals=(CouponExists, AccountUnknown),
     ),
 )
 async def issue_coupon(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -117,6 +155,8 @@ async def issue_coupon(request: Request[Any, Any, Any]) -> Response[bytes]:
         starts_at=_moment(body.starts_at, "starts_at"),
         ends_at=_moment(body.ends_at, "ends_at"),
         note=body.note,
+        only_account_id=body.only_account_id,
+        new_account_days=body.new_account_days,
         created_at=platform.clock(),
     )
     async with platform.connection() as connection:
@@ -136,6 +176,48 @@ async def get_coupons(request: Request[Any, Any, Any]) -> Response[bytes]:
     async with platform.connection() as connection:
         page, last = await list_coupons(connection, after=after, limit=asked.limit)
     return answer(CouponPage(items=[_coupon_body(coupon) for coupon in page], next_cursor=last))
+
+
+@get(
+    "/v1/coupons/{code:str}",
+    opt=described(scope=Scope.COUPONS_WRITE, answers={200: CouponBody}, refusals=(CouponUnknown,)),
+)
+async def get_coupon(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Read one coupon."""
+    platform: Platform = request.app.state.platform
+    async with platform.connection() as connection:
+        coupon = await read_coupon(connection, request.path_params["code"])
+    return answer(_coupon_body(coupon))
+
+
+@get(
+    "/v1/coupons/{code:str}/redemptions",
+    opt=described(
+        scope=Scope.COUPONS_WRITE,
+        query=CouponsQuery,
+        answers={200: RedemptionPage},
+        refusals=(CouponUnknown,),
+    ),
+)
+async def get_redemptions(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """List who redeemed a coupon, and when."""
+    platform: Platform = request.app.state.platform
+    asked = read_query(request, CouponsQuery)
+    after = None if asked.cursor is None else check_id(asked.cursor, "cursor")
+    async with platform.connection() as connection:
+        page, last = await list_redemptions(
+            connection, request.path_params["code"], after=after, limit=asked.limit
+        )
+    items = [
+        RedemptionBody(
+            account_id=one.account_id,
+            amount=format_usd(one.amount_nanos),
+            entry_seq=one.entry_seq,
+            redeemed_at=one.recorded_at,
+        )
+        for one in page
+    ]
+    return answer(RedemptionPage(items=items, next_cursor=last))
 
 
 @post(
@@ -208,8 +290,17 @@ def _coupon_body(coupon: Coupon) -> CouponBody:
         starts_at=coupon.starts_at,
         ends_at=coupon.ends_at,
         note=coupon.note,
+        only_account_id=coupon.only_account_id,
+        new_account_days=coupon.new_account_days,
         created_at=coupon.created_at,
     )
 
 
-COUPON_ROUTES: Final[list[ControllerRouterHandler]] = [issue_coupon, get_coupons, preview, redeem]
+COUPON_ROUTES: Final[list[ControllerRouterHandler]] = [
+    issue_coupon,
+    get_coupons,
+    get_coupon,
+    get_redemptions,
+    preview,
+    redeem,
+]

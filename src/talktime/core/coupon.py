@@ -11,6 +11,7 @@ from talktime.core.money import NANOS_PER_USD, format_usd
 
 COUPON_MAX_NANOS: Final = 10_000 * NANOS_PER_USD
 REDEMPTIONS_MAX: Final = 10**9
+NEW_ACCOUNT_DAYS_MAX: Final = 3_650
 NOTE_MAX: Final = 500
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{3,64}", re.ASCII)
@@ -24,18 +25,39 @@ class Coupon(msgspec.Struct, frozen=True, kw_only=True):
     max_redemptions: int | None = None
     """Over all accounts; None: without limit."""
     starts_at: datetime | None = None
-    """Before it the code is as good as unknown."""
+    """The first instant at which it can be redeemed."""
     ends_at: datetime | None = None
     """The first instant at which it can no longer be redeemed."""
     note: str | None = None
     """For the operator; customers do not see it."""
+    only_account_id: str | None = None
+    """The one account that may redeem it; for every other there is no such coupon."""
+    new_account_days: int | None = None
+    """Only for accounts opened less than so many days (of 24 hours) ago."""
     redemptions: int = 0
     created_at: datetime
 
     @property
     def facts(self) -> tuple[object, ...]:
         """What a repeated creation must match."""
-        return (self.amount_nanos, self.max_redemptions, self.starts_at, self.ends_at, self.note)
+        return (
+            self.amount_nanos,
+            self.max_redemptions,
+            self.starts_at,
+            self.ends_at,
+            self.note,
+            self.only_account_id,
+            self.new_account_days,
+        )
+
+
+class Redemption(msgspec.Struct, frozen=True, kw_only=True):
+    """One use of a coupon: whose, and the entry that it is."""
+
+    account_id: str
+    entry_seq: int
+    amount_nanos: int
+    recorded_at: datetime
 
 
 def is_code(text: str) -> bool:
@@ -60,5 +82,12 @@ def check_coupon(coupon: Coupon) -> None:
         )
     if coupon.starts_at and coupon.ends_at and coupon.ends_at <= coupon.starts_at:
         raise InvalidInput("ends_at must come after starts_at.", field="ends_at")
+    days = coupon.new_account_days
+    if days is not None and not 1 <= days <= NEW_ACCOUNT_DAYS_MAX:
+        raise InvalidInput(
+            f"new_account_days must be from 1 to {NEW_ACCOUNT_DAYS_MAX}; leave it out for accounts "
+            "of any age.",
+            field="new_account_days",
+        )
     if coupon.note is not None and (len(coupon.note) > NOTE_MAX or "\x00" in coupon.note):
         raise InvalidInput(f"note must have at most {NOTE_MAX} characters.", field="note")

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 from psycopg.rows import class_row
 
-from talktime.core.coupon import Coupon
+from talktime.core.coupon import Coupon, Redemption
 from talktime.core.ledger import Entry, EntryKind
 from talktime.db.acts import EntryRow, EntryVerdict
 from talktime.db.entries import entry_of
@@ -16,8 +16,8 @@ from talktime.db.queries import query
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an account could redeem a code, and what is known about the two; amounts in nanos."""
 
-    # redeemable | account_unknown | coupon_unknown | coupon_already_redeemed | coupon_expired
-    # | coupon_used_up
+    # redeemable | account_unknown | coupon_unknown | coupon_wrong_case | coupon_already_redeemed
+    # | coupon_expired | coupon_not_yet_valid | coupon_new_accounts_only | coupon_used_up
     verdict: str
     amount_nanos: int | None
     available_nanos: int | None
@@ -34,6 +34,8 @@ async def issue_coupon(connection: Connection, coupon: Coupon) -> bool:
             "starts_at": coupon.starts_at,
             "ends_at": coupon.ends_at,
             "note": coupon.note,
+            "only_account_id": coupon.only_account_id,
+            "new_account_days": coupon.new_account_days,
             "now": coupon.created_at,
         },
     )
@@ -51,6 +53,17 @@ async def list_coupons(connection: Connection, *, after: str, limit: int) -> lis
     """The next ``limit`` coupons whose codes come after ``after``."""
     async with connection.cursor(row_factory=class_row(Coupon)) as cursor:
         await cursor.execute(query("list_coupons"), {"after": after, "limit": limit})
+        return await cursor.fetchall()
+
+
+async def list_redemptions(
+    connection: Connection, *, code: str, after: str, limit: int
+) -> list[Redemption]:
+    """The next ``limit`` accounts after ``after`` that redeemed a coupon."""
+    async with connection.cursor(row_factory=class_row(Redemption)) as cursor:
+        await cursor.execute(
+            query("list_redemptions"), {"code": code, "after": after, "limit": limit}
+        )
         return await cursor.fetchall()
 
 

@@ -136,6 +136,9 @@ CREATE TABLE entry (
 -- Entries that are no calls, few beside those that are: found by kind, and searched, without passing over calls.
 CREATE INDEX entry_beside_calls ON entry (account_id, seq) WHERE kind <> 'call';
 
+-- Who redeemed a coupon; only its few entries are in it.
+CREATE INDEX entry_by_coupon ON entry (ref, account_id) WHERE kind = 'coupon';
+
 -- The outbox: what happened, told to SSE, webhooks and mail. One row per event, never per listener.
 CREATE TABLE event (
     account_id text COLLATE "C" NOT NULL,
@@ -190,6 +193,21 @@ CREATE TABLE api_key (
     CONSTRAINT api_key_pk PRIMARY KEY (account_id, key_id)
 );
 
+-- Who may see and act on an account, known by e-mail address in the form of core.address.sign_in_address.
+CREATE TABLE member (
+    account_id text COLLATE "C" NOT NULL,
+    address text COLLATE "C" NOT NULL,
+    role text NOT NULL,
+    -- which mail this member chose
+    mail text[] NOT NULL,
+    added_at timestamptz NOT NULL,
+    CONSTRAINT member_pk PRIMARY KEY (account_id, address),
+    CONSTRAINT member_role_known CHECK (role IN ('owner', 'billing', 'viewer'))
+);
+
+-- Which accounts a person may choose from.
+CREATE INDEX member_by_address ON member (address);
+
 -- One-time links into the customer's pages, and the sessions they open; only hashes are kept.
 CREATE TABLE portal_link (
     account_id text COLLATE "C" NOT NULL,
@@ -197,7 +215,12 @@ CREATE TABLE portal_link (
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     used_at timestamptz,
-    CONSTRAINT portal_link_pk PRIMARY KEY (account_id, secret_sha256)
+    -- of the session it opens
+    role text NOT NULL,
+    -- the origin that may frame the pages of that session; NULL: none may
+    frame_origin text,
+    CONSTRAINT portal_link_pk PRIMARY KEY (account_id, secret_sha256),
+    CONSTRAINT portal_link_role_known CHECK (role IN ('owner', 'billing', 'viewer'))
 );
 
 CREATE TABLE browser_session (
@@ -205,8 +228,23 @@ CREATE TABLE browser_session (
     secret_sha256 bytea NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    CONSTRAINT browser_session_pk PRIMARY KEY (account_id, secret_sha256)
+    -- how it is named in lists and revoked; no secret
+    session_id text COLLATE "C" NOT NULL,
+    -- the person; NULL where the platform's link opened it
+    address text COLLATE "C",
+    -- of a session that a link opened; a person's role is the member's
+    role text,
+    user_agent text NOT NULL,
+    last_seen_at timestamptz NOT NULL,
+    framed_by text,
+    CONSTRAINT browser_session_pk PRIMARY KEY (account_id, secret_sha256),
+    CONSTRAINT browser_session_named_once UNIQUE (account_id, session_id),
+    CONSTRAINT browser_session_person_or_role CHECK ((address IS NULL) = (role IS NOT NULL)),
+    CONSTRAINT browser_session_role_known CHECK (role IN ('owner', 'billing', 'viewer'))
 );
+
+-- Where a person is signed in, on all accounts.
+CREATE INDEX browser_session_by_person ON browser_session (address) WHERE address IS NOT NULL;
 
 -- Messages to people, written with what they tell of; the relay hands them on to the queue of jobs.
 CREATE TABLE message (
@@ -233,6 +271,123 @@ CREATE TABLE message (
 CREATE INDEX message_waiting ON message (created_at) WHERE state = 'waiting';
 CREATE INDEX message_by_time ON message (created_at);
 
+-- Payments by card.
+
+CREATE TABLE payment (
+    account_id text COLLATE "C" NOT NULL,
+    payment_id text COLLATE "C" NOT NULL,
+    provider text NOT NULL,
+    -- opening -> waiting -> succeeded | failed | expired; whatever it was, money that came is credited -> succeeded
+    status text NOT NULL DEFAULT 'opening',
+    amount_nanos bigint NOT NULL,
+    checkout_id text,
+    checkout_url text,
+    intent_id text,
+    failure text,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    -- when the provider was last asked by us
+    checked_at timestamptz,
+    settled_at timestamptz,
+    entry_seq bigint,
+    CONSTRAINT payment_pk PRIMARY KEY (account_id, payment_id),
+    CONSTRAINT payment_provider_known CHECK (provider IN ('stripe', 'sandbox')),
+    CONSTRAINT payment_status_known CHECK (status IN ('opening', 'waiting', 'succeeded', 'failed', 'expired')),
+    CONSTRAINT payment_whole_cents CHECK (amount_nanos > 0 AND amount_nanos % 10000000 = 0),
+    CONSTRAINT payment_credited_has_entry CHECK ((status = 'succeeded') = (entry_seq IS NOT NULL))
+);
+
+CREATE INDEX payment_open ON payment (created_at) WHERE status IN ('opening', 'waiting');
+CREATE INDEX payment_by_time ON payment (account_id, created_at DESC);
+
+-- What the sandbox knows of its checkout pages: a provider of its own, beside our books.
+CREATE TABLE sandbox_checkout (
+    account_id text COLLATE "C" NOT NULL,
+    checkout_id text COLLATE "C" NOT NULL,
+    payment_id text NOT NULL,
+    amount_nanos bigint NOT NULL,
+    success_url text NOT NULL,
+    cancel_url text NOT NULL,
+    -- open -> paid | expired
+    status text NOT NULL DEFAULT 'open',
+    created_at timestamptz NOT NULL,
+    CONSTRAINT sandbox_checkout_pk PRIMARY KEY (account_id, checkout_id),
+    CONSTRAINT sandbox_checkout_once UNIQUE (account_id, payment_id),
+    CONSTRAINT sandbox_checkout_status_known CHECK (status IN ('open', 'paid', 'expired'))
+);
+
+-- Outgoing webhooks. account_id '' holds the platform's own endpoints, which are told of every account.
+CREATE TABLE webhook_endpoint (
+    account_id text COLLATE "C" NOT NULL,
+    endpoint_id text COLLATE "C" NOT NULL,
+    url text NOT NULL,
+    description text NOT NULL,
+    -- NULL: whatever happens, also what there is no name for yet
+    types text [],
+    -- readable, since every delivery is signed with it; after a rotation the former one signs too, for a day
+    secret text NOT NULL,
+    former_secret text,
+    former_secret_until timestamptz,
+    -- enabled <-> disabled
+    status text NOT NULL DEFAULT 'enabled',
+    disabled_reason text,
+    disabled_at timestamptz,
+    created_at timestamptz NOT NULL,
+    -- the first failed attempt since the last one that did not; NULL while it takes what is sent
+    failing_since timestamptz,
+    last_failure text,
+    last_delivered_at timestamptz,
+    CONSTRAINT webhook_endpoint_pk PRIMARY KEY (account_id, endpoint_id),
+    CONSTRAINT webhook_endpoint_status_known CHECK (status IN ('enabled', 'disabled')),
+    CONSTRAINT webhook_endpoint_disabled_says_why CHECK (
+        (status = 'disabled') = (disabled_reason IS NOT NULL)
+    ),
+    CONSTRAINT webhook_endpoint_reason_known CHECK (disabled_reason IN ('by_hand', 'failing', 'gone'))
+);
+
+-- One account as one endpoint hears of it: how far it has been told, and what is under way, in order.
+-- Locked before anything else of webhooks is.
+CREATE TABLE webhook_lane (
+    account_id text COLLATE "C" NOT NULL,
+    endpoint_id text COLLATE "C" NOT NULL,
+    -- of the endpoint: the account itself, or ''
+    owner_id text COLLATE "C" NOT NULL,
+    -- the outbox up to here has become deliveries
+    event_seq bigint NOT NULL,
+    -- the last delivery made, and the last that is delivered or given up
+    delivery_seq bigint NOT NULL DEFAULT 0,
+    done_seq bigint NOT NULL DEFAULT 0,
+    -- when somebody should look after it: at once, after a pause, or when whoever holds it was not heard of
+    due_at timestamptz,
+    -- who holds it
+    claim text,
+    CONSTRAINT webhook_lane_pk PRIMARY KEY (account_id, endpoint_id)
+) WITH (fillfactor = 70);
+
+CREATE INDEX webhook_lane_due ON webhook_lane (endpoint_id, due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE webhook_delivery (
+    account_id text COLLATE "C" NOT NULL,
+    endpoint_id text COLLATE "C" NOT NULL,
+    delivery_seq bigint NOT NULL,
+    -- what receivers see as webhook-id: the same at every attempt; begins with the time, so that it sorts
+    message_id text COLLATE "C" NOT NULL,
+    type text NOT NULL,
+    body text NOT NULL,
+    created_at timestamptz NOT NULL,
+    -- waiting -> delivered | given_up; given_up -> delivered, by a person's resend
+    state text NOT NULL DEFAULT 'waiting',
+    attempts integer NOT NULL DEFAULT 0,
+    attempted_at timestamptz,
+    last_status integer,
+    last_failure text,
+    CONSTRAINT webhook_delivery_pk PRIMARY KEY (account_id, endpoint_id, delivery_seq),
+    CONSTRAINT webhook_delivery_state_known CHECK (state IN ('waiting', 'delivered', 'given_up'))
+) WITH (fillfactor = 85);
+
+CREATE INDEX webhook_delivery_by_message ON webhook_delivery (endpoint_id, message_id);
+CREATE INDEX webhook_delivery_by_time ON webhook_delivery (created_at);
+
 -- Tables of the platform itself: one node, no account_id.
 
 CREATE TABLE welcome_claim (
@@ -251,10 +406,18 @@ CREATE TABLE coupon (
     ends_at timestamptz,
     note text,
     created_at timestamptz NOT NULL,
+    -- for every other account there is no such coupon
+    only_account_id text COLLATE "C",
+    -- only for accounts opened less than so many days of 24 hours ago
+    new_account_days integer,
     CONSTRAINT coupon_pk PRIMARY KEY (code),
     CONSTRAINT coupon_amount_positive CHECK (amount_nanos > 0),
-    CONSTRAINT coupon_never_over_redeemed CHECK (redemptions <= max_redemptions)
+    CONSTRAINT coupon_never_over_redeemed CHECK (redemptions <= max_redemptions),
+    CONSTRAINT coupon_new_account_days_positive CHECK (new_account_days > 0)
 );
+
+-- Not unique: codes differ by letter case alone, and this finds those that do.
+CREATE INDEX coupon_by_letters ON coupon (lower(code));
 
 CREATE TABLE rate_card (
     version text COLLATE "C" NOT NULL,
@@ -283,6 +446,18 @@ CREATE TABLE schema_stamp (
     CONSTRAINT schema_stamp_one_row CHECK (only_row)
 );
 
+-- Links sent to an address: whoever uses one shows that the address is theirs. Only hashes are kept.
+CREATE TABLE sign_in_link (
+    secret_sha256 bytea NOT NULL,
+    address text COLLATE "C" NOT NULL,
+    -- the page that was asked for, below our own address
+    next_path text NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    CONSTRAINT sign_in_link_pk PRIMARY KEY (secret_sha256)
+);
+
 -- Attempts of each kind (wrong coupon codes, links asked for) by a hash of whom they are about.
 CREATE TABLE guess_window (
     kind text COLLATE "C" NOT NULL,
@@ -306,5 +481,7 @@ GRANT INSERT ON entry, event TO talktime_app;
 GRANT INSERT, UPDATE ON
     account, call, usage_rollup, api_key, welcome_claim, coupon, rate_card, service_health TO talktime_app;
 GRANT INSERT, DELETE ON refusal, open_call TO talktime_app;
-GRANT INSERT, UPDATE, DELETE ON portal_link, browser_session, guess_window TO talktime_app;
+GRANT INSERT, UPDATE, DELETE ON portal_link, browser_session, guess_window, member, sign_in_link TO talktime_app;
 GRANT INSERT, UPDATE, DELETE ON message TO talktime_app;
+GRANT SELECT, INSERT, UPDATE ON payment, sandbox_checkout TO talktime_app;
+GRANT INSERT, UPDATE, DELETE ON webhook_endpoint, webhook_lane, webhook_delivery TO talktime_app;

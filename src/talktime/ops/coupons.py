@@ -1,20 +1,26 @@
 """Coupons: issued by the operator, previewed and redeemed by the customer (R9)."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 
-from talktime.core.coupon import Coupon, check_coupon, is_code
+from talktime.core.coupon import Coupon, Redemption, check_coupon, is_code
 from talktime.core.errors import (
+    AccountUnknown,
     CouponAlreadyRedeemed,
     CouponExists,
     CouponExpired,
+    CouponNewAccountsOnly,
+    CouponNotYetValid,
     CouponUnknown,
     CouponUsedUp,
+    CouponWrongCase,
     TalktimeError,
 )
 from talktime.core.ledger import Entry
-from talktime.db import coupons
+from talktime.db import accounts, coupons
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, check_limit
 from talktime.ops.guesses import COUPON_CODES, check_guesses, count_guess
@@ -32,9 +38,16 @@ class CouponPreview(msgspec.Struct, frozen=True, kw_only=True):
 async def create_coupon(connection: Connection, coupon: Coupon) -> tuple[Coupon, bool]:
     """Issue a coupon; the same facts again answer it as it stands, with False for "not new".
 
-    Raises InvalidInput naming the field, CouponExists where the code has other facts.
+    Raises InvalidInput naming the field, CouponExists where the code has other facts,
+    AccountUnknown where it is for an account that there is not.
     """
     check_coupon(coupon)
+    only = coupon.only_account_id
+    if only is not None and not await accounts.account_exists(connection, only):
+        raise AccountUnknown(
+            f"there is no account {only}; a coupon can be only for one that there is",
+            field="only_account_id",
+        )
     created = await coupons.issue_coupon(connection, coupon)
     kept = await coupons.read_coupon(connection, coupon.code)
     assert kept is not None
@@ -55,6 +68,28 @@ async def list_coupons(
     return page, page[-1].code if len(found) > limit else None
 
 
+async def read_coupon(connection: Connection, code: str) -> Coupon:
+    """The coupon with exactly this code, for the operator. Raises CouponUnknown."""
+    found = await coupons.read_coupon(connection, _possible(code))
+    if found is None:
+        raise CouponUnknown("there is no coupon with exactly this code", field="code")
+    return found
+
+
+async def list_redemptions(
+    connection: Connection, code: str, *, after: str | None, limit: int
+) -> tuple[list[Redemption], str | None]:
+    """A page of at most ``limit`` (1 to 200) uses of a coupon by account, and the account to go on
+    after, if any. Raises CouponUnknown."""
+    check_limit(limit)
+    await read_coupon(connection, code)
+    found = await coupons.list_redemptions(
+        connection, code=code, after=after or "", limit=limit + 1
+    )
+    page = found[:limit]
+    return page, page[-1].account_id if len(found) > limit else None
+
+
 async def preview_coupon(
     connection: Connection, *, account_id: str, code: str, now: datetime
 ) -> CouponPreview:
@@ -67,7 +102,7 @@ async def preview_coupon(
         connection, account_id=account_id, code=_possible(code), now=now
     )
     if judged.verdict != "redeemable":
-        raise await _refusal(connection, judged.verdict, account_id=account_id, now=now)
+        raise await _refusal(connection, judged.verdict, account_id, code, now=now)
     assert judged.amount_nanos is not None
     assert judged.available_nanos is not None
     return CouponPreview(
@@ -87,8 +122,10 @@ async def redeem_coupon(
 ) -> Entry:
     """Credit a coupon to the promo balance, exactly once per account.
 
-    Raises AccountUnknown, CouponUnknown, CouponAlreadyRedeemed, CouponExpired, CouponUsedUp, and
-    TooManyAttempts after too many unknown codes of this account, whatever the code is then.
+    Raises AccountUnknown, CouponUnknown (CouponWrongCase where only the letter case is wrong),
+    CouponAlreadyRedeemed, CouponExpired, CouponNotYetValid with the fact ``starts_at``,
+    CouponNewAccountsOnly, CouponUsedUp, and TooManyAttempts after too many unknown codes of this
+    account, whatever the code is then.
     """
     await check_guesses(connection, COUPON_CODES, account_id, now=now)
     verdict, entry = await coupons.redeem_coupon(
@@ -99,7 +136,7 @@ async def redeem_coupon(
         now=now,
     )
     if entry is None:
-        raise await _refusal(connection, verdict, account_id=account_id, now=now)
+        raise await _refusal(connection, verdict, account_id, code, now=now)
     return entry
 
 
@@ -109,24 +146,48 @@ def _possible(code: str) -> str:
 
 
 async def _refusal(
-    connection: Connection, verdict: str, *, account_id: str, now: datetime
+    connection: Connection, verdict: str, account_id: str, code: str, *, now: datetime
 ) -> TalktimeError:
     if verdict == "account_unknown":
         return account_unknown(account_id)
-    if verdict == "coupon_already_redeemed":
-        return CouponAlreadyRedeemed(
-            "this coupon was redeemed for this account before; each counts once per account",
+    if verdict == "coupon_not_yet_valid":
+        coupon = await read_coupon(connection, code)
+        assert coupon.starts_at is not None
+        since = coupon.starts_at.astimezone(UTC)
+        return CouponNotYetValid(
+            f"this coupon counts from {since:%Y-%m-%d %H:%M} UTC on; enter it again then",
             field="code",
+            starts_at=since,
         )
-    if verdict == "coupon_expired":
-        return CouponExpired("this coupon has expired; ask for a new one", field="code")
-    if verdict == "coupon_used_up":
-        return CouponUsedUp(
-            "this coupon was redeemed as often as it may be; ask for another one", field="code"
-        )
-    assert verdict == "coupon_unknown", verdict
-    await count_guess(connection, COUPON_CODES, account_id, now=now)
-    return CouponUnknown(
+    if verdict in _GUESSED:
+        await count_guess(connection, COUPON_CODES, account_id, now=now)
+    kind, words = _REFUSALS[verdict]
+    return kind(words, field="code")
+
+
+_GUESSED: Final = frozenset({"coupon_unknown", "coupon_wrong_case"})
+"""What counts as a guess. The help with the letter case too, for it tells that a code is near."""
+
+_REFUSALS: Final[Mapping[str, tuple[type[TalktimeError], str]]] = {
+    "coupon_unknown": (
+        CouponUnknown,
         "there is no such coupon; codes are case-sensitive, so enter it exactly as you got it",
-        field="code",
-    )
+    ),
+    "coupon_wrong_case": (
+        CouponWrongCase,
+        "the code exists in other letter case; enter it exactly as you got it",
+    ),
+    "coupon_already_redeemed": (
+        CouponAlreadyRedeemed,
+        "this coupon was redeemed for this account before; each counts once per account",
+    ),
+    "coupon_expired": (CouponExpired, "this coupon has expired; ask for a new one"),
+    "coupon_new_accounts_only": (
+        CouponNewAccountsOnly,
+        "this coupon is for new accounts only, and this one is no longer new; ask for another one",
+    ),
+    "coupon_used_up": (
+        CouponUsedUp,
+        "this coupon was redeemed as often as it may be; ask for another one",
+    ),
+}

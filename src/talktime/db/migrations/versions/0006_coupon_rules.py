@@ -1,4 +1,4 @@
-"""Coupons for one account."""
+"""Whom a coupon is for."""
 
 from pathlib import Path
 
