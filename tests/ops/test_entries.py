@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from talktime.core.entry_filter import EntryFilter
 from talktime.core.errors import AccountUnknown, InvalidInput
 from talktime.core.ledger import EntryKind
 from talktime.core.money import parse_usd
@@ -37,7 +38,10 @@ async def adjust(
 async def csv_of(
     platform: Platform, account_id: str, kind: EntryKind | None = None
 ) -> list[dict[str, str]]:
-    pieces = [piece async for piece in export_entries(platform.connection, account_id, kind=kind)]
+    pieces = [
+        piece
+        async for piece in export_entries(platform.connection, account_id, EntryFilter(kind=kind))
+    ]
     return list(csv.DictReader(io.StringIO("".join(pieces), newline="")))
 
 

@@ -13,6 +13,7 @@ from talktime.api.account_wire import EntryBody, UsdText, entry_body
 from talktime.api.bodies import answer, read_body, read_query
 from talktime.api.description import described
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
+from talktime.core.entry_filter import EntryFilter
 from talktime.core.errors import (
     AccountUnknown,
     InvalidInput,
@@ -81,7 +82,9 @@ async def get_entries(request: Request[Any, Any, Any]) -> Response[Any] | Stream
     if _wants_csv(request, asked):
         async with platform.connection() as connection:
             await read_account(connection, account_id, now=platform.clock())
-        return _csv_file(export_entries(platform.connection, account_id, kind=asked.kind))
+        return _csv_file(
+            export_entries(platform.connection, account_id, EntryFilter(kind=asked.kind))
+        )
     async with platform.connection() as connection:
         page, last = await list_entries(
             connection,
