@@ -5,6 +5,7 @@ counts as one that is not set.
 """
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -39,6 +40,12 @@ VARIABLES: Final = (
     "TALKTIME_WELCOME_BONUS",
     "TALKTIME_FLOOR",
     "TALKTIME_PUBLIC_URL",
+    "TALKTIME_SIGN_UP",
+    "TALKTIME_FRAME_ORIGINS",
+    "TALKTIME_TRUSTED_PROXIES",
+    "TALKTIME_STRIPE_KEY",
+    "TALKTIME_STRIPE_WEBHOOK_SECRET",
+    "TALKTIME_PAYMENTS",
 )
 _OF_OTHERS: Final = frozenset({"TALKTIME_URL", "TALKTIME_KEY", "TALKTIME_FULL", "TALKTIME_SEED"})
 """Read by bots that follow the SDK's examples, and by our own tests."""
@@ -73,12 +80,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     welcome_bonus_nanos: int = NANOS_PER_USD // 2
     floor_nanos: int = NANOS_PER_USD // 10
     """The least startable amount with which a call is admitted."""
+    stripe_key: str | None = None
+    """Stripe's secret key; top-ups are collected with it."""
+    stripe_webhook_secret: str | None = None
+    """What Stripe signs its notices to us with."""
+    sandbox_payments: bool = False
+    """Top-ups are collected by a sandbox, without any money: for trying things out."""
     public_url: str | None = None
     """How browsers reach us, without a slash at the end; None: as the server listens."""
+    sign_up_open: bool = True
+    """Whether people may open accounts by themselves, by a link sent to their address."""
+    frame_origins: tuple[str, ...] = ()
+    """Whose pages may frame the customer's, where a link was made for that: https://host[:port]."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of the proxies that are believed when they say where a request comes from."""
 
     def __repr__(self) -> str:
         # Keys and passwords stay out of logs and tracebacks.
-        secret = {"database_url", "operator_key", "smtp_url"}
+        secret = {
+            "database_url",
+            "operator_key",
+            "smtp_url",
+            "stripe_key",
+            "stripe_webhook_secret",
+        }
         shown = (
             f"{name}={'…' if name in secret and value is not None else repr(value)}"
             for name, value in msgspec.structs.asdict(self).items()
@@ -88,6 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings in `environ` (as os.environ). Raises SettingRefused at the first bad one."""
+    stripe_key, stripe_webhook_secret = _stripe(environ)
     return Settings(
         home=_home(environ),
         database_url=_database_url(environ, "TALKTIME_DATABASE_URL"),
@@ -102,6 +128,12 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         welcome_bonus_nanos=_amount_nanos(environ, "TALKTIME_WELCOME_BONUS", default="0.50"),
         floor_nanos=_amount_nanos(environ, "TALKTIME_FLOOR", default="0.10"),
         public_url=_public_url(environ, "TALKTIME_PUBLIC_URL"),
+        sign_up_open=_is_open(environ, "TALKTIME_SIGN_UP"),
+        frame_origins=_origins(environ, "TALKTIME_FRAME_ORIGINS"),
+        trusted_proxies=_networks(environ, "TALKTIME_TRUSTED_PROXIES"),
+        stripe_key=stripe_key,
+        stripe_webhook_secret=stripe_webhook_secret,
+        sandbox_payments=_sandbox_payments(environ, "TALKTIME_PAYMENTS"),
     )
 
 
@@ -188,6 +220,99 @@ def _public_url(environ: Mapping[str, str], variable: str) -> str | None:
             variable, f"may have a host and a path and nothing more: write it like {example}."
         )
     return text.rstrip("/")
+
+
+def _stripe(environ: Mapping[str, str]) -> tuple[str | None, str | None]:
+    key = environ.get("TALKTIME_STRIPE_KEY") or None
+    secret = environ.get("TALKTIME_STRIPE_WEBHOOK_SECRET") or None
+    if key is not None and not re.fullmatch(r"(sk|rk)_(live|test)_[A-Za-z0-9]+", key, re.ASCII):
+        raise SettingRefused(
+            "TALKTIME_STRIPE_KEY", "is not a secret key of Stripe: it begins with sk_ or rk_."
+        )
+    if secret is not None and not re.fullmatch(r"whsec_[A-Za-z0-9+/=_-]+", secret, re.ASCII):
+        raise SettingRefused(
+            "TALKTIME_STRIPE_WEBHOOK_SECRET",
+            "is not a signing secret of Stripe: it begins with whsec_.",
+        )
+    if key is not None and secret is None:
+        raise SettingRefused(
+            "TALKTIME_STRIPE_WEBHOOK_SECRET",
+            "is not set, and without it no payment would ever be credited: add an endpoint "
+            "<public URL>/hooks/payments at Stripe and set its signing secret here.",
+        )
+    if secret is not None and key is None:
+        raise SettingRefused(
+            "TALKTIME_STRIPE_KEY", "is not set: a webhook secret alone collects nothing."
+        )
+    return key, secret
+
+
+def _sandbox_payments(environ: Mapping[str, str], variable: str) -> bool:
+    text = environ.get(variable)
+    if not text:
+        return False
+    if text != "sandbox":
+        raise SettingRefused(
+            variable,
+            f"is {text!r}: write sandbox, or unset it; real payments are on as soon as "
+            "TALKTIME_STRIPE_KEY is set.",
+        )
+    if environ.get("TALKTIME_STRIPE_KEY"):
+        raise SettingRefused(
+            variable,
+            "is sandbox while TALKTIME_STRIPE_KEY is set: whoever can reach the sandbox gets "
+            "credit for nothing, so it is never on beside real payments. Unset one of them.",
+        )
+    return True
+
+
+def _is_open(environ: Mapping[str, str], variable: str) -> bool:
+    text = environ.get(variable) or "open"
+    if text not in {"open", "closed"}:
+        raise SettingRefused(variable, f"is {text!r}: choose one of open, closed.")
+    return text == "open"
+
+
+def _listed(environ: Mapping[str, str], variable: str) -> list[str]:
+    parts = (environ.get(variable) or "").split(",")
+    return [stripped for part in parts if (stripped := part.strip())]
+
+
+def _origins(environ: Mapping[str, str], variable: str) -> tuple[str, ...]:
+    return tuple(_origin(text, variable) for text in _listed(environ, variable))
+
+
+def _origin(text: str, variable: str) -> str:
+    parts = _split(text)
+    if (
+        parts is None
+        or not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", text)
+        or parts.hostname is None
+    ):
+        raise SettingRefused(
+            variable,
+            f"has {text!r}, which is no origin: write it like https://app.example.com, with a port "
+            "where it has one, without a path or a wildcard.",
+        )
+    if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise SettingRefused(
+            variable, f"has {text!r}: only https may frame these pages, or http on this machine."
+        )
+    return text.rstrip("/").lower()
+
+
+def _networks(environ: Mapping[str, str], variable: str) -> tuple[str, ...]:
+    networks = []
+    for text in _listed(environ, variable):
+        try:
+            networks.append(str(ipaddress.ip_network(text)))
+        except ValueError as error:
+            raise SettingRefused(
+                variable,
+                f"has {text!r}, which is no address or network: write it like 10.0.0.7 or "
+                "10.0.0.0/8, several with commas between.",
+            ) from error
+    return tuple(networks)
 
 
 def _split(text: str) -> SplitResult | None:

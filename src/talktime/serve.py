@@ -6,7 +6,7 @@ import errno
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -19,7 +19,7 @@ from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.connections import Connection
 from talktime.core.errors import TalktimeError
-from talktime.installation import address_kept, public_url_of, terms_of
+from talktime.installation import address_kept, paying, public_url_of, terms_of
 from talktime.ops.keys import PLATFORM, list_keys
 from talktime.ops.platform import Platform, open_platform
 from talktime.portal.routes import portal_router
@@ -103,6 +103,8 @@ async def running_server(
         terms=terms_of(settings),
         public_url=settings.public_url or url,
         pool_size=POOL_SIZE + (WORKER_POOL_SIZE if with_worker else 0),
+        sign_up_open=settings.sign_up_open,
+        mail_configured=settings.smtp_url is not None,
     ) as platform:
         server = _Server(create_server(platform, settings))
         stop = asyncio.Event()
@@ -147,12 +149,15 @@ async def work(settings: Settings, conninfo: str) -> None:
     """Run the worker's loops alone until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    async with open_platform(
-        conninfo,
-        terms=terms_of(settings),
-        public_url=public_url_of(settings),
-        pool_size=WORKER_POOL_SIZE,
-    ) as platform:
+    async with (
+        open_platform(
+            conninfo,
+            terms=terms_of(settings),
+            public_url=public_url_of(settings),
+            pool_size=WORKER_POOL_SIZE,
+        ) as opened,
+        paying(settings, opened) as platform,
+    ):
         print("Talktime's worker is running", flush=True)  # noqa: T201  (asked for)
         await run_loops(worker_loops(platform), stop)
 
@@ -161,7 +166,7 @@ class _Server(uvicorn.Server):
     """uvicorn, told to stop by us: our signals also stop the loops and the database."""
 
     def __init__(self, app: Litestar) -> None:
-        super().__init__(_uvicorn_config(app))
+        super().__init__(_uvicorn_config(app, app.state.settings.trusted_proxies))
         self._app = app
         self._up = asyncio.Event()
 
@@ -188,7 +193,7 @@ class _Server(uvicorn.Server):
             raise RuntimeError("the server ended while it was starting")
 
 
-def _uvicorn_config(app: Litestar) -> uvicorn.Config:
+def _uvicorn_config(app: Litestar, trusted_proxies: Sequence[str]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Connection,
@@ -197,8 +202,10 @@ def _uvicorn_config(app: Litestar) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Wrong keys are counted by address, which must be one that nobody can make up.
-        proxy_headers=False,
+        # Attempts are counted by address, which must be one that nobody can make up: a proxy that
+        # the operator named is believed, and nobody else.
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,

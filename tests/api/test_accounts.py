@@ -9,7 +9,6 @@ import pytest
 from litestar import Litestar
 
 from talktime.ops.platform import Platform
-from talktime.ops.portal_access import open_session, read_session
 from tests.api.account_client import (
     account_key,
     balances,
@@ -205,37 +204,6 @@ async def test_without_a_key_nothing_is_told(client: httpx.AsyncClient) -> None:
     account_id = await open_account(client)
     for path in (f"/v1/accounts/{account_id}", "/v1/accounts/acct-nobody", "/v1/accounts"):
         problem(await client.get(path, headers={"authorization": ""}), 401, "unauthenticated")
-
-
-async def test_a_portal_link_opens_the_pages_once(
-    client: httpx.AsyncClient, platform: Platform
-) -> None:
-    """The link's token opens a session of this account."""
-    account_id = await open_account(client)
-    for body in ({"json": {}}, {"json": {"expires_in_seconds": 60}}, {}):
-        made = await client.post(f"/v1/accounts/{account_id}/portal-sessions", **body)
-        assert made.status_code == 201
-        assert set(made.json()) == {"url", "expires_at"}
-        page, _, token = made.json()["url"].partition("?token=")
-        assert page == f"{platform.public_url}/enter"
-        now = platform.clock()
-        async with platform.connection() as connection:
-            session = await open_session(
-                connection, token=token, session_secret=uuid.uuid4().hex, now=now
-            )
-            assert await read_session(connection, session, now=now) == account_id
-
-
-@pytest.mark.parametrize("seconds", [0, -1, 604_801, "60", 1.5])
-async def test_a_portal_link_cannot_live_for_any_time(
-    client: httpx.AsyncClient, seconds: object
-) -> None:
-    """From a second to a week."""
-    account_id = await open_account(client)
-    refused = await client.post(
-        f"/v1/accounts/{account_id}/portal-sessions", json={"expires_in_seconds": seconds}
-    )
-    problem(refused, 400, "invalid_input", "expires_in_seconds")
 
 
 async def test_an_unknown_account_answers_404(client: httpx.AsyncClient) -> None:

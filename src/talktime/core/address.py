@@ -52,6 +52,17 @@ def normal_address(address: str) -> str:
     return f"{local}@{_SAME_DOMAIN.get(domain, domain)}"
 
 
+def sign_in_address(address: str) -> str:
+    """The form in which a person is known by an address that passed check_address.
+
+    Letter case and the spellings of an international domain make no difference. Dots and plus-tags
+    do, for they can be mailboxes of different people: whoever reads one is not let in as another.
+    """
+    local, _, domain = address.rpartition("@")
+    local = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", local).casefold())
+    return f"{local}@{_ascii_domain(domain) or domain.casefold()}"
+
+
 def _ascii_domain(domain: str) -> str | None:
     try:
         encoded = idna.encode(domain, uts46=True, transitional=False).decode("ascii").lower()

@@ -8,22 +8,33 @@
     │   ├── EndBeforeStart      ended_at lies before the call began
     │   ├── ClockOff            a time is too far from our own clock
     │   ├── RangeTooWide        more is asked for than is looked through at once
+    │   ├── EndpointRefused     a webhook cannot go to this address
     │   └── TooMany             a list is longer than its limit
     ├── NotFound
     │   ├── AccountUnknown
     │   ├── CallUnknown
     │   ├── CouponUnknown
     │   │   └── CouponWrongCase a code that differs in its letter case alone could be redeemed
+    │   ├── PaymentUnknown
+    │   ├── MemberUnknown
+    │   ├── MessageUnknown
+    │   ├── EndpointUnknown
+    │   ├── DeliveryUnknown
     │   └── PriceUnknown        no rate card prices the model at that time
     ├── Refused                 understood, and answered with no
     │   ├── InsufficientCredits startable is below the floor
+    │   ├── TopUpsOff           no payment provider is set
     │   └── AccountSuspended
     ├── Conflict                contradicts what is already recorded
     │   ├── AccountExists       same account id with other facts
     │   ├── CallIdConflict      same call id with other facts
     │   ├── CallAlreadyEnded    ended before with another outcome
     │   ├── ReferenceConflict   same business reference with other facts
+    │   ├── PaymentMismatch     money that is not what was asked for: for an operator to look at
     │   ├── PromoInsufficient   promo may never become negative
+    │   ├── MemberExists        is a member with another role
+    │   ├── LastOwner           an account keeps at least one owner
+    │   ├── MessageNotRepeatable still on its way, or its link was forgotten
     │   ├── CouponExists
     │   ├── CouponAlreadyRedeemed
     │   ├── CouponUsedUp
@@ -36,6 +47,7 @@
     ├── Unauthenticated         no key, or one we do not know
     ├── Forbidden               the key lacks the scope, or is for another account
     └── Overloaded              a queue is full or the database is away: try again
+        └── ProviderAway        the payment provider cannot be reached: try again
 
 Each class has a stable ``code``, which is part of the API. Only the HTTP edge knows status codes.
 """
@@ -87,6 +99,10 @@ class RangeTooWide(InvalidInput):
     code = "range_too_wide"
 
 
+class EndpointRefused(InvalidInput):
+    code = "endpoint_refused"
+
+
 class TooMany(InvalidInput):
     code = "too_many"
 
@@ -111,6 +127,26 @@ class CouponWrongCase(CouponUnknown):
     """Unknown too, for programs: only the advice to people differs."""
 
 
+class PaymentUnknown(NotFound):
+    code = "payment_unknown"
+
+
+class MessageUnknown(NotFound):
+    code = "message_unknown"
+
+
+class MemberUnknown(NotFound):
+    code = "member_unknown"
+
+
+class EndpointUnknown(NotFound):
+    code = "endpoint_unknown"
+
+
+class DeliveryUnknown(NotFound):
+    code = "delivery_unknown"
+
+
 class PriceUnknown(NotFound):
     code = "price_unknown"
 
@@ -121,6 +157,10 @@ class Refused(TalktimeError):
 
 class InsufficientCredits(Refused):
     code = "insufficient_credits"
+
+
+class TopUpsOff(Refused):
+    code = "top_ups_off"
 
 
 class AccountSuspended(Refused):
@@ -147,8 +187,24 @@ class ReferenceConflict(Conflict):
     code = "reference_conflict"
 
 
+class PaymentMismatch(Conflict):
+    code = "payment_mismatch"
+
+
 class PromoInsufficient(Conflict):
     code = "promo_insufficient"
+
+
+class MemberExists(Conflict):
+    code = "member_exists"
+
+
+class LastOwner(Conflict):
+    code = "last_owner"
+
+
+class MessageNotRepeatable(Conflict):
+    code = "message_not_repeatable"
 
 
 class CouponExists(Conflict):
@@ -203,3 +259,7 @@ class Forbidden(TalktimeError):
 
 class Overloaded(TalktimeError):
     code = "overloaded"
+
+
+class ProviderAway(Overloaded):
+    code = "payment_provider_away"

@@ -47,6 +47,14 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     added_at: datetime
 
 
+MAIL_AT_FIRST = {
+    Role.OWNER: frozenset({MailKind.ALERTS, MailKind.MONEY_IN}),
+    Role.BILLING: frozenset({MailKind.ALERTS, MailKind.MONEY_IN}),
+    Role.VIEWER: frozenset[MailKind](),
+}
+"""What a new member is told by e-mail until they choose."""
+
+
 def may(role: Role, right: Right) -> bool:
     """Whether a role has a right."""
     return right in _RIGHTS[role]

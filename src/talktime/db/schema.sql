@@ -269,6 +269,7 @@ CREATE TABLE message (
 );
 
 CREATE INDEX message_waiting ON message (created_at) WHERE state = 'waiting';
+CREATE INDEX message_undelivered ON message (created_at) WHERE state IN ('deferred', 'dead');
 CREATE INDEX message_by_time ON message (created_at);
 
 -- Payments by card.

@@ -46,6 +46,11 @@ async def delete_browser_sessions(connection: Connection, *, before: datetime, l
     return await _deleted(connection, "delete_browser_sessions", before, limit)
 
 
+async def delete_sign_in_links(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Forget links by e-mail that expired before a moment."""
+    return await _deleted(connection, "delete_sign_in_links", before, limit)
+
+
 async def delete_guesses(connection: Connection, *, before: datetime, limit: int) -> int:
     """Forget windows of attempts that began before a moment."""
     return await _deleted(connection, "delete_guesses", before, limit)

@@ -6,9 +6,10 @@ from datetime import datetime
 import msgspec
 
 from talktime.core.account import Account, AccountStatus, NumberMask, check_account
-from talktime.core.address import normal_address
+from talktime.core.address import normal_address, sign_in_address
 from talktime.core.errors import AccountExists, AccountUnknown, InvalidInput
-from talktime.db import accounts
+from talktime.core.member import MAIL_AT_FIRST, Role
+from talktime.db import accounts, members
 from talktime.db.pool import Connection
 from talktime.ops.terms import Terms
 
@@ -48,6 +49,15 @@ async def create_account(
         created = await accounts.open_account(
             connection, account_id=account_id, name=name, email=email, now=now
         )
+        if created:
+            await members.add_member(
+                connection,
+                account_id=account_id,
+                address=sign_in_address(email),
+                role=Role.OWNER,
+                mail=MAIL_AT_FIRST[Role.OWNER],
+                now=now,
+            )
         account = await read_account(connection, account_id, now=now)
         if (account.name, account.email) != (name, email):
             raise AccountExists(
@@ -56,7 +66,7 @@ async def create_account(
                 field="account_id",
             )
         if verified and not account.verified:
-            await _welcome(connection, account, terms=terms, now=now)
+            await verify_account(connection, account, terms=terms, now=now)
             account = await read_account(connection, account_id, now=now)
     return account, created
 
@@ -119,9 +129,13 @@ def account_unknown(account_id: str) -> AccountUnknown:
     )
 
 
-async def _welcome(
+async def verify_account(
     connection: Connection, account: Account, *, terms: Terms, now: datetime
 ) -> None:
+    """Note that the account's address is its owner's, with the welcome bonus, once (R9).
+
+    It must be asked for in the transaction that shows it.
+    """
     # The claim on the address is locked before the account: the one order of locks.
     if terms.welcome_nanos > 0:
         await accounts.grant_welcome(

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from talktime.core.errors import TopUpsOff
+from talktime.core.payment import CheckoutProvider
 from talktime.db.pool import Connection, Pool, connection_of, open_pool
 from talktime.ops.prices import Prices
 from talktime.ops.terms import Terms
@@ -15,6 +17,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Payments(msgspec.Struct, frozen=True, kw_only=True):
+    """Who collects top-ups, and how its notices are known to be its own."""
+
+    provider: CheckoutProvider
+    notice_secret: str
+
+    def __repr__(self) -> str:
+        # The secret stays out of logs and tracebacks.
+        return f"Payments(provider={self.provider.name!r})"
+
+
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
     pool: Pool
     terms: Terms
@@ -22,6 +35,21 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str
     """Where customers reach the pages, without a trailing slash."""
     clock: Callable[[], datetime] = utc_now
+    payments: Payments | None = None
+    """None: no top-ups; an operator credits money."""
+    sign_up_open: bool = True
+    """Whether somebody who is no member yet may open an account by an e-mail link."""
+    mail_configured: bool = True
+    """Whether mail goes to people; otherwise it is written to the log."""
+
+    @property
+    def checkout(self) -> CheckoutProvider:
+        """Who collects top-ups. Raises TopUpsOff where nobody does."""
+        if self.payments is None:
+            raise TopUpsOff(
+                "this installation takes no payments: its operator has set no payment provider"
+            )
+        return self.payments.provider
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A connection for one act; raises Overloaded where none is to be had."""
@@ -36,6 +64,8 @@ async def open_platform(
     public_url: str,
     pool_size: int = 8,
     clock: Callable[[], datetime] = utc_now,
+    sign_up_open: bool = True,
+    mail_configured: bool = True,
 ) -> AsyncIterator[Platform]:
     """Open a platform on a database that is up to date, its price book loaded."""
     async with open_pool(conninfo, size=pool_size) as pool:
@@ -43,5 +73,11 @@ async def open_platform(
         async with connection_of(pool) as connection:
             await prices.refresh(connection)
         yield Platform(
-            pool=pool, terms=terms, prices=prices, public_url=public_url.rstrip("/"), clock=clock
+            pool=pool,
+            terms=terms,
+            prices=prices,
+            public_url=public_url.rstrip("/"),
+            clock=clock,
+            sign_up_open=sign_up_open,
+            mail_configured=mail_configured,
         )

@@ -26,6 +26,7 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     event_days: int
     refusals: int
     portal_links: int
+    sign_in_links: int
     browser_sessions: int
     guesses: int
 
@@ -43,6 +44,9 @@ async def sweep_database(connection: Connection, *, now: datetime) -> Swept:
             connection, before=now - REFUSALS_KEPT, limit=SWEEP_LIMIT
         ),
         portal_links=await upkeep.delete_portal_links(
+            connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT
+        ),
+        sign_in_links=await upkeep.delete_sign_in_links(
             connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT
         ),
         browser_sessions=await upkeep.delete_browser_sessions(

@@ -12,7 +12,7 @@ from litestar.datastructures import Cookie
 from talktime.core.errors import Forbidden, Unauthenticated
 from talktime.core.member import Right, Role, may
 from talktime.ops.platform import Platform
-from talktime.ops.portal_access import SESSION_LIFE, read_session
+from talktime.ops.sessions import LINK_SESSION_LIFE, read_session
 
 COOKIE: Final = "talktime_session"
 
@@ -57,13 +57,22 @@ async def find_visitor(request: Request[Any, Any, Any], platform: Platform) -> V
     if not session:
         return None
     async with platform.connection() as connection:
-        account_id = await read_session(connection, session, now=platform.clock())
-    return None if account_id is None else Visitor(account_id=account_id, session=session)
+        found = await read_session(connection, session, now=platform.clock())
+    if found is None:
+        return None
+    return Visitor(
+        account_id=found.account_id, session=session, role=found.role, address=found.address
+    )
 
 
 def new_secret() -> str:
     """32 random bytes, URL-safe."""
     return secrets.token_urlsafe(32)
+
+
+def new_session_id() -> str:
+    """By which a session is named; no secret."""
+    return secrets.token_hex(16)
 
 
 def session_cookie(session: str, *, path: str, is_https: bool) -> Cookie:
@@ -75,7 +84,7 @@ def session_cookie(session: str, *, path: str, is_https: bool) -> Cookie:
         httponly=True,
         secure=is_https,
         samesite="lax",
-        max_age=int(SESSION_LIFE.total_seconds()),
+        max_age=int(LINK_SESSION_LIFE.total_seconds()),
     )
 
 

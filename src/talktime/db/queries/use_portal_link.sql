@@ -2,4 +2,4 @@
 UPDATE portal_link SET used_at = %(now)s
 WHERE account_id = %(account_id)s AND secret_sha256 = %(secret_sha256)s
     AND used_at IS NULL AND expires_at > %(now)s
-RETURNING account_id
+RETURNING role, frame_origin

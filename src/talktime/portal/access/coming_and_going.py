@@ -7,7 +7,8 @@ from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
 
 from talktime.core.errors import LinkUsed
-from talktime.ops.portal_access import close_session, open_session
+from talktime.ops.portal_access import enter as enter_by_link
+from talktime.ops.sessions import close_session
 from talktime.portal.assets import CACHE_FOREVER
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.rendering import PAGE_HEADERS
@@ -16,6 +17,7 @@ from talktime.portal.visiting import (
     ended_cookie,
     find_visitor,
     new_secret,
+    new_session_id,
     session_cookie,
     visitor_of,
 )
@@ -29,17 +31,19 @@ async def enter(request: Asked) -> Response[Any]:
     answer = Redirect(f"{pages.base}/billing", status_code=303, headers=dict(PAGE_HEADERS))
     try:
         async with platform.connection() as connection:
-            session = await open_session(
+            entered = await enter_by_link(
                 connection,
                 token=request.query_params.get("token", ""),
                 session_secret=new_secret(),
+                session_id=new_session_id(),
+                user_agent=request.headers.get("user-agent", ""),
                 now=desk.now,
             )
     except LinkUsed:
         if await find_visitor(request, platform) is None:
             raise
         return answer
-    answer.set_cookie(session_cookie(session, path=pages.base, is_https=pages.is_https))
+    answer.set_cookie(session_cookie(entered.token, path=pages.base, is_https=pages.is_https))
     return answer
 
 
