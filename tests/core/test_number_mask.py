@@ -26,7 +26,7 @@ from talktime.core.ratecard import Channel
     ],
 )
 def test_last_four(number: str, last4: str) -> None:
-    """The last four digits of a long number are shown, of a name, a host or a short code nothing."""
+    """The last four digits of a long number are shown, of a name, host or short code nothing."""
     assert mask_number(number, NumberMask.LAST4) == last4
     assert mask_number(number, NumberMask.FULL) == number
     assert mask_number(number, NumberMask.HIDDEN) == HIDDEN
@@ -34,7 +34,7 @@ def test_last_four(number: str, last4: str) -> None:
 
 @given(st.text(max_size=40))
 def test_masks_give_nothing_away(number: str) -> None:
-    """Whatever the number, a mask leaves at most its last four digits, and those of long ones only."""
+    """Whatever the number, a mask leaves at most the last four digits of a long one."""
     shown = mask_number(number, NumberMask.LAST4)
     digits = digits_of(number)
     assert shown == (f"{DOTS} {digits[-4:]}" if len(digits) >= DIGITS_MIN else DOTS)
@@ -42,7 +42,7 @@ def test_masks_give_nothing_away(number: str) -> None:
 
 
 def test_both_numbers_of_a_call() -> None:
-    """A call's two numbers are masked, one that is absent stays absent, and full changes nothing."""
+    """A call's two numbers are masked, an absent one stays absent, and full changes nothing."""
     now = datetime(2026, 11, 23, tzinfo=UTC)
     call = Call(
         account_id="ada",

@@ -1,7 +1,6 @@
 """Lists of calls: what the database finds is what the predicate admits, in every order."""
 
 import random
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -25,8 +24,8 @@ SEEDS = range(6)
 
 
 @pytest.fixture
-async def clerk(platform: Platform, make_account: AccountFactory) -> AsyncIterator[Bots]:
-    yield Bots(platform, await make_account(paid="500"))
+async def clerk(platform: Platform, make_account: AccountFactory) -> Bots:
+    return Bots(platform, await make_account(paid="500"))
 
 
 async def some_calls(bots: Bots, chance: random.Random, count: int = 40) -> None:
@@ -152,7 +151,7 @@ async def test_longest_first(clerk: Bots, connection: Connection) -> None:
 async def test_too_many_to_sort(
     clerk: Bots, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More calls than can be sorted are refused, and told what to narrow; by time they are shown."""
+    """More calls than can be sorted are refused, saying what to narrow; by time they are shown."""
     monkeypatch.setattr(call_history, "SORTED_MAX", 2)
     for number in range(3):
         await clerk.call(f"call-{number}")

@@ -1,4 +1,4 @@
-"""Phone numbers as an account wants them shown to people: whole, by their last digits, or not at all."""
+"""Phone numbers as an account wants people to see them: whole, by their last digits, or not."""
 
 from typing import Final
 

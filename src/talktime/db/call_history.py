@@ -1,4 +1,4 @@
-"""Calls found by account: in pages, what they are compared with, what the last ones were charged."""
+"""Calls found by account: in pages, those to compare one with, what the last ones were charged."""
 
 from collections.abc import Sequence
 from datetime import datetime
