@@ -2,19 +2,22 @@
 
 import asyncio
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+from litestar import Litestar
 
 from talktime.core.coupon import Coupon
-from talktime.core.ledger import EntryKind
-from talktime.ops.accounts import read_account
+from talktime.core.ledger import Entry, EntryKind
+from talktime.ops.accounts import AccountChange, change_account, read_account
 from talktime.ops.coupons import create_coupon, redeem_coupon
 from talktime.ops.entries import list_entries
 from talktime.ops.guesses import COUPON_CODES, check_guesses, count_guess
 from talktime.ops.platform import Platform
+from talktime.portal.routes import portal_router
 from tests.acting import Bots
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
@@ -41,19 +44,23 @@ async def send(customer: httpx.AsyncClient, code: str, *, confirm: bool = False)
     return await customer.post(path, data={"form_token": await form_token(customer), "code": code})
 
 
-async def credited(platform: Platform, account_id: str) -> list[int]:
-    """The amounts that coupons brought an account."""
+async def coupon_entries(platform: Platform, account_id: str) -> list[Entry]:
     async with platform.connection() as connection:
         entries, _ = await list_entries(
             connection, account_id, before=None, kind=EntryKind.COUPON, limit=200
         )
-    return [entry.amount_nanos for entry in entries]
+    return entries
+
+
+async def credited(platform: Platform, account_id: str) -> list[int]:
+    """The amounts that coupons brought an account."""
+    return [entry.amount_nanos for entry in await coupon_entries(platform, account_id)]
 
 
 async def test_from_billing_and_back(customer: httpx.AsyncClient, bots: Bots) -> None:
     """Billing leads to the form; the code shows its bonus, and confirming credits it to promo."""
     code = await issue(bots.platform)
-    assert 'href="/billing/redeem">Redeem coupon</a>' in (await customer.get("/billing")).text
+    assert 'href="/billing/redeem" data-dialog=' in (await customer.get("/billing")).text
 
     offer = await send(customer, f" {code}\n")
     assert offer.status_code == 200
@@ -69,6 +76,33 @@ async def test_from_billing_and_back(customer: httpx.AsyncClient, bots: Bots) ->
     async with bots.platform.connection() as connection:
         account = await read_account(connection, bots.account_id, now=bots.platform.clock())
     assert (account.promo_nanos, account.paid_nanos) == (BONUS + 500_000_000, 5_000_000_000)
+
+
+async def test_the_dialog_gets_the_parts_alone(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """Asked for by its header, each step is the section within the page, refusals too."""
+    part = {"Talktime-Part": "1"}
+    code = await issue(bots.platform)
+    form = {"form_token": await form_token(customer), "code": code}
+    steps = [
+        (await customer.get("/billing/redeem", headers=part), "See the bonus"),
+        (
+            await customer.post("/billing/redeem", data=form | {"code": "no-such"}, headers=part),
+            "There is no such coupon",
+        ),
+        (await customer.post("/billing/redeem", data=form, headers=part), "$8.00"),
+        (
+            await customer.post("/billing/redeem/confirm", data=form, headers=part),
+            f"Coupon {code} is credited",
+        ),
+    ]
+    for answer, words in steps:
+        assert (answer.status_code, answer.headers["talktime-part"]) == (200, "1")
+        assert answer.text.startswith("<section")
+        assert words in answer.text
+    assert await credited(bots.platform, bots.account_id) == [BONUS]
+    customer.cookies.clear()
+    answer = await customer.get("/billing/redeem", headers=part)
+    assert (answer.status_code, "talktime-part" in answer.headers) == (401, False)
 
 
 async def test_a_double_click_credits_once(customer: httpx.AsyncClient, bots: Bots) -> None:
@@ -91,18 +125,68 @@ async def test_a_coupon_of_ones_own_is_no_fault(customer: httpx.AsyncClient, bot
     assert answer.status_code == 409
     assert "You have this coupon already" in answer.text
     assert "It brought you $2.50 on " in answer.text
-    assert code not in answer.text
+    assert 'value=""' in answer.text
+    [entry] = await coupon_entries(bots.platform, bots.account_id)
+    href = f"/billing?before={entry.seq + 1}#entry-{entry.seq}"
+    assert href in answer.text
+    billing = (await customer.get(href)).text
+    assert f'id="entry-{entry.seq}"' in billing
+    assert code in billing
 
 
-async def test_letter_case_is_said(customer: httpx.AsyncClient, bots: Bots) -> None:
-    """A code in the wrong case is unknown; the page says that case counts, and keeps the code."""
-    code = (await issue(bots.platform)).upper()
+async def test_an_unknown_code_is_kept(customer: httpx.AsyncClient) -> None:
+    """A code that there is not can be corrected, and the page says that case counts."""
     for confirm in (False, True):
-        answer = await send(customer, code, confirm=confirm)
+        answer = await send(customer, "no-such-code", confirm=confirm)
         assert answer.status_code == 404
         assert "There is no such coupon" in answer.text
         assert "Codes are case-sensitive" in answer.text
+        assert 'value="no-such-code"' in answer.text
+
+
+async def test_the_wrong_letter_case_is_named(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """Where nothing but the letter case is wrong the page says so, and not which it should be."""
+    right = await issue(bots.platform)
+    code = right.upper()
+    for confirm in (False, True):
+        answer = await send(customer, code, confirm=confirm)
+        assert answer.status_code == 404
+        assert "Only the letter case is wrong" in answer.text
         assert f'value="{code}"' in answer.text
+        assert right not in answer.text
+
+
+async def test_not_yet_valid(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """A coupon for later says from when on, in the account's time zone."""
+    starts_at = datetime(2100, 1, 31, 23, 30, tzinfo=UTC)
+    async with bots.platform.connection() as connection:
+        change = AccountChange(time_zone="Asia/Tokyo")
+        await change_account(connection, bots.account_id, change, now=bots.platform.clock())
+    code = await issue(bots.platform, starts_at=starts_at)
+    for confirm in (False, True):
+        answer = await send(customer, code, confirm=confirm)
+        assert answer.status_code == 409
+        assert "It counts from 1 Feb 2100, 08:30 (Asia/Tokyo) on." in answer.text
+
+
+async def test_for_others(
+    customer: httpx.AsyncClient, bots: Bots, make_account: AccountFactory
+) -> None:
+    """Another account's coupon is unknown; one for new accounts says so to an old one."""
+    code = await issue(bots.platform, only_account_id=await make_account())
+    for entered in (code, code.upper()):
+        assert "There is no such coupon" in (await send(customer, entered)).text
+    code = await issue(bots.platform, new_account_days=1)
+    later = bots.platform.clock() + timedelta(days=2)
+    platform = msgspec.structs.replace(bots.platform, clock=lambda: later)
+    app = Litestar([portal_router(platform)], openapi_config=None, logging_config=None)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=platform.public_url) as client:
+        await client.get(await new_link(platform, bots.account_id))
+        for confirm in (False, True):
+            answer = await send(client, code, confirm=confirm)
+            assert answer.status_code == 409
+            assert "This coupon is for new accounts" in answer.text
 
 
 async def test_expired(customer: httpx.AsyncClient, bots: Bots) -> None:

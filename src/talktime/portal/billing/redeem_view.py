@@ -1,5 +1,6 @@
 """Redeeming a coupon in words: what a code brings, or why it brings nothing."""
 
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -7,8 +8,11 @@ import msgspec
 from talktime.core.errors import (
     CouponAlreadyRedeemed,
     CouponExpired,
+    CouponNewAccountsOnly,
+    CouponNotYetValid,
     CouponUnknown,
     CouponUsedUp,
+    CouponWrongCase,
     InvalidInput,
     TalktimeError,
     TooManyAttempts,
@@ -28,14 +32,24 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     after: str
 
 
+class CreditView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was credited."""
+
+    bonus: str
+    after: str
+    href: str
+
+
 class RefusalView(msgspec.Struct, frozen=True, kw_only=True):
     """Why a code was not taken, and the one next step."""
 
     status_code: int
-    tone: str
+    tone: str = "stop"
     """stop, or done where the customer has what the code brings."""
     title: str
     text: str
+    href: str = ""
+    """Where the transaction of a coupon redeemed before stands."""
 
 
 def offer_view(preview: CouponPreview) -> OfferView:
@@ -47,43 +61,87 @@ def offer_view(preview: CouponPreview) -> OfferView:
     )
 
 
+def credit_view(entry: Entry, *, base: str) -> CreditView:
+    after = entry.available_after_nanos
+    return CreditView(
+        bonus=display_usd(shown_change(after, entry.amount_nanos)),
+        after=display_usd(after),
+        href=entry_href(entry, base=base),
+    )
+
+
+def entry_href(entry: Entry, *, base: str) -> str:
+    """Where Billing shows an entry: first of those that it lists."""
+    return f"{base}/billing?before={entry.seq + 1}#entry-{entry.seq}"
+
+
 REFUSALS: Final = (
     CouponUnknown,
     CouponAlreadyRedeemed,
     CouponUsedUp,
     CouponExpired,
+    CouponNotYetValid,
+    CouponNewAccountsOnly,
     TooManyAttempts,
     InvalidInput,
 )
 """What a code may be refused with; anything else is no matter of the code."""
 
 
-def refusal_view(error: TalktimeError, *, earlier: Entry | None, time_zone: str) -> RefusalView:
+def refusal_view(
+    error: TalktimeError, *, earlier: Entry | None, time_zone: str, base: str
+) -> RefusalView:
     """One of REFUSALS in words; ``earlier`` is the entry of a coupon redeemed before."""
     if isinstance(error, CouponAlreadyRedeemed):
-        brought = ""
-        if earlier is not None:
-            day = moment(earlier.recorded_at, zone_of(time_zone)).day
-            brought = f"It brought you {display_usd(earlier.amount_nanos)} on {day}. "
-        return RefusalView(
-            status_code=409,
-            tone="done",
-            title="You have this coupon already",
-            text=f"{brought}Each coupon counts once; enter another code, or go back to Billing.",
-        )
+        return _already(earlier, time_zone=time_zone, base=base)
+    if isinstance(error, CouponNotYetValid):
+        return _not_yet(error, time_zone=time_zone)
     if isinstance(error, TooManyAttempts):
         minutes = words.counted(-(-error.retry_after // 60), "minute")
         return RefusalView(
             status_code=429,
-            tone="stop",
             title="Too many codes were wrong",
             text=f"Wait {minutes}, then copy the code exactly as it was sent to you.",
         )
     status_code, title, text = next(told for kind, told in _WORDS if isinstance(error, kind))
-    return RefusalView(status_code=status_code, tone="stop", title=title, text=text)
+    return RefusalView(status_code=status_code, title=title, text=text)
+
+
+def _already(earlier: Entry | None, *, time_zone: str, base: str) -> RefusalView:
+    brought = ""
+    if earlier is not None:
+        at = moment(earlier.recorded_at, zone_of(time_zone))
+        amount = display_usd(earlier.amount_nanos)
+        brought = f"It brought you {amount} on {at.day} at {at.clock}. "
+    return RefusalView(
+        status_code=409,
+        tone="done",
+        title="You have this coupon already",
+        text=f"{brought}Each coupon counts once per account.",
+        href="" if earlier is None else entry_href(earlier, base=base),
+    )
+
+
+def _not_yet(error: CouponNotYetValid, *, time_zone: str) -> RefusalView:
+    starts_at = error.facts["starts_at"]
+    assert isinstance(starts_at, datetime)
+    at = moment(starts_at, zone_of(time_zone))
+    return RefusalView(
+        status_code=409,
+        title="This coupon is not valid yet",
+        text=f"It counts from {at.day}, {at.clock} ({time_zone}) on. Enter it again then.",
+    )
 
 
 _WORDS: Final = (
+    (
+        CouponWrongCase,
+        (
+            404,
+            "Only the letter case is wrong",
+            "The code exists in other letter case; enter it exactly as you got it.",
+        ),
+    ),
     (
         CouponUnknown,
         (
@@ -101,8 +159,17 @@ _WORDS: Final = (
         ),
     ),
     (
+        CouponNewAccountsOnly,
+        (
+            409,
+            "This coupon is for new accounts",
+            "This account is no longer new. Ask who sent it to you for another one.",
+        ),
+    ),
+    (
         CouponExpired,
         (410, "This coupon has expired", "Ask who sent it to you for a new one."),
     ),
     (InvalidInput, (400, "No code was entered", "Enter the code of your coupon.")),
 )
+"""The first that fits tells; a subclass stands before its class."""

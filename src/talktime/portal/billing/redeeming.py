@@ -1,4 +1,8 @@
-"""Redeem coupon: enter the code, see the bonus, confirm. Works without scripts."""
+"""Redeem coupon: enter the code, see the bonus, confirm. Works without scripts.
+
+With scripts the same steps stand in a dialog over Billing (``static/dialog.js``), which asks by the
+header PART for what is within the page.
+"""
 
 from typing import Any, Final
 
@@ -7,15 +11,67 @@ from litestar.response import Redirect
 
 from talktime.core.errors import CouponAlreadyRedeemed, InvalidInput, TalktimeError, TooManyAttempts
 from talktime.core.ledger import Entry
+from talktime.core.member import Right
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 from talktime.ops.billing import find_coupon_entry
 from talktime.ops.coupons import preview_coupon, redeem_coupon
-from talktime.portal.billing.redeem_view import REFUSALS, offer_view, refusal_view
+from talktime.portal.billing.redeem_view import REFUSALS, credit_view, offer_view, refusal_view
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.framing import frame
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import Visitor, check_form
+
+PART: Final = "Talktime-Part"
+"""Asks for the part of a page without its frame; an answer that has it is one."""
+
+
+class _Redeeming:
+    """One request about a code: who asks, and how the answer is shown."""
+
+    def __init__(
+        self, request: Asked, desk: Desk, visitor: Visitor, connection: Connection
+    ) -> None:
+        self.is_part = PART in request.headers
+        self.desk = desk
+        self.visitor = visitor
+        self.connection = connection
+
+    async def show(
+        self,
+        *,
+        code: str = "",
+        error: TalktimeError | None = None,
+        earlier: Entry | None = None,
+        **shown: object,
+    ) -> Response[str]:
+        """The form, or the ``offer``, or what was ``credited``; ``error`` says what is wrong."""
+        pages, visitor = self.desk.pages, self.visitor
+        account = await read_account(self.connection, visitor.account_id, now=self.desk.now)
+        refusal = error and refusal_view(
+            error, earlier=earlier, time_zone=account.time_zone, base=pages.base
+        )
+        page = pages.page(
+            "billing/redeem_part.html" if self.is_part else "billing/redeem.html",
+            # A part is shown whatever it says; as an error the browser would log it.
+            status_code=refusal.status_code if refusal and not self.is_part else 200,
+            **frame(visitor, account, "billing"),
+            **{"offer": None, "credit": None, "is_part": self.is_part} | shown,
+            may_redeem=visitor.may(Right.SPEND),
+            code="" if earlier else code[:64],
+            refusal=refusal,
+        )
+        if self.is_part:
+            page.headers[PART] = "1"
+        elif isinstance(error, TooManyAttempts):
+            page.headers["Retry-After"] = str(error.retry_after)
+        return page
+
+    async def refuse(self, code: str, error: TalktimeError) -> Response[str]:
+        earlier = None
+        if isinstance(error, CouponAlreadyRedeemed):
+            earlier = await find_coupon_entry(self.connection, self.visitor.account_id, code=code)
+        return await self.show(code=code, error=error, earlier=earlier)
 
 
 @get("/billing/redeem")
@@ -23,7 +79,7 @@ async def redeem(request: Asked) -> Response[str]:
     """The form for the code."""
     desk = desk_of(request)
     async with desk.visit(request) as (visitor, connection):
-        return await _page(desk, visitor, connection)
+        return await _Redeeming(request, desk, visitor, connection).show()
 
 
 @post("/billing/redeem")
@@ -32,17 +88,15 @@ async def preview(request: Asked) -> Response[str]:
     desk = desk_of(request)
     async with desk.visit(request) as (visitor, connection):
         code = _code(await check_form(request, visitor))
+        visitor.require(Right.SPEND)
+        redeeming = _Redeeming(request, desk, visitor, connection)
         try:
             found = await preview_coupon(
-                connection,
-                account_id=visitor.account_id,
-                code=_entered(code),
-                now=desk.now,
+                connection, account_id=visitor.account_id, code=_entered(code), now=desk.now
             )
         except REFUSALS as error:
-            earlier = await find_coupon_entry(connection, visitor.account_id, code=code)
-            return await _page(desk, visitor, connection, code=code, error=error, earlier=earlier)
-        return await _page(desk, visitor, connection, code=code, offer=offer_view(found))
+            return await redeeming.refuse(code, error)
+        return await redeeming.show(code=code, offer=offer_view(found))
 
 
 @post("/billing/redeem/confirm")
@@ -51,6 +105,8 @@ async def confirm(request: Asked) -> Response[Any]:
     desk = desk_of(request)
     async with desk.visit(request) as (visitor, connection):
         code = _code(await check_form(request, visitor))
+        visitor.require(Right.SPEND)
+        redeeming = _Redeeming(request, desk, visitor, connection)
         entry: Entry | None = None
         try:
             entry = await redeem_coupon(
@@ -63,9 +119,11 @@ async def confirm(request: Asked) -> Response[Any]:
         except CouponAlreadyRedeemed as error:
             entry = await find_coupon_entry(connection, visitor.account_id, code=code)
             if entry is None:
-                return await _page(desk, visitor, connection, code=code, error=error)
+                return await redeeming.refuse(code, error)
         except REFUSALS as error:
-            return await _page(desk, visitor, connection, code=code, error=error)
+            return await redeeming.refuse(code, error)
+        if redeeming.is_part:
+            return await redeeming.show(code=code, credit=credit_view(entry, base=desk.pages.base))
     return Redirect(
         f"{desk.pages.base}/billing?redeemed={entry.seq}",
         status_code=303,
@@ -88,31 +146,6 @@ def _entered(code: str) -> str:
     if not code:
         raise InvalidInput("there is no code", field="code")
     return code
-
-
-async def _page(
-    desk: Desk,
-    visitor: Visitor,
-    connection: Connection,
-    *,
-    code: str = "",
-    offer: object = None,
-    error: TalktimeError | None = None,
-    earlier: Entry | None = None,
-) -> Response[str]:
-    account = await read_account(connection, visitor.account_id, now=desk.now)
-    refusal = error and refusal_view(error, earlier=earlier, time_zone=account.time_zone)
-    page = desk.pages.page(
-        "billing/redeem.html",
-        status_code=refusal.status_code if refusal else 200,
-        **frame(visitor, account, "billing"),
-        code="" if earlier else code[:64],
-        offer=offer,
-        refusal=refusal,
-    )
-    if isinstance(error, TooManyAttempts):
-        page.headers["Retry-After"] = str(error.retry_after)
-    return page
 
 
 HANDLERS: Final = (redeem, preview, confirm, begin_again)
