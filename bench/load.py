@@ -12,7 +12,7 @@ from typing import cast
 import msgspec
 import uvloop
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 600
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +33,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     p50_ms: float
     p99_ms: float
     first_refusal: str = ""
+    sent_at: list[float] = []
+    """When each request went out, in their order: seconds since 1970."""
 
 
 class Caller(asyncio.Protocol):
@@ -49,6 +51,7 @@ class Caller(asyncio.Protocol):
 
     def send(self, request: bytes, since: float) -> None:
         self.since = since
+        self.load.sent_at.append(time.time())
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -79,6 +82,7 @@ class Load:
         self.due: deque[float] = deque()
         self.idle: deque[Caller] = deque()
         self.latencies: list[float] = []
+        self.sent_at: list[float] = []
         self.refusals: list[str] = []
         self.done = asyncio.Event()
 
@@ -121,6 +125,7 @@ class Load:
             p50_ms=ranked[len(ranked) // 2] * 1e3,
             p99_ms=ranked[len(ranked) * 99 // 100] * 1e3,
             first_refusal=self.refusals[0] if self.refusals else "",
+            sent_at=self.sent_at,
         )
 
     async def _pace(self, begin: float, per_second: float) -> None:

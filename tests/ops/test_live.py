@@ -284,3 +284,18 @@ async def test_one_account_has_its_share(
     for stream in (*streams, other, again):
         await stream.aclose()
     await feed.finish()
+
+
+async def test_a_busy_listener_is_told_the_last_balance_only(feed: LiveFeed, desk: Bots) -> None:
+    """Balances that wait while their reader is busy are replaced by the last, everything else is
+    told."""
+    async with contextlib.aclosing(feed.subscribe(desk.account_id)) as events:
+        await read_until(events, BalanceChanged)
+        for number in range(3):
+            await desk.call(f"call-{number}", SPEECH)
+            await asyncio.sleep(2.5 * live.POLL_SECONDS)
+        told = []
+        while not told or not isinstance(told[-1], BalanceChanged):
+            told.append(await anext(events))
+    assert sum(isinstance(event, EntryPosted) for event in told) == 3
+    assert told[-1].account.available_nanos == parse_usd("4.844", field="")

@@ -45,6 +45,8 @@ class EntryPosted(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger grew by one line."""
 
     entry: Entry
+    call: Call | None = None
+    """The call that it pays for, as it stands."""
     event_seq: int | None = None
 
 
@@ -128,7 +130,11 @@ async def _tell(
         refusal = refusals.get((row.account_id, row.event_seq))
         if entry is not None:
             place.append(
-                EntryPosted(entry=entry, event_seq=None if call is not None else row.event_seq)
+                EntryPosted(
+                    entry=entry,
+                    call=calls.get(key),
+                    event_seq=None if call is not None else row.event_seq,
+                )
             )
         if call is not None:
             place.append(CallChanged(call=call, event_seq=row.event_seq))

@@ -12,6 +12,7 @@ from talktime.db.pool import Connection
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.portal.rendering import Pages
+from talktime.portal.shared_frames import SharedFrames
 from talktime.portal.visiting import Visitor, visitor_of
 
 Asked: TypeAlias = Request[Any, Any, Any]
@@ -23,6 +24,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     platform: Platform
     pages: Pages
     own_feed: LiveFeed
+    frames: SharedFrames = msgspec.field(default_factory=SharedFrames)
 
     def __deepcopy__(self, memo: object) -> Self:
         # The framework copies a router's options when it registers the router; there is one desk.

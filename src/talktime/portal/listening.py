@@ -27,7 +27,7 @@ async def live(request: Asked) -> Stream:
         shown=asked_shown(request),
         is_newest=request.query_params.get("newest") == "1",
     )
-    writer = PageWriter(desk.platform, desk.pages, account, page)
+    writer = PageWriter(desk.platform, desk.pages, account, page, desk.frames)
 
     async def still_signed_in() -> bool:
         return await find_visitor(request, desk.platform) is not None

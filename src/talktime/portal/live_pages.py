@@ -9,11 +9,10 @@ import msgspec
 
 from talktime.core.account import Account
 from talktime.core.errors import NotFound, Overloaded
-from talktime.ops.billing import read_billing, read_paid_calls
+from talktime.ops.billing import read_billing
 from talktime.ops.live_events import (
     BalanceChanged,
     CallChanged,
-    CallRefused,
     EntryPosted,
     LiveEvent,
     Reset,
@@ -23,13 +22,17 @@ from talktime.portal.billing.view import entry_row, summary_view
 from talktime.portal.calls.view import Shown, call_row
 from talktime.portal.figures import zone_of
 from talktime.portal.rendering import Pages
+from talktime.portal.shared_frames import SharedFrames
 
 HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MS: Final = 1_000
 
 
 class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page is open, so that it is told only what it shows."""
+    """Which page is open, so that it is told only what it shows.
+
+    Pages of an account that are alike in all of this are told the same.
+    """
 
     name: str
     """billing or calls."""
@@ -41,16 +44,30 @@ class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
 class PageWriter:
     """Turns events into server-sent events for one open page."""
 
-    def __init__(self, platform: Platform, pages: Pages, account: Account, page: OpenPage) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        pages: Pages,
+        account: Account,
+        page: OpenPage,
+        shared: SharedFrames | None = None,
+    ) -> None:
+        """``shared`` spares writing what another open page of the account was told already."""
         self._platform = platform
         self._pages = pages
         self._account = account
         self._page = page
+        self._shared = shared or SharedFrames()
 
     async def frames(self, event: LiveEvent) -> list[str]:
         """Frames for one event: its pieces in order, the last of them with the place to resume."""
         if isinstance(event, Reset):
             return [frame("reset", "now", event.event_seq)]
+        if isinstance(event, BalanceChanged):
+            self._account = event.account
+        return await self._shared.frames(event, self._page, lambda: self._written(event))
+
+    async def _written(self, event: LiveEvent) -> list[str]:
         pieces = [piece async for piece in self._pieces(event)]
         if not pieces:
             return [] if event.event_seq is None else [f"id: {event.event_seq}\n\n"]
@@ -61,18 +78,13 @@ class PageWriter:
 
     async def _pieces(self, event: LiveEvent) -> AsyncIterator[str]:
         if isinstance(event, BalanceChanged):
-            self._account = event.account
             yield self._pages.html("pieces/side_balance.html", account=event.account)
             if self._page.name == "billing":
                 yield await self._summary()
-        elif isinstance(event, CallRefused) and self._page.name == "billing":
-            yield await self._summary()
         elif isinstance(event, EntryPosted) and self._page.name == "billing":
-            async with self._platform.connection() as connection:
-                calls = await read_paid_calls(connection, [event.entry])
             entry = entry_row(
                 event.entry,
-                calls.get(event.entry.ref),
+                event.call,
                 time_zone=self._account.time_zone,
                 base=self._pages.base,
             )
