@@ -9,7 +9,7 @@ calls that moved or fell silent.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -62,12 +62,16 @@ class _Listener:
         self.queue: asyncio.Queue[LiveEvent | None] = asyncio.Queue(QUEUE_MAX)
         self._newest_balance: BalanceChanged | None = None
 
-    async def hear(self) -> LiveEvent | None:
-        """What was told next; a balance that a later one has replaced by now is passed over."""
-        while True:
-            event = await self.queue.get()
-            if not isinstance(event, BalanceChanged) or event is self._newest_balance:
-                return event
+    async def hear(self) -> list[LiveEvent | None]:
+        """All that waits, as soon as something does; but of several balances the last alone."""
+        told = [await self.queue.get()]
+        while not self.queue.empty():
+            told.append(self.queue.get_nowait())
+        return [
+            event
+            for event in told
+            if not isinstance(event, BalanceChanged) or event is self._newest_balance
+        ]
 
     def tell(self, events: Iterable[LiveEvent | None], *, event_seq: int) -> None:
         for event in events:
@@ -114,11 +118,21 @@ class LiveFeed:
     async def subscribe(
         self, account_id: str, *, after: int | None = None
     ) -> AsyncGenerator[LiveEvent, None]:
+        """As subscribe_bursts, one event after the other."""
+        async with aclosing(self.subscribe_bursts(account_id, after=after)) as bursts:
+            async for burst in bursts:
+                for event in burst:
+                    yield event
+
+    async def subscribe_bursts(
+        self, account_id: str, *, after: int | None = None
+    ) -> AsyncGenerator[list[LiveEvent], None]:
         """Everything that happens on an account, from now on or from after one event.
 
         First comes what happened since ``after``, or a Reset where that is not kept any more (24
         hours); then the balance and the running calls as they are; then whatever happens, as it
-        happens. Ends when the feed is closed. Raises AccountUnknown; Overloaded where too many
+        happens. What waits while its reader is busy comes in one piece. Ends when the feed is
+        closed. Raises AccountUnknown; Overloaded where too many
         listen. Close the iterator (``contextlib.aclosing``) to stop listening.
         """
         listener, watched, newest = await self._join(account_id)
@@ -126,15 +140,16 @@ class LiveFeed:
         try:
             if after is not None and after > newest:
                 # Of another history: a database put back from a copy, say.
-                yield Reset(event_seq=upto)
+                yield [Reset(event_seq=upto)]
                 after = None
-            for event in await self._greeting(account_id, after, upto):
-                yield event
+            if greeting := await self._greeting(account_id, after, upto):
+                yield greeting
             while True:
                 told = await listener.hear()
-                if told is None:
+                if events := [event for event in told if event is not None]:
+                    yield events
+                if None in told:
                     return
-                yield told
         finally:
             watched.listeners.discard(listener)
             if not watched.listeners and self._watched.get(account_id) is watched:
