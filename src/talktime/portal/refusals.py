@@ -8,14 +8,17 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from talktime.core.errors import (
+    Conflict,
     Forbidden,
     InvalidInput,
     LinkUsed,
     NotFound,
     Overloaded,
     TalktimeError,
+    TooManyAttempts,
     Unauthenticated,
 )
+from talktime.portal.access.places import sign_in_place
 from talktime.portal.rendering import Pages
 
 logger = structlog.get_logger("talktime.portal")
@@ -25,6 +28,8 @@ _STATUS: Final = (
     (Forbidden, 403),
     (NotFound, 404),
     (LinkUsed, 410),
+    (Conflict, 409),
+    (TooManyAttempts, 429),
     (InvalidInput, 400),
     (Overloaded, 503),
 )
@@ -35,43 +40,66 @@ _TITLES: Final = {
     403: "That was not done",
     404: "There is nothing here",
     405: "That was not done",
+    409: "That was not done",
     410: "This link no longer works",
+    429: "A little too often",
     503: "Just a moment",
 }
 
 _NEXT: Final = {
-    401: "Open Billing from your platform again: it brings you here with a fresh link.",
+    401: "Sign in with your e-mail address. Or did you come from your platform? "
+    "Open Billing from your platform again: it brings you here with a fresh link.",
     403: "Reload the page and try again.",
-    410: "Open Billing from your platform again: it makes a fresh link.",
+    410: "Ask for a new link by e-mail. Or did you come from your platform? "
+    "Open Billing from your platform again: it makes a fresh link.",
+    429: "Wait a few minutes, then try again.",
     503: "Reload the page in a few seconds. Your balance and your calls are safe.",
     500: "Reload the page. If it happens again, tell support when it happened.",
 }
+_SIGN_IN_WORDS: Final = {401: "Sign in", 410: "Get a new link"}
 
 
 def refusal_pages(pages: Pages) -> ExceptionHandlersMap:
     """The exception handlers of the pages."""
 
-    def on_refusal(_: Request[Any, Any, Any], error: TalktimeError) -> Response[str]:
+    def on_refusal(request: Request[Any, Any, Any], error: TalktimeError) -> Response[str]:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-        return _page(pages, status, error.message)
+        page = _page(pages, request, status, error.message)
+        if isinstance(error, TooManyAttempts):
+            page.headers["Retry-After"] = str(error.retry_after)
+        return page
 
-    def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
-        return _page(pages, error.status_code, "")
+    def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+        return _page(pages, request, error.status_code, "")
 
     def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
         logger.error("a page failed", path=request.url.path, exc_info=error)
-        return _page(pages, 500, "Something went wrong on our side.")
+        return _page(pages, request, 500, "Something went wrong on our side.")
 
     return {TalktimeError: on_refusal, HTTPException: on_http, Exception: on_failure}
 
 
-def _page(pages: Pages, status: int, why: str) -> Response[str]:
-    sentence = why[:1].upper() + why[1:] + ("" if not why or why.endswith(".") else ".")
+def sentence(words: str) -> str:
+    """A refusal's words as a sentence of a page."""
+    return words[:1].upper() + words[1:] + ("" if not words or words.endswith(".") else ".")
+
+
+def _page(pages: Pages, request: Request[Any, Any, Any], status: int, why: str) -> Response[str]:
     return pages.page(
         "refusal.html",
         status_code=status,
         title=_TITLES.get(status, "Something went wrong"),
-        why=sentence,
+        why=sentence(why),
         next_step=_NEXT.get(status, ""),
+        sign_in_words=_SIGN_IN_WORDS.get(status),
+        sign_in_place=sign_in_place(_asked(request, pages.base)) if status == 401 else "/sign-in",
         has_links=status not in {401, 410},
     )
+
+
+def _asked(request: Request[Any, Any, Any], base: str) -> str:
+    """The page that was asked for, to go on to after signing in."""
+    if request.method != "GET":
+        return ""
+    query = request.url.query
+    return request.url.path.removeprefix(base) + (f"?{query}" if query else "")

@@ -5,13 +5,16 @@ from litestar import Router
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.portal import listening
-from talktime.portal.access import coming_and_going
+from talktime.portal.access import coming_and_going, signing_in, switching
+from talktime.portal.access.embedding import embedding_headers
 from talktime.portal.billing import pages as billing_pages
-from talktime.portal.billing import redeeming
+from talktime.portal.billing import redeeming, sandbox_pages, topping_up
 from talktime.portal.calls import pages as call_pages
+from talktime.portal.calls import receipt_pages
 from talktime.portal.desk import OPT, Desk
 from talktime.portal.refusals import refusal_pages
 from talktime.portal.rendering import Pages
+from talktime.portal.settings import people
 
 
 def portal_router(platform: Platform) -> Router:
@@ -25,11 +28,18 @@ def portal_router(platform: Platform) -> Router:
         path="/",
         route_handlers=[
             *coming_and_going.HANDLERS,
+            *signing_in.HANDLERS,
+            *switching.HANDLERS,
+            *people.HANDLERS,
             *billing_pages.HANDLERS,
             *redeeming.HANDLERS,
+            *topping_up.HANDLERS,
+            *sandbox_pages.HANDLERS,
             *call_pages.HANDLERS,
+            *receipt_pages.HANDLERS,
             *listening.HANDLERS,
         ],
+        middleware=[embedding_headers],
         exception_handlers=refusal_pages(pages),
         include_in_schema=False,
         opt={OPT: desk},

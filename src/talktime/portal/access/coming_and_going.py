@@ -1,4 +1,4 @@
-"""The way in by a one-time link, the way out, and the assets that need neither."""
+"""The way in by the platform's one-time link, the way out, and the assets that need neither."""
 
 from typing import Any, Final
 
@@ -8,17 +8,17 @@ from litestar.response import Redirect
 
 from talktime.core.errors import LinkUsed
 from talktime.ops.portal_access import enter as enter_by_link
-from talktime.ops.sessions import close_session
+from talktime.ops.sessions import LINK_SESSION_LIFE, close_session
+from talktime.portal.access.browsers import browser_of
 from talktime.portal.assets import CACHE_FOREVER
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import (
+    allow_framing,
     check_form,
-    ended_cookie,
     find_visitor,
-    new_secret,
-    new_session_id,
-    session_cookie,
+    forget_session,
+    keep_session,
     visitor_of,
 )
 
@@ -29,21 +29,29 @@ async def enter(request: Asked) -> Response[Any]:
     desk = desk_of(request)
     platform, pages = desk.platform, desk.pages
     answer = Redirect(f"{pages.base}/billing", status_code=303, headers=dict(PAGE_HEADERS))
+    browser = browser_of(request)
     try:
         async with platform.connection() as connection:
             entered = await enter_by_link(
                 connection,
                 token=request.query_params.get("token", ""),
-                session_secret=new_secret(),
-                session_id=new_session_id(),
-                user_agent=request.headers.get("user-agent", ""),
+                session_secret=browser.session_secret,
+                session_id=browser.session_id,
+                user_agent=browser.user_agent,
                 now=desk.now,
             )
     except LinkUsed:
         if await find_visitor(request, platform) is None:
             raise
         return answer
-    answer.set_cookie(session_cookie(entered.token, path=pages.base, is_https=pages.is_https))
+    allow_framing(request, entered.framed_by)
+    keep_session(
+        answer,
+        entered.token,
+        pages=pages,
+        life=LINK_SESSION_LIFE,
+        framed=entered.framed_by is not None,
+    )
     return answer
 
 
@@ -55,8 +63,8 @@ async def leave(request: Asked) -> Response[Any]:
     await check_form(request, visitor)
     async with desk.platform.connection() as connection:
         await close_session(connection, visitor.session)
-    answer = desk.pages.page("access/left.html")
-    answer.set_cookie(ended_cookie(path=desk.pages.base, is_https=desk.pages.is_https))
+    answer = desk.pages.page("access/left.html", is_framed=visitor.framed_by is not None)
+    forget_session(answer, visitor, desk.pages)
     return answer
 
 
