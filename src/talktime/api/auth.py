@@ -168,7 +168,7 @@ class KeyRing:
 
     async def _verify(self, presented: PresentedKey) -> Principal | None:
         async with self._platform.connection() as connection:
-            key = await verify_key(connection, presented)
+            key = await verify_key(connection, presented, now=self._platform.clock())
         if key is None:
             return None
         return Principal(account_id=key.account_id, scopes=key.scopes)

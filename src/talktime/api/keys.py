@@ -45,6 +45,8 @@ class KeyBody(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     scopes: list[str]
     created_at: datetime
+    last_used_at: datetime | None
+    """To within some minutes; null: never."""
     revoked_at: datetime | None
 
 
@@ -166,6 +168,7 @@ def key_body(key: Key) -> KeyBody:
         name=key.name,
         scopes=sorted(key.scopes),
         created_at=key.created_at,
+        last_used_at=key.last_used_at,
         revoked_at=key.revoked_at,
     )
 

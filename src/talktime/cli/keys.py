@@ -74,14 +74,16 @@ def list_command(*, account: Account = PLATFORM) -> None:
             if len(page) < PAGE:
                 return found
 
-    table = Table("Key", "Name", "Scopes", "Created", "Revoked", box=None)
+    table = Table("Key", "Name", "Scopes", "Created", "Last used", "Revoked", box=None)
     for key in on_platform(act):
+        used = "" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
         revoked = "" if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d %H:%M}"
         table.add_row(
             key.key_id,
             key.name,
             " ".join(sorted(key.scopes)),
             f"{key.created_at:%Y-%m-%d %H:%M}",
+            used,
             revoked,
         )
     Console().print(table)

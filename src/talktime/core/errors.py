@@ -35,6 +35,7 @@
     │   ├── MemberExists        is a member with another role
     │   ├── LastOwner           an account keeps at least one owner
     │   ├── MessageNotRepeatable still on its way, or its link was forgotten
+    │   ├── KeyExists
     │   ├── CouponExists
     │   ├── CouponAlreadyRedeemed
     │   ├── CouponUsedUp
@@ -205,6 +206,10 @@ class LastOwner(Conflict):
 
 class MessageNotRepeatable(Conflict):
     code = "message_not_repeatable"
+
+
+class KeyExists(Conflict):
+    code = "key_exists"
 
 
 class CouponExists(Conflict):

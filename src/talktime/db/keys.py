@@ -17,6 +17,7 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     scopes: list[str]
     created_at: datetime
     revoked_at: datetime | None
+    last_used_at: datetime | None
 
 
 async def write_key(
@@ -29,7 +30,7 @@ async def write_key(
     scopes: list[str],
     now: datetime,
 ) -> bool:
-    """Keep a key; False where its account is not known."""
+    """Keep a key; False where its account is not known, or has a key of this id."""
     cursor = await connection.execute(
         query("write_key"),
         {
@@ -60,6 +61,22 @@ async def list_keys(
             query("list_keys"), {"account_id": account_id, "after": after, "limit": limit}
         )
         return await cursor.fetchall()
+
+
+async def newest_keys(connection: Connection, *, account_id: str, limit: int) -> list[KeyRow]:
+    """Keys of an account, those in force first, then the newest."""
+    async with connection.cursor(row_factory=class_row(KeyRow)) as cursor:
+        await cursor.execute(query("newest_keys"), {"account_id": account_id, "limit": limit})
+        return await cursor.fetchall()
+
+
+async def note_key_use(
+    connection: Connection, *, account_id: str, key_id: str, now: datetime
+) -> None:
+    """Note that a key is in use."""
+    await connection.execute(
+        query("note_key_use"), {"account_id": account_id, "key_id": key_id, "now": now}
+    )
 
 
 async def revoke_key(

@@ -190,6 +190,8 @@ CREATE TABLE api_key (
     scopes text[] NOT NULL,
     created_at timestamptz NOT NULL,
     revoked_at timestamptz,
+    -- to within some minutes, so that an idle key can be told from one in use
+    last_used_at timestamptz,
     CONSTRAINT api_key_pk PRIMARY KEY (account_id, key_id)
 );
 

@@ -9,13 +9,13 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from talktime.core.errors import InvalidInput, NotFound
+from talktime.core.errors import Conflict, InvalidInput, KeyExists, NotFound
 from talktime.db import keys
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown
@@ -24,6 +24,11 @@ PLATFORM: Final = ""
 """The account_id of the platform's own keys."""
 
 SECRET_BYTES: Final = 32
+LIVE_KEYS_MAX: Final = 50
+"""Keys of one account that are not revoked."""
+KEYS_SHOWN_MAX: Final = 200
+USE_NOTED_EVERY: Final = timedelta(minutes=10)
+"""How exactly it is known when a key was last used; more would cost a write per request."""
 _PREFIX: Final = "tt_"
 _PLATFORM_PART: Final = "platform"
 _KEY_LENGTH_MAX: Final = 2_000
@@ -72,6 +77,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str]
     created_at: datetime
     revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    """To within USE_NOTED_EVERY; None: never."""
 
 
 class PresentedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +131,11 @@ async def create_key(
     scopes: Collection[str],
     now: datetime,
 ) -> Key:
-    """Keep a new key. Raises InvalidInput for scopes it cannot have, AccountUnknown."""
+    """Keep a new key.
+
+    Raises InvalidInput for scopes it cannot have, AccountUnknown, KeyExists where the id is taken,
+    Conflict where an account has LIVE_KEYS_MAX already.
+    """
     wanted = frozenset(scopes)
     if not wanted:
         raise InvalidInput("a key needs at least one scope", field="scopes")
@@ -133,6 +144,11 @@ async def create_key(
             "an account's own key can have only "
             f"{', '.join(sorted(ACCOUNT_SCOPES))}; leave account_id out for a key of the platform",
             field="scopes",
+        )
+    known = [] if account_id == PLATFORM else await list_account_keys(connection, account_id)
+    if sum(key.revoked_at is None for key in known) >= LIVE_KEYS_MAX:
+        raise Conflict(
+            f"an account has at most {LIVE_KEYS_MAX} keys at once; revoke one first", field="name"
         )
     made = Key(account_id=account_id, key_id=key_id, name=name, scopes=wanted, created_at=now)
     written = await keys.write_key(
@@ -145,18 +161,26 @@ async def create_key(
         now=now,
     )
     if not written:
+        if await keys.read_key(connection, account_id=account_id, key_id=key_id) is not None:
+            raise KeyExists(f"there is a key {key_id} already", field="key_id")
         raise account_unknown(account_id)
     return made
 
 
-async def verify_key(connection: Connection, presented: PresentedKey) -> Key | None:
-    """The key, if there is one that is not revoked and the secret is right."""
+async def verify_key(
+    connection: Connection, presented: PresentedKey, *, now: datetime
+) -> Key | None:
+    """The key, if there is one that is not revoked and the secret is right; its use is noted."""
     row = await keys.read_key(connection, account_id=presented.account_id, key_id=presented.key_id)
     # Compared also where there is no such key, so that the time taken tells nothing.
     kept = row.secret_sha256 if row is not None else bytes(32)
     if not hmac.compare_digest(kept, presented.secret_sha256) or row is None:
         return None
-    return _key(row) if row.revoked_at is None else None
+    if row.revoked_at is not None:
+        return None
+    if row.last_used_at is None or now - row.last_used_at >= USE_NOTED_EVERY:
+        await keys.note_key_use(connection, account_id=row.account_id, key_id=row.key_id, now=now)
+    return _key(row)
 
 
 async def list_keys(
@@ -165,6 +189,20 @@ async def list_keys(
     """Keys of an account or of the platform by key_id, those revoked too, after a given one."""
     rows = await keys.list_keys(connection, account_id=account_id, after=after, limit=limit)
     return [_key(row) for row in rows]
+
+
+async def list_account_keys(connection: Connection, account_id: str) -> list[Key]:
+    """An account's keys, at most KEYS_SHOWN_MAX: those in force first, then the newest."""
+    rows = await keys.newest_keys(connection, account_id=account_id, limit=KEYS_SHOWN_MAX)
+    return [_key(row) for row in rows]
+
+
+async def find_key(connection: Connection, *, account_id: str, key_id: str) -> Key:
+    """A key of an account, revoked or not. Raises NotFound."""
+    row = await keys.read_key(connection, account_id=account_id, key_id=key_id)
+    if row is None:
+        raise NotFound(f"there is no key {key_id}", field="key_id")
+    return _key(row)
 
 
 async def revoke_key(
@@ -183,4 +221,5 @@ def _key(row: keys.KeyRow) -> Key:
         scopes=frozenset(row.scopes),
         created_at=row.created_at,
         revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
     )

@@ -1,4 +1,4 @@
--- Whom a coupon is for, help with the letter case of a code, and who redeemed what.
+-- Whom a coupon is for, help with the letter case of a code, and who redeemed what; when a key was used.
 
 ALTER TABLE coupon ADD COLUMN only_account_id text COLLATE "C";
 ALTER TABLE coupon ADD COLUMN new_account_days integer;
@@ -9,3 +9,6 @@ CREATE INDEX coupon_by_letters ON coupon (lower(code));
 
 -- Who redeemed a coupon; only its few entries are in it.
 CREATE INDEX entry_by_coupon ON entry (ref, account_id) WHERE kind = 'coupon';
+
+-- To within some minutes, so that an idle key can be told from one in use.
+ALTER TABLE api_key ADD COLUMN last_used_at timestamptz;
