@@ -137,7 +137,7 @@ calls = st.builds(
 
 @given(calls, st.lists(calls, max_size=12))
 def test_always_sound(dear: Call, usual: list[Call]) -> None:
-    """Whatever the calls, what is told explains a rise, and no cause explains what it did not do."""
+    """Whatever the calls, each cause that is told is a rise and explains some of the excess."""
     found = compare_call(dear, usual, is_of_agent=False)
     if found is None:
         return

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from talktime.core.call import BillingStatus
+from talktime.core.call_filter import CallFilter
 from talktime.core.errors import InsufficientCredits
 from talktime.core.usage import LineReport
 from talktime.ops.accounts import read_account
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.portal import live_pages
-from talktime.portal.calls.view import Shown
 from talktime.portal.live_pages import OpenPage, PageWriter, page_stream
 from talktime.portal.rendering import Pages
 from tests.acting import MINUTE_BY_PHONE, Bots
@@ -42,9 +43,10 @@ async def frames_of(
     async def still_signed_in() -> bool:
         return signed_in
 
-    events = feed.subscribe(bots.account_id, after=after)
-    async for frame in page_stream(events, writer, still_signed_in):
-        yield frame
+    bursts = feed.subscribe_bursts(bots.account_id, after=after)
+    async for text in page_stream(bursts, writer, still_signed_in):
+        for frame in text.split("\n\n")[:-1]:
+            yield f"{frame}\n\n"
 
 
 async def read_until(frames: AsyncIterator[str], text: str) -> str:
@@ -68,11 +70,14 @@ async def test_billing_hears_of_its_deduction(feed: LiveFeed, bots: Bots) -> Non
     assert '$5.44<span class="fine">8</span>' in summary
 
 
+CHARGED = CallFilter(billing_status=BillingStatus.CHARGED)
+
+
 async def test_calls_hear_of_their_calls(feed: LiveFeed, bots: Bots) -> None:
     """Calls is told each call as it begins, moves and ends; only a page of the newest inserts."""
     frames = frames_of(feed, bots, OpenPage(name="calls"))
     older = frames_of(feed, bots, OpenPage(name="calls", is_newest=False))
-    charged = frames_of(feed, bots, OpenPage(name="calls", shown=Shown.CHARGED))
+    charged = frames_of(feed, bots, OpenPage(name="calls", wanted=CHARGED))
     for stream in (frames, older, charged):
         await read_until(stream, "side-balance")
     await bots.start("CA1")

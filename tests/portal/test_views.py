@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from talktime.core.account import Account, AccountStatus
 from talktime.core.call import BillingStatus, Call, EndedBy, FreeReason, Outcome, Status
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import parse_usd
 from talktime.core.ratecard import Channel, Price, Service, UnitPrice
 from talktime.core.rating import bill
 from talktime.core.usage import Line
-from talktime.ops.billing import Billing
-from talktime.portal.billing.view import entry_row, summary_view
+from talktime.portal.billing.view import entry_row
+from talktime.portal.calls.asking import read_asked
 from talktime.portal.calls.receipt_view import receipt_view
-from talktime.portal.calls.view import Shown, call_row, element_key
+from talktime.portal.calls.view import call_row, element_key
+from tests.portal.test_billing_summary import billing
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 FLOOR = 100_000_000
@@ -24,35 +24,6 @@ FLOOR = 100_000_000
 
 def usd(text: str) -> int:
     return parse_usd(text, field="amount")
-
-
-def billing(promo: str = "0", paid: str = "5", held: str = "0", **facts: Any) -> Billing:
-    account = Account(
-        account_id="ada",
-        name="Ada",
-        email="ada@example.com",
-        status=facts.pop("status", AccountStatus.ACTIVE),
-        verified=True,
-        promo_nanos=usd(promo),
-        paid_nanos=usd(paid),
-        held_nanos=usd(held),
-        refund_reserved_nanos=0,
-        margin_ppm=None,
-        warning_level_nanos=usd("1"),
-        time_zone="UTC",
-        created_at=NOW,
-        month_to_date_nanos=usd("0.328499"),
-    )
-    counts = {
-        "running_calls": 0,
-        "waiting_calls": 0,
-        "refused_calls": 0,
-        "pace_calls": 0,
-        "pace_nanos": 0,
-        "pace_ms": 0,
-        **facts,
-    }
-    return Billing(account=account, event_seq=1, **counts)
 
 
 def a_call(**facts: Any) -> Call:
@@ -82,98 +53,8 @@ def ended(billing_status: BillingStatus, **facts: Any) -> Call:
     )
 
 
-def summary(standing: Billing) -> Any:
-    return summary_view(standing, floor_nanos=FLOOR, now=NOW)
-
-
 def row(call: Call, now: datetime = NOW) -> Any:
     return call_row(call, now=now, zone=UTC, base="")
-
-
-def test_money_set_aside_is_shown_apart() -> None:
-    """A hold is told in words beside the available balance, which it does not lower."""
-    view = summary(billing(held="0.1", running_calls=1))
-    assert view.available == "$5.00"
-    assert view.held == "$0.10 set aside for 1 running call"
-    assert view.held_rest == "It stays yours until the call ends; then only the cost is taken."
-
-
-@pytest.mark.parametrize(
-    ("running", "waiting", "held", "until"),
-    [
-        (2, 0, "2 running calls", "each call ends"),
-        (0, 1, "1 call waiting for a price", "the price is known"),
-        (0, 2, "2 calls waiting for a price", "the price is known for each"),
-        (2, 1, "2 running calls and 1 call waiting for a price", "each call is settled"),
-    ],
-)
-def test_what_holds_money_is_told(running: int, waiting: int, held: str, until: str) -> None:
-    """Money set aside says for how many calls, and what sets it free, which a price may be."""
-    view = summary(billing(held="0.3", running_calls=running, waiting_calls=waiting))
-    assert view.held == f"$0.30 set aside for {held}"
-    assert view.held_rest == f"It stays yours until {until}; then only the cost is taken."
-
-
-@pytest.mark.parametrize(
-    ("standing", "tone", "title"),
-    [
-        (billing(paid="1"), None, None),
-        (billing(paid="0.999"), "warn", "Your balance is below $1.00"),
-        (billing(paid="1.5", held="1.45"), "warn", "No new call can start just now"),
-        (billing(paid="0.1"), "warn", "Your balance is below $1.00"),
-        (billing(paid="0.099999999"), "stop", "Your balance is below $0.10"),
-        (billing(paid="-0.02"), "stop", "Your balance is below zero"),
-        (billing(status=AccountStatus.SUSPENDED), "stop", "This account is suspended"),
-    ],
-)
-def test_notice_says_when_calls_are_refused(
-    standing: Billing, tone: str | None, title: str | None
-) -> None:
-    """Below the floor, and only there, the page says that new calls are refused."""
-    notice = summary(standing).notice
-    assert (notice and notice.tone) == tone
-    if title is not None:
-        assert notice.title.startswith(title)
-    if tone == "stop":
-        assert "New calls are refused" in notice.text
-        assert "running calls finish" in notice.text
-
-
-def test_debt_is_said() -> None:
-    """Below zero the page says what the next paid credit covers first: the paid debt, whole."""
-    view = summary(billing(promo="0.01", paid="-0.03"))
-    assert "covers the $0.03 owed first" in view.notice.text
-
-
-def test_a_balance_that_is_held_is_not_called_spent() -> None:
-    """Where too much is set aside to start a call, the page says how much of what, and why."""
-    text = summary(billing(paid="0.15", held="0.1", running_calls=1)).notice.text
-    assert "A new call needs $0.10. Of your $0.15, $0.10 is set aside for 1 running call;" in text
-
-
-@pytest.mark.parametrize(
-    "standing",
-    [
-        billing(paid="-0.025001", pace_calls=2, pace_nanos=1, pace_ms=60_000),
-        billing(paid="5", held="4.95", running_calls=1, pace_calls=2, pace_nanos=1, pace_ms=60_000),
-        billing(status=AccountStatus.SUSPENDED, pace_calls=2, pace_nanos=1, pace_ms=60_000),
-    ],
-)
-def test_no_talk_time_where_no_call_can_start(standing: Billing) -> None:
-    """Where the gate refuses, no talk time is promised, whatever the pace."""
-    view = summary(standing)
-    assert view.talk_time.startswith("No new call can start")
-    assert "talk time" not in view.talk_time_rest
-
-
-def test_talk_time_is_known_only_with_a_pace() -> None:
-    """Talk time is what is startable at the recent pace; without calls nothing is claimed."""
-    assert summary(billing()).talk_time == ""
-    view = summary(
-        billing(paid="5.3", held="0.1", pace_calls=2, pace_nanos=usd("0.104"), pace_ms=120_000)
-    )
-    assert view.talk_time == "About 100 minutes"
-    assert view.talk_time_rest == "of talk time left, at the price of your last 2 charged calls."
 
 
 def an_entry(kind: EntryKind, promo: str, paid: str, **facts: Any) -> Entry:
@@ -275,12 +156,17 @@ def test_any_call_id_makes_a_sound_row() -> None:
         (a_call(), {"all", "running"}),
         (ended(BillingStatus.CHARGED), {"all", "charged"}),
         (ended(BillingStatus.FREE), {"all", "free"}),
-        (ended(BillingStatus.UNPRICED), {"all"}),
+        (ended(BillingStatus.UNPRICED), {"all", "pending"}),
     ],
 )
 def test_each_list_admits_its_calls(call: Call, lists: set[str]) -> None:
     """A call appears live in exactly the lists that a reload would show it in."""
-    assert {one.value for one in Shown if one.admits(call)} == lists
+    account = billing().account
+    assert lists == {
+        show
+        for show in ("all", "running", "charged", "free", "pending")
+        if read_asked({"show": show}, account, now=NOW).wanted.admits(call, NOW)
+    }
 
 
 MINUTE = Price(

@@ -6,7 +6,8 @@ from litestar import get
 from litestar.response import Stream
 
 from talktime.ops.accounts import read_account
-from talktime.portal.calls.pages import asked_shown
+from talktime.portal.billing.history import read_history
+from talktime.portal.calls.asking import read_asked
 from talktime.portal.calls.places import read_number
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.live_pages import OpenPage, PageWriter, page_stream
@@ -22,21 +23,26 @@ async def live(request: Asked) -> Stream:
     async with desk.platform.connection() as connection:
         account = await read_account(connection, visitor.account_id, now=desk.now)
     place = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    asked = request.query_params
+    name = asked.get("page", "")
+    history = read_history(asked if name == "billing" else {})
     page = OpenPage(
-        name=request.query_params.get("page", ""),
-        shown=asked_shown(request),
+        name=name,
+        wanted=read_asked(asked if name == "calls" else {}, account, now=desk.now).wanted,
         is_newest=request.query_params.get("newest") == "1",
+        entries=history.wanted(account.time_zone),
+        days=history.days,
     )
     writer = PageWriter(desk.platform, desk.pages, account, page, desk.frames)
 
     async def still_signed_in() -> bool:
         return await find_visitor(request, desk.platform) is not None
 
-    events = desk.feed(request).subscribe(
+    bursts = desk.feed(request).subscribe_bursts(
         visitor.account_id, after=read_number(place) if place else None
     )
     return Stream(
-        page_stream(events, writer, still_signed_in),
+        page_stream(bursts, writer, still_signed_in),
         media_type="text/event-stream",
         headers={**PAGE_HEADERS, "X-Accel-Buffering": "no"},
     )

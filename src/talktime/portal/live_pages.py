@@ -8,7 +8,10 @@ from typing import Final
 import msgspec
 
 from talktime.core.account import Account
+from talktime.core.call_filter import CallFilter
+from talktime.core.entry_filter import EntryFilter
 from talktime.core.errors import NotFound, Overloaded
+from talktime.core.number_mask import masked_call
 from talktime.ops.billing import read_billing
 from talktime.ops.live_events import (
     BalanceChanged,
@@ -18,14 +21,18 @@ from talktime.ops.live_events import (
     Reset,
 )
 from talktime.ops.platform import Platform
-from talktime.portal.billing.view import entry_row, summary_view
-from talktime.portal.calls.view import Shown, call_row
+from talktime.ops.spend_days import last_days, list_closing_balances, list_spend_days
+from talktime.portal.billing.spend_view import RANGE_DEFAULT, spend_view
+from talktime.portal.billing.summary import summary_view
+from talktime.portal.billing.view import entry_row
+from talktime.portal.calls.view import call_row
 from talktime.portal.figures import zone_of
 from talktime.portal.rendering import Pages
 from talktime.portal.shared_frames import SharedFrames
 
 HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MS: Final = 1_000
+LATE_SECONDS: Final = 1.0
 
 
 class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +43,14 @@ class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """billing or calls."""
-    shown: Shown = Shown.ALL
+    wanted: CallFilter = CallFilter()
+    """Which calls its list is of."""
     is_newest: bool = True
     """Its list begins with what is newest, so that new rows belong on top."""
+    entries: EntryFilter = EntryFilter()
+    """Which transactions Billing lists."""
+    days: int = RANGE_DEFAULT
+    """How many days the pictures on Billing show."""
 
 
 class PageWriter:
@@ -58,14 +70,31 @@ class PageWriter:
         self._account = account
         self._page = page
         self._shared = shared or SharedFrames()
+        self._late: BalanceChanged | None = None
+        self._drawn: tuple[int, int] | None = None
 
     async def frames(self, event: LiveEvent) -> list[str]:
         """Frames for one event: its pieces in order, the last of them with the place to resume."""
         if isinstance(event, Reset):
             return [frame("reset", "now", event.event_seq)]
         if isinstance(event, BalanceChanged):
+            drawn = (event.account.available_nanos, event.account.month_to_date_nanos)
+            if self._page.name == "billing" and drawn != self._drawn:
+                self._late, self._drawn = event, drawn
             self._account = event.account
         return await self._shared.frames(event, self._page, lambda: self._written(event))
+
+    async def late_frames(self) -> list[str]:
+        """Frames for what the last events changed that need not be told at once."""
+        late, self._late = self._late, None
+        if late is None:
+            return []
+        kind = ("spend", self._page.days)
+        return await self._shared.frames(late, kind, self._spend)
+
+    @property
+    def has_late(self) -> bool:
+        return self._late is not None
 
     async def _written(self, event: LiveEvent) -> list[str]:
         pieces = [piece async for piece in self._pieces(event)]
@@ -84,15 +113,17 @@ class PageWriter:
         elif isinstance(event, EntryPosted) and self._page.name == "billing":
             entry = entry_row(
                 event.entry,
-                event.call,
+                event.call and masked_call(event.call, self._account.number_mask),
                 time_zone=self._account.time_zone,
                 base=self._pages.base,
             )
-            yield self._pages.html("billing/entry.html", row=entry, is_new=self._page.is_newest)
+            is_new = self._page.is_newest and self._page.entries.admits(event.entry)
+            yield self._pages.html("billing/entry.html", row=entry, is_new=is_new)
         elif isinstance(event, CallChanged) and self._page.name == "calls":
             now = self._platform.clock()
-            row = call_row(event.call, now=now, zone=self._zone, base=self._pages.base)
-            is_new = self._page.is_newest and self._page.shown.admits(event.call)
+            call = masked_call(event.call, self._account.number_mask)
+            row = call_row(call, now=now, zone=self._zone, base=self._pages.base)
+            is_new = self._page.is_newest and self._page.wanted.admits(event.call, now)
             yield self._pages.html("calls/call.html", row=row, is_new=is_new)
 
     async def _summary(self) -> str:
@@ -102,44 +133,60 @@ class PageWriter:
         view = summary_view(billing, floor_nanos=self._platform.terms.floor_nanos, now=now)
         return self._pages.html("billing/summary.html", view=view)
 
+    async def _spend(self) -> list[str]:
+        now = self._platform.clock()
+        account = self._account
+        async with self._platform.connection() as connection:
+            days = last_days(account, days=self._page.days, now=now)
+            spent = await list_spend_days(connection, account, days, now=now)
+            closing = await list_closing_balances(connection, account, days, now=now)
+        view = spend_view(account, spent, closing, now=now)
+        return [frame("piece", self._pages.html("billing/spend.html", spend=view), None)]
+
     @property
     def _zone(self) -> tzinfo:
         return zone_of(self._account.time_zone)
 
 
 async def page_stream(
-    events: AsyncGenerator[LiveEvent, None],
+    bursts: AsyncGenerator[list[LiveEvent], None],
     writer: PageWriter,
     still_signed_in: Callable[[], Awaitable[bool]],
 ) -> AsyncIterator[str]:
     """The body of the stream; it ends when the session does, which is asked by the clock: a page
     that always has something to hear must not outlive it.
 
-    In quiet times a comment goes out now and then: proxies keep the connection, and a browser that
-    went away is noticed.
+    What need not be told at once is told LATE_SECONDS apart. In quiet times a comment goes out now
+    and then: proxies keep the connection, and a browser that went away is noticed.
     """
     yield f"retry: {RETRY_MS}\n\n"
-    coming: asyncio.Future[LiveEvent] | None = None
+    coming: asyncio.Future[list[LiveEvent]] | None = None
     loop = asyncio.get_running_loop()
     due = loop.time() + HEARTBEAT_SECONDS
+    late_due = loop.time()
     try:
         while True:
-            coming = coming or asyncio.ensure_future(anext(events))
-            done, _ = await asyncio.wait({coming}, timeout=max(0.0, due - loop.time()))
+            coming = coming or asyncio.ensure_future(anext(bursts))
+            wake = min(due, late_due) if writer.has_late else due
+            done, _ = await asyncio.wait({coming}, timeout=max(0.0, wake - loop.time()))
             if loop.time() >= due:
                 if not await still_signed_in():
                     return
                 due = loop.time() + HEARTBEAT_SECONDS
-            if not done:
                 yield ": still here\n\n"
+            if writer.has_late and loop.time() >= late_due:
+                late_due = loop.time() + LATE_SECONDS
+                for text in await writer.late_frames():
+                    yield text
+            if not done:
                 continue
             try:
-                event = coming.result()
+                burst = coming.result()
             except StopAsyncIteration:
                 return
             coming = None
-            for text in await writer.frames(event):
-                yield text
+            # In one piece: a busy account has ten changes for every message that its pages need.
+            yield "".join([text for event in burst for text in await writer.frames(event)])
     except (NotFound, Overloaded):
         # The browser comes back by itself, and is told why when it reads the page.
         return
@@ -147,7 +194,7 @@ async def page_stream(
         if coming is not None:
             coming.cancel()
             await asyncio.wait({coming})
-        await events.aclose()
+        await bursts.aclose()
 
 
 def frame(name: str, data: str, event_seq: int | None) -> str:

@@ -12,9 +12,10 @@ from talktime.portal.billing import redeeming, sandbox_pages, topping_up
 from talktime.portal.calls import pages as call_pages
 from talktime.portal.calls import receipt_pages
 from talktime.portal.desk import OPT, Desk
+from talktime.portal.insight import pages as insight_pages
 from talktime.portal.refusals import refusal_pages
 from talktime.portal.rendering import Pages
-from talktime.portal.settings import people
+from talktime.portal.settings import general, keys, people
 
 
 def portal_router(platform: Platform) -> Router:
@@ -30,13 +31,16 @@ def portal_router(platform: Platform) -> Router:
             *coming_and_going.HANDLERS,
             *signing_in.HANDLERS,
             *switching.HANDLERS,
+            *general.HANDLERS,
             *people.HANDLERS,
+            *keys.HANDLERS,
             *billing_pages.HANDLERS,
             *redeeming.HANDLERS,
             *topping_up.HANDLERS,
             *sandbox_pages.HANDLERS,
             *call_pages.HANDLERS,
             *receipt_pages.HANDLERS,
+            *insight_pages.HANDLERS,
             *listening.HANDLERS,
         ],
         middleware=[embedding_headers],

@@ -48,6 +48,25 @@ FREE_REASONS: Final[Mapping[FreeReason, str]] = {
     FreeReason.NO_PRICE: "no price was known within seven days",
 }
 
+FREE_RULES: Final[Mapping[FreeReason, str]] = {
+    FreeReason.FAILED: (
+        "A call that fails (the bot crashed, the line broke, it never connected) is never charged, "
+        "whatever it used until then."
+    ),
+    FreeReason.REJECTED: "A call that is rejected while it rings is never charged.",
+    FreeReason.BUSY: "A call to a busy line is never charged.",
+    FreeReason.NO_ANSWER: "A call that nobody answers is never charged. Reaching a voicemail is.",
+    FreeReason.CANCELED: "A call that is cancelled before anybody answers is never charged.",
+    FreeReason.NO_SIGN_OF_LIFE: (
+        "When nothing is heard of a call any more it counts as failed, and failed calls are never "
+        "charged."
+    ),
+    FreeReason.NO_PRICE: (
+        "A call is never charged a guessed price: where none is known within seven days of its "
+        "end, it is free."
+    ),
+}
+
 _ENTRIES: Final[Mapping[EntryKind, str]] = {
     EntryKind.WELCOME_BONUS: "Welcome bonus",
     EntryKind.COUPON: "Coupon",

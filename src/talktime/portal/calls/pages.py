@@ -1,92 +1,102 @@
-"""The Calls page and the receipts."""
+"""The Calls page."""
 
+from datetime import datetime
 from typing import Final
 
 from litestar import Response, get
 
-from talktime.ops.accounts import read_account
+from talktime.core.call import Call
+from talktime.core.errors import RangeTooWide
+from talktime.core.number_mask import masked_call
+from talktime.db.pool import Connection
 from talktime.ops.billing import read_billing
-from talktime.ops.call_history import list_calls, read_call
+from talktime.ops.call_history import CallPlace, list_calls, recent_agents
+from talktime.portal.calls.asking import CallsAsked, list_href, read_asked
+from talktime.portal.calls.filter_view import filter_view
 from talktime.portal.calls.places import read_place, write_place
-from talktime.portal.calls.receipt_view import receipt_view
-from talktime.portal.calls.view import Shown, call_row, call_rows
+from talktime.portal.calls.view import call_rows
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.figures import zone_of
 from talktime.portal.framing import frame, live_address
+from talktime.portal.refusals import sentence
 
 PAGE_ROWS: Final = 50
+SECONDS_MAX: Final = 5
+"""What a list may take the database; a wider one is refused, saying how to narrow it."""
 
 
 @get("/calls")
 async def calls(request: Asked) -> Response[str]:
-    """The list of calls, newest first."""
+    """The list of calls, filtered and sorted as the address asks."""
     desk = desk_of(request)
     before = request.query_params.get("before")
-    shown = asked_shown(request)
     async with desk.visit(request) as (visitor, connection):
         now = desk.now
         standing = await read_billing(connection, visitor.account_id, now=now)
-        found, older = await list_calls(
+        account = standing.account
+        asked = read_asked(request.query_params, account, now=now)
+        agents = await recent_agents(connection, visitor.account_id)
+        found, older, refusal = await _page_of(
             connection,
-            visitor.account_id,
-            shown.wanted,
+            account.account_id,
+            asked,
             before=None if before is None else read_place(before),
-            limit=PAGE_ROWS,
             now=now,
         )
-    account = standing.account
     zone = zone_of(account.time_zone)
-    also = {"show": shown.value}
+    base = desk.pages.base
+    is_newest = before is None and "sort" not in asked.fields and not asked.errors
     return desk.pages.page(
         "calls/calls.html",
+        status_code=400 if asked.errors or refusal else 200,
         **frame(visitor, account, "calls"),
-        rows=call_rows(found, now=now, zone=zone, base=desk.pages.base),
-        shown=shown,
-        filters=tuple(Shown),
-        older=None if older is None else write_place(older),
-        is_newest=before is None,
-        live=live_address(desk, "calls", standing.event_seq, is_newest=before is None, also=also),
+        rows=call_rows(
+            [masked_call(call, account.number_mask) for call in found],
+            now=now,
+            zone=zone,
+            base=base,
+        ),
+        asked=asked,
+        finder=filter_view(asked, agents, base),
+        refusal=refusal,
+        newest_href=list_href(base, asked.fields) if before is not None else None,
+        older_href=None
+        if older is None
+        else list_href(base, asked.fields, before=write_place(older)),
+        csv_href=list_href(base, asked.fields, page="/calls.csv"),
+        focus_href=list_href(base, asked.fields, page="/calls.focus.csv"),
+        is_newest=is_newest,
+        live=live_address(
+            desk, "calls", standing.event_seq, is_newest=is_newest, also=asked.fields
+        ),
     )
 
 
-@get("/calls/{call_id:str}")
-async def call(request: Asked) -> Response[str]:
-    """A call's receipt at an address of its own."""
-    desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        now = desk.now
-        standing = await read_billing(connection, visitor.account_id, now=now)
-        found = await read_call(
-            connection, visitor.account_id, request.path_params["call_id"], now=now
+async def _page_of(
+    connection: Connection,
+    account_id: str,
+    asked: CallsAsked,
+    *,
+    before: CallPlace | None,
+    now: datetime,
+) -> tuple[list[Call], CallPlace | None, str]:
+    """A page, where the next begins, and in words why there is none."""
+    if asked.errors:
+        return [], None, ""
+    try:
+        found, older = await list_calls(
+            connection,
+            account_id,
+            asked.wanted,
+            before=before,
+            limit=PAGE_ROWS,
+            now=now,
+            order=asked.order,
+            most_seconds=SECONDS_MAX,
         )
-    zone = zone_of(standing.account.time_zone)
-    return desk.pages.page(
-        "calls/call_page.html",
-        **frame(visitor, standing.account, "calls"),
-        row=call_row(found, now=now, zone=zone, base=desk.pages.base),
-        receipt=receipt_view(found, now=now, zone=zone),
-        live=live_address(desk, "calls", standing.event_seq, is_newest=False),
-    )
+    except RangeTooWide as refusal:
+        return [], None, sentence(refusal.message)
+    return found, older, ""
 
 
-@get("/calls/{call_id:str}/receipt")
-async def receipt(request: Asked) -> Response[str]:
-    """The receipt alone, to be opened in place."""
-    desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        now = desk.now
-        account = await read_account(connection, visitor.account_id, now=now)
-        found = await read_call(
-            connection, visitor.account_id, request.path_params["call_id"], now=now
-        )
-    zone = zone_of(account.time_zone)
-    return desk.pages.page("calls/receipt.html", receipt=receipt_view(found, now=now, zone=zone))
-
-
-def asked_shown(request: Asked) -> Shown:
-    """Which calls the address asks for; all of them where it asks for none that we know."""
-    asked = request.query_params.get("show", "")
-    return Shown(asked) if asked in set(Shown) else Shown.ALL
-
-
-HANDLERS: Final = (calls, call, receipt)
+HANDLERS: Final = (calls,)

@@ -1,7 +1,7 @@
 """The receipt of a call: what it used, at which prices, what it cost, and who bore it."""
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
 
 import msgspec
@@ -65,6 +65,8 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
     """What stands for an amount that is not known."""
     verdict: str
     """One sentence: what was charged, or why nothing was."""
+    rule: str
+    """Where nothing was charged, the rule that says so."""
     tone: str
     promo: str
     paid: str
@@ -103,6 +105,7 @@ def receipt_view(call: Call, *, now: datetime, zone: tzinfo) -> ReceiptView:
         charge_name=_charge_name(call),
         pending="No price" if call.billing_status is BillingStatus.FREE else "Price pending",
         verdict=_verdict(call),
+        rule=words.FREE_RULES[call.free_reason] if call.free_reason else "",
         tone=call.billing_status.value,
         promo=exact_usd(call.promo_charged_nanos or 0),
         paid=exact_usd(call.paid_charged_nanos or 0),
@@ -246,16 +249,27 @@ def _facts(call: Call) -> list[Fact]:
 
 
 def _timeline(call: Call, zone: tzinfo) -> list[Fact]:
+    answered = None
+    if call.stated_ended_at is not None and call.stated_duration_ms is not None:
+        # Both were told, so the talking began when its length before its end did.
+        answered = call.stated_ended_at - timedelta(milliseconds=call.stated_duration_ms)
+    ended = None if call.status is Status.LIVE else call.ended_at
     steps = [
         ("Admitted", call.admitted_at),
         ("Started", call.stated_started_at),
-        ("Last heard from", call.last_heard_at),
-        ("Ended", call.ended_at),
+        ("Answered", answered if _is_connected(call) else None),
+        ("Last heard from", call.last_heard_at if call.last_heard_at != call.admitted_at else None),
+        ("Ended", ended),
         ("Settled", call.settled_at),
         ("Late report", call.late_at),
     ]
     facts = [Fact(name=name, at=moment(at, zone)) for name, at in steps if at is not None]
     return sorted(facts, key=lambda fact: fact.at.iso if fact.at else "")
+
+
+def _is_connected(call: Call) -> bool:
+    """Somebody or something was talked to."""
+    return bool(call.stated_duration_ms) and call.outcome in {Outcome.COMPLETED, Outcome.VOICEMAIL}
 
 
 def _notes(call: Call, now: datetime) -> list[str]:

@@ -1,8 +1,7 @@
-"""The Calls page: one row per call, and which calls are asked for."""
+"""The Calls page: one row per call."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 from urllib.parse import quote
@@ -10,35 +9,10 @@ from urllib.parse import quote
 import msgspec
 
 from talktime.core.call import BillingStatus, Call, Status
-from talktime.core.call_filter import CallFilter
 from talktime.portal import words
 from talktime.portal.figures import Moment, Money, duration, moment, money
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Shown(StrEnum):
-    """Which calls the list shows; each is a link."""
-
-    ALL = "all"
-    RUNNING = "running"
-    CHARGED = "charged"
-    FREE = "free"
-
-    @property
-    def wanted(self) -> CallFilter:
-        """The same as a filter of the list."""
-        return {
-            Shown.ALL: CallFilter(),
-            Shown.RUNNING: CallFilter(billing_status=BillingStatus.PENDING),
-            Shown.CHARGED: CallFilter(billing_status=BillingStatus.CHARGED),
-            Shown.FREE: CallFilter(billing_status=BillingStatus.FREE),
-        }[self]
-
-    def admits(self, call: Call) -> bool:
-        """Whether a call belongs in the list as it is now."""
-        asked = self.wanted.billing_status
-        return asked is None or call.billing_status is asked
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +82,12 @@ def call_rows(
 def call_href(call_id: str, base: str) -> str:
     """Where a call's receipt is."""
     return f"{base}/calls/{quote(call_id, safe='')}"
+
+
+def file_name(call_id: str) -> str:
+    """What a call's receipt is called as a file; of its id only what every system takes."""
+    plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in call_id)
+    return f"receipt-{plain[:80].strip('-') or 'call'}.json"
 
 
 def element_key(name: str) -> str:

@@ -1,25 +1,15 @@
 // Keeps an open page true. The server sends pieces of HTML as things happen; here they replace what
-// is shown. Running clocks tick in between, and receipts open in place. Without this script every
-// page still shows the truth as of its loading.
+// is shown. Running clocks tick in between. Without this script every page still shows the truth as
+// of its loading.
 
-import { Idiomorph } from "./idiomorph.js";
+import { morph } from "./morph.js";
+import { openReceipt, reloadPageReceipt, reloadReceipt } from "./receipts.js";
 
 const CHECK_AFTER_MS = 3000; // how long to wait before asking why a stream was refused
 const REFRESH_EVERY_MS = 2000; // a page is read anew at most this often
 const HIDDEN_FOR_MS = 120000; // a page that nobody looks at lets its connection go after this
 
 // --- Pieces ---------------------------------------------------------------------------------------
-
-// Make `shown` like `wanted` without replacing what is alike: focus, open receipts and live regions
-// stay what they are. Elements marked data-keep are the page's own.
-function morph(shown, wanted) {
-  Idiomorph.morph(shown, wanted, {
-    callbacks: {
-      beforeNodeMorphed: (node) => !(node instanceof Element && node.hasAttribute("data-keep")),
-      beforeAttributeUpdated: (name) => name !== "aria-expanded",
-    },
-  });
-}
 
 function applyPiece(html) {
   const template = document.createElement("template");
@@ -67,76 +57,6 @@ function flash(row) {
   row.classList.add("fresh");
   row.addEventListener("animationend", () => row.classList.remove("fresh"), { once: true });
 }
-
-// --- Receipts -------------------------------------------------------------------------------------
-
-async function fetchReceipt(href) {
-  const answer = await fetch(href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) throw new Error(`the receipt was refused: ${answer.status}`);
-  return answer.text();
-}
-
-async function openReceipt(link) {
-  const row = document.getElementById(link.dataset.receipt);
-  link.setAttribute("aria-expanded", "true");
-  try {
-    row.firstElementChild.innerHTML = await fetchReceipt(`${link.href}/receipt`);
-    row.hidden = false;
-  } catch {
-    location.href = link.href; // its own page says what is wrong
-  }
-}
-
-function closeReceipt(link) {
-  link.setAttribute("aria-expanded", "false");
-  document.getElementById(link.dataset.receipt).hidden = true;
-}
-
-async function reloadReceipt(link) {
-  if (link === null) return;
-  const cell = document.getElementById(link.dataset.receipt).firstElementChild;
-  try {
-    morphInside(cell, await fetchReceipt(`${link.href}/receipt`));
-  } catch {
-    // The connection is away; the next change tries again.
-  }
-}
-
-async function reloadPageReceipt(section, revision) {
-  if (section.dataset.revision === revision) return;
-  section.dataset.revision = revision;
-  try {
-    morphInside(section, await fetchReceipt(section.dataset.pageReceipt));
-  } catch {
-    delete section.dataset.revision;
-  }
-}
-
-function morphInside(shown, html) {
-  const open = [...shown.querySelectorAll("details")].map((one) => one.open);
-  const wanted = shown.cloneNode(false);
-  wanted.innerHTML = html;
-  morph(shown, wanted);
-  shown.querySelectorAll("details").forEach((one, i) => (one.open = open[i] ?? false));
-}
-
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-receipt]");
-  if (link === null || event.button !== 0) return;
-  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-  event.preventDefault();
-  if (link.getAttribute("aria-expanded") === "true") closeReceipt(link);
-  else openReceipt(link);
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  const link = event.target.closest("tbody.call")?.querySelector("[aria-expanded=true]");
-  if (link) {
-    closeReceipt(link);
-    link.focus();
-  }
-});
 
 // --- Clocks ---------------------------------------------------------------------------------------
 

@@ -1,0 +1,53 @@
+"""The recomputation of a receipt, step by step, as rows of a page."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from talktime.core.receipt import Check, LineText, Receipt
+from talktime.portal import words
+
+_NAMES = {
+    "provider_cost": "Provider cost",
+    "margin": "Margin",
+    "charge": "Charge",
+    "debit": "Debited",
+}
+
+
+class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One step: what was computed, and what the receipt says where that is something else."""
+
+    name: str
+    working: str
+    computed: str
+    stated: str
+    is_right: bool
+
+
+def check_rows(receipt: Receipt, checks: Sequence[Check]) -> tuple[CheckRow, ...]:
+    return tuple(
+        CheckRow(
+            name=_NAMES[check.name] if check.line is None else _line_name(receipt, check.line),
+            working=check.working,
+            computed=_shown(check.computed),
+            stated=_shown(check.stated),
+            is_right=check.is_right,
+        )
+        for check in checks
+    )
+
+
+def line_name(line: LineText) -> str:
+    """ "Language model, openai gpt-4o-mini"; what the browser's check calls it too."""
+    model = " ".join(part for part in (line.provider, line.model, line.source) if part)
+    name = words.SERVICES[line.service]
+    return f"{name}, {model}" if model else name
+
+
+def _line_name(receipt: Receipt, place: int) -> str:
+    return line_name(receipt.lines[place])
+
+
+def _shown(amount: str | None) -> str:
+    return "nothing yet" if amount is None else f"${amount}"

@@ -1,0 +1,69 @@
+"""Why a call cost more than usual, in a sentence or two."""
+
+from talktime.core.comparison import Cause, Comparison, Factor
+from talktime.core.money import display_usd
+from talktime.core.ratecard import TIME_QUANTITIES
+from talktime.portal import words
+from talktime.portal.figures import duration, percent
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def comparison_words(comparison: Comparison | None) -> str:
+    """ "4.2× the median of your agent's last 120 calls ($0.012): it ran 12:40, usually 3:05."
+
+    Empty for a call that was not dear.
+    """
+    if comparison is None:
+        return ""
+    times, tenth = divmod(comparison.tenths, 10)
+    whose = "this agent\N{RIGHT SINGLE QUOTATION MARK}s" if comparison.is_of_agent else "your"
+    kind = "" if comparison.is_of_agent else " on this channel"
+    first, *more = [_cause(cause) for cause in comparison.causes] or ["no single part tells why"]
+    text = (
+        f"{times}.{tenth}{_TIMES} the median of {whose} {comparison.calls} charged calls{kind} "
+        f"before it ({display_usd(comparison.median_nanos)}): {first}."
+    )
+    return text + "".join(f" Besides, {one}." for one in more)
+
+
+def _cause(cause: Cause) -> str:
+    service = "" if cause.service is None else words.SERVICES[cause.service].lower()
+    match cause.factor:
+        case Factor.DURATION:
+            return f"it was longer, {duration(cause.this)} against {duration(cause.usual)} usually"
+        case Factor.NEW_LINE:
+            return (
+                f"it used {service} for {display_usd(cause.this)}, which most of those calls do not"
+            )
+        case Factor.MODEL:
+            return (
+                f"its {service} was {cause.this_model or 'another model'}, which costs more than "
+                f"{cause.usual_model or 'the usual one'}"
+            )
+        case Factor.PRICE:
+            return (
+                f"the price of its {service} was higher, {display_usd(cause.this)} per minute "
+                f"against {display_usd(cause.usual)} usually"
+            )
+        case Factor.QUANTITY:
+            return f"{_per_minute(cause)} usually"
+        case Factor.LINE:
+            return (
+                f"its {service} cost {display_usd(cause.this)} per minute against "
+                f"{display_usd(cause.usual)} usually"
+            )
+        case Factor.MARGIN:
+            return f"the margin was {percent(cause.this)} against {percent(cause.usual)} usually"
+
+
+def _per_minute(cause: Cause) -> str:
+    quantity = cause.quantity or ""
+    if quantity in TIME_QUANTITIES:
+        this, usual = _seconds(cause.this), _seconds(cause.usual)
+        return f"{this} {words.quantity_words(quantity)} per minute against {usual}"
+    return f"{cause.this:,} {words.quantity_words(quantity)} per minute against {cause.usual:,}"
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms // 1000:,}.{ms % 1000 // 100}\N{NO-BREAK SPACE}s"
