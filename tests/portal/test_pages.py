@@ -43,8 +43,9 @@ async def test_below_the_floor(
     page = (await visitor.get("/billing")).text
     assert "Your balance is below $0.10" in page
     assert "New calls are refused; running calls finish." in page
-    assert '<a href="/billing/redeem">redeem a coupon</a>' in page
-    assert "No new call can start:</strong> each needs at least $0.10." in page
+    assert '<a href="/billing/redeem" data-dialog="Redeem coupon">redeem a coupon</a>' in page
+    assert "No new call can start</p>" in page
+    assert "Each needs at least $0.10." in page
     assert "1 new call was refused in the last 24 hours" in page
 
 

@@ -10,8 +10,9 @@ from talktime.core.ledger import Entry, EntryKind, split_debit
 from talktime.core.money import NANOS_PER_USD
 from talktime.ops.coupons import CouponPreview
 from talktime.portal.billing.redeem_view import offer_view
-from talktime.portal.billing.view import entry_row, summary_view
-from tests.portal.test_views import FLOOR, billing
+from talktime.portal.billing.summary import summary_view
+from talktime.portal.billing.view import entry_row
+from tests.portal.test_billing_summary import FLOOR, billing
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MICRO = Decimal("0.000001")

@@ -18,10 +18,16 @@ class BillingFacts(msgspec.Struct, frozen=True, kw_only=True):
     waiting_calls: int
     """Ended calls that wait for a price."""
     refused_calls: int
-    pace_calls: int
-    """How many of the last charged calls (chats aside) the two sums are over."""
-    pace_nanos: int
-    pace_ms: int
+
+
+class PaceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The last charged calls of one agent on one channel, summed up."""
+
+    agent_id: str | None
+    channel: str
+    calls: int
+    charge_nanos: int
+    duration_ms: int
 
 
 async def read_billing_facts(
@@ -30,9 +36,8 @@ async def read_billing_facts(
     *,
     refused_since: datetime,
     refusals_max: int,
-    pace_max: int,
 ) -> BillingFacts | None:
-    """At most ``refusals_max`` refusals are counted, and ``pace_max`` calls summed up."""
+    """At most ``refusals_max`` refusals are counted."""
     async with connection.cursor(row_factory=class_row(BillingFacts)) as cursor:
         await cursor.execute(
             query("billing_facts"),
@@ -40,7 +45,19 @@ async def read_billing_facts(
                 "account_id": account_id,
                 "refused_since": refused_since,
                 "refusals_max": refusals_max,
-                "pace_max": pace_max,
             },
         )
         return await cursor.fetchone()
+
+
+async def read_paces(
+    connection: Connection, account_id: str, *, among: int, calls_max: int, limit: int
+) -> list[PaceRow]:
+    """The ``limit`` most used pairs of agent and channel among the last ``among`` calls, the most
+    used first, with the sums of at most ``calls_max`` of their last charged calls each."""
+    async with connection.cursor(row_factory=class_row(PaceRow)) as cursor:
+        await cursor.execute(
+            query("recent_paces"),
+            {"account_id": account_id, "among": among, "calls_max": calls_max, "limit": limit},
+        )
+        return await cursor.fetchall()

@@ -9,15 +9,37 @@ import msgspec
 from talktime.core.account import Account
 from talktime.core.call import Call
 from talktime.core.ledger import Entry, EntryKind
+from talktime.core.ratecard import Channel
 from talktime.db import billing
 from talktime.db.calls import read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, read_account
 from talktime.ops.call_history import PACE_CALLS
 from talktime.ops.entries import list_entries
+from talktime.ops.spend_days import MonthSpend, read_month_spend
 
 REFUSALS_MAX: Final = 1_000
 COUPONS_MAX: Final = 200
+PACES_MAX: Final = 4
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """What one agent's last charged calls on one channel cost and how long they took."""
+
+    agent_id: str | None
+    channel: Channel
+    calls: int
+    """How many they are, at least 1."""
+    charge_nanos: int
+    duration_ms: int
+
+    def ms_left(self, startable_nanos: int) -> int:
+        """How long that many nanos last at this pace."""
+        return max(startable_nanos, 0) * self.duration_ms // self.charge_nanos
+
+    def calls_left(self, startable_nanos: int) -> int:
+        """For how many calls like these they last."""
+        return max(startable_nanos, 0) * self.calls // self.charge_nanos
 
 
 class Billing(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,17 +53,9 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True):
     """Ended calls that wait for a price and keep their holds."""
     refused_calls: int
     """New calls the gate refused in the last 24 hours, counted up to REFUSALS_MAX."""
-    pace_calls: int
-    """How many recent calls the pace is taken from; 0 where it is not known."""
-    pace_nanos: int
-    pace_ms: int
-
-    @property
-    def talk_time_left_ms(self) -> int | None:
-        """How long what can be started with lasts at the recent pace; None where unknown."""
-        if not self.pace_nanos or not self.pace_ms:
-            return None
-        return max(self.account.startable_nanos, 0) * self.pace_ms // self.pace_nanos
+    paces: tuple[Pace, ...]
+    """Of the kinds of calls that it makes most, the most frequent first; perhaps none."""
+    month: MonthSpend
 
 
 async def read_paid_calls(connection: Connection, entries: Sequence[Entry]) -> dict[str, Call]:
@@ -75,18 +89,28 @@ async def read_billing(connection: Connection, account_id: str, *, now: datetime
         account_id,
         refused_since=now - timedelta(hours=24),
         refusals_max=REFUSALS_MAX,
-        pace_max=PACE_CALLS,
     )
     if facts is None:
         raise account_unknown(account_id)
     account = await read_account(connection, account_id, now=now)
+    paces = await billing.read_paces(
+        connection, account_id, among=10 * PACE_CALLS, calls_max=PACE_CALLS, limit=PACES_MAX
+    )
     return Billing(
         account=account,
         event_seq=facts.event_seq,
         running_calls=facts.running_calls,
         waiting_calls=facts.waiting_calls,
         refused_calls=facts.refused_calls,
-        pace_calls=facts.pace_calls,
-        pace_nanos=facts.pace_nanos,
-        pace_ms=facts.pace_ms,
+        paces=tuple(
+            Pace(
+                agent_id=row.agent_id,
+                channel=Channel(row.channel),
+                calls=row.calls,
+                charge_nanos=row.charge_nanos,
+                duration_ms=row.duration_ms,
+            )
+            for row in paces
+        ),
+        month=await read_month_spend(connection, account, now=now),
     )

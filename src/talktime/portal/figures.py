@@ -2,7 +2,7 @@
 
 import zoneinfo
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Final
 
@@ -116,16 +116,31 @@ def moment(at: datetime, zone: tzinfo) -> Moment:
     local = at.astimezone(zone)
     return Moment(
         iso=at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        day=f"{local.day} {_MONTHS[local.month - 1][:3]} {local.year}",
+        day=day_name(local.date()),
         clock=f"{local:%H:%M}",
         seconds=f"{local:%H:%M:%S}",
     )
 
 
+def day_name(day: date) -> str:
+    """ "23 Nov 2026" """
+    return f"{day_label(day)} {day.year}"
+
+
+def day_title(day: date) -> str:
+    """ "Mon 23 Nov 2026" """
+    return f"{_WEEKDAYS[day.weekday()]} {day_name(day)}"
+
+
+def day_label(day: date) -> str:
+    """ "23 Nov" """
+    return f"{day.day} {MONTHS[day.month - 1][:3]}"
+
+
 def month_name(at: datetime, zone: tzinfo) -> str:
     """ "November 2026", as the account's zone has it."""
     local = at.astimezone(zone)
-    return f"{_MONTHS[local.month - 1]} {local.year}"
+    return f"{MONTHS[local.month - 1]} {local.year}"
 
 
 @lru_cache(256)
@@ -137,7 +152,8 @@ def zone_of(name: str) -> tzinfo:
         return UTC
 
 
-_MONTHS: Final = (
+_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS: Final = (
     "January",
     "February",
     "March",

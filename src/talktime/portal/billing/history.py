@@ -1,0 +1,124 @@
+"""Which part of the history a Billing page shows, as its address has it."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from talktime.core.entry_filter import EntryFilter, check_search
+from talktime.core.errors import InvalidInput
+from talktime.core.ledger import EntryKind
+from talktime.ops.spend_days import day_start
+from talktime.portal import words
+from talktime.portal.billing.spend_view import RANGE_DEFAULT, RANGES
+from talktime.portal.figures import day_name
+
+KINDS: Final = tuple((kind.value, words.entry_words(kind)) for kind in EntryKind)
+
+_KIND_NAMES: Final = frozenset(kind.value for kind in EntryKind)
+
+
+class Chip(msgspec.Struct, frozen=True, kw_only=True):
+    """One filter in words, and the address without it."""
+
+    text: str
+    href: str
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for; days are the account's own, the last one included."""
+
+    days: int = RANGE_DEFAULT
+    """How many the pictures show."""
+    kind: EntryKind | None = None
+    from_day: date | None = None
+    to_day: date | None = None
+    text: str = ""
+
+    def wanted(self, zone: str) -> EntryFilter:
+        """The filter, its days being those of a zone: the one that the list's times are in."""
+        return EntryFilter(
+            kind=self.kind,
+            from_time=None if self.from_day is None else day_start(self.from_day, zone),
+            to_time=_day_end(self.to_day, zone),
+            text=self.text,
+        )
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.filters)
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What filters the list, by the names of the form's fields."""
+        return {
+            name: value
+            for name, value in (
+                ("kind", self.kind.value if self.kind else ""),
+                ("from", self.from_day.isoformat() if self.from_day else ""),
+                ("to", self.to_day.isoformat() if self.to_day else ""),
+                ("q", self.text),
+            )
+            if value
+        }
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The query string's parameters, without those that say nothing."""
+        shown = {} if self.days == RANGE_DEFAULT else {"days": str(self.days)}
+        return shown | self.filters
+
+    def href(self, path: str, **other: str) -> str:
+        """An address with this part of the history; ``other`` changes it, an empty value drops."""
+        asked = {name: value for name, value in (self.asked | other).items() if value}
+        return f"{path}?{urlencode(asked)}" if asked else path
+
+    def chips(self, path: str) -> tuple[Chip, ...]:
+        said = {
+            "kind": words.entry_words(self.kind) if self.kind else "",
+            "from": f"From {day_name(self.from_day)}" if self.from_day else "",
+            "to": f"Until {day_name(self.to_day)}" if self.to_day else "",
+            "q": f"\N{LEFT DOUBLE QUOTATION MARK}{self.text}\N{RIGHT DOUBLE QUOTATION MARK}",
+        }
+        return tuple(
+            Chip(text=said[name], href=self.href(path, **{name: ""}) + "#transactions")
+            for name in self.filters
+        )
+
+
+def read_history(asked: Mapping[str, str]) -> History:
+    """What a query string asks for; parameters of other things are passed over.
+
+    Raises InvalidInput for a kind, a day or a search that is none; a range that is none is the
+    usual one.
+    """
+    kind, days = asked.get("kind", ""), asked.get("days", "")
+    if kind and kind not in _KIND_NAMES:
+        raise InvalidInput("there is no such kind of transaction", field="kind")
+    return History(
+        days=int(days) if days in {str(one) for one in RANGES} else RANGE_DEFAULT,
+        kind=EntryKind(kind) if kind else None,
+        from_day=_read_day(asked.get("from", ""), "from"),
+        to_day=_read_day(asked.get("to", ""), "to"),
+        text=check_search(asked.get("q", ""), field="q"),
+    )
+
+
+def _read_day(text: str, field: str) -> date | None:
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(
+            "a day is written as year, month and day, such as 2026-11-23", field=field
+        ) from error
+    if not 1970 <= day.year < 9000:
+        raise InvalidInput("that day is too far away", field=field)
+    return day
+
+
+def _day_end(day: date | None, zone: str) -> datetime | None:
+    return None if day is None else day_start(day + timedelta(days=1), zone)
