@@ -33,6 +33,8 @@ VARIABLES: Final = (
     "TALKTIME_DATABASE_URL",
     "TALKTIME_OPERATOR_KEY",
     "TALKTIME_SMTP_URL",
+    "TALKTIME_MAIL_FROM",
+    "TALKTIME_MAILBOX",
     "TALKTIME_LOG_LEVEL",
     "TALKTIME_LEASE_SECONDS",
     "TALKTIME_GRACE_SECONDS",
@@ -40,6 +42,7 @@ VARIABLES: Final = (
     "TALKTIME_WELCOME_BONUS",
     "TALKTIME_FLOOR",
     "TALKTIME_PUBLIC_URL",
+    "TALKTIME_WEBHOOKS_PRIVATE",
     "TALKTIME_SIGN_UP",
     "TALKTIME_FRAME_ORIGINS",
     "TALKTIME_TRUSTED_PROXIES",
@@ -69,7 +72,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     operator_key: str | None = None
     """A key with every scope, accepted beside those in the database."""
     smtp_url: str | None = None
-    """smtp:// or smtps://; None: mail is written to the log."""
+    """smtp:// or smtps://; None: messages wait until there is one."""
+    mail_from: str | None = None
+    """Whom mail comes from, with or without a name; None: talktime@ the host of the pages."""
+    mailbox: bool = False
+    """Mail goes to a mailbox that everybody on this machine can read: for development."""
     log_level: LogLevel = "info"
     lease_seconds: int = 60
     """A live call that is not heard from for this long is silent."""
@@ -88,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Top-ups are collected by a sandbox, without any money: for trying things out."""
     public_url: str | None = None
     """How browsers reach us, without a slash at the end; None: as the server listens."""
+    webhooks_private: bool = False
+    """Webhooks may go to private addresses and over plain http."""
     sign_up_open: bool = True
     """Whether people may open accounts by themselves, by a link sent to their address."""
     frame_origins: tuple[str, ...] = ()
@@ -121,6 +130,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         smtp_url=_url(
             environ, "TALKTIME_SMTP_URL", schemes=("smtp", "smtps"), example="smtp://localhost:25"
         ),
+        mail_from=_mail_from(environ, "TALKTIME_MAIL_FROM"),
+        mailbox=_mailbox(environ, "TALKTIME_MAILBOX"),
         log_level=_log_level(environ, "TALKTIME_LOG_LEVEL"),
         lease_seconds=_seconds(environ, "TALKTIME_LEASE_SECONDS", default=60, most=86_400),
         grace_seconds=_seconds(environ, "TALKTIME_GRACE_SECONDS", default=900, most=604_800),
@@ -128,6 +139,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         welcome_bonus_nanos=_amount_nanos(environ, "TALKTIME_WELCOME_BONUS", default="0.50"),
         floor_nanos=_amount_nanos(environ, "TALKTIME_FLOOR", default="0.10"),
         public_url=_public_url(environ, "TALKTIME_PUBLIC_URL"),
+        webhooks_private=_allowed(environ, "TALKTIME_WEBHOOKS_PRIVATE"),
         sign_up_open=_is_open(environ, "TALKTIME_SIGN_UP"),
         frame_origins=_origins(environ, "TALKTIME_FRAME_ORIGINS"),
         trusted_proxies=_networks(environ, "TALKTIME_TRUSTED_PROXIES"),
@@ -266,6 +278,26 @@ def _sandbox_payments(environ: Mapping[str, str], variable: str) -> bool:
     return True
 
 
+def _mail_from(environ: Mapping[str, str], variable: str) -> str | None:
+    text = environ.get(variable)
+    if text and not re.fullmatch(r"([^@<>\r\n]*<[^@<>\s]+@[^@<>\s]+>|[^@<>\s]+@[^@<>\s]+)", text):
+        raise SettingRefused(
+            variable, "is no address: write it like Talktime <billing@example.com>."
+        )
+    return text or None
+
+
+def _mailbox(environ: Mapping[str, str], variable: str) -> bool:
+    text = environ.get(variable) or "off"
+    if text not in {"on", "off"}:
+        raise SettingRefused(variable, f"is {text!r}: choose one of on, off.")
+    if text == "on" and environ.get("TALKTIME_SMTP_URL"):
+        raise SettingRefused(
+            variable, "is on while TALKTIME_SMTP_URL is set: mail goes one way. Unset one of them."
+        )
+    return text == "on"
+
+
 def _is_open(environ: Mapping[str, str], variable: str) -> bool:
     text = environ.get(variable) or "open"
     if text not in {"open", "closed"}:
@@ -313,6 +345,13 @@ def _networks(environ: Mapping[str, str], variable: str) -> tuple[str, ...]:
                 "10.0.0.0/8, several with commas between.",
             ) from error
     return tuple(networks)
+
+
+def _allowed(environ: Mapping[str, str], variable: str) -> bool:
+    text = environ.get(variable) or "refuse"
+    if text not in {"allow", "refuse"}:
+        raise SettingRefused(variable, f"is {text!r}: write allow, or leave it out to refuse.")
+    return text == "allow"
 
 
 def _split(text: str) -> SplitResult | None:

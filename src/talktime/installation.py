@@ -1,13 +1,17 @@
 """What every process of an installation agrees on: its terms, and where its pages are."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import structlog
 
 from talktime.config import Settings
+from talktime.gateways.sandbox_payments import SandboxPayments
+from talktime.gateways.stripe_checkout import StripeCheckout
+from talktime.ops.platform import Payments, Platform
 from talktime.ops.terms import Terms
 
 log = structlog.get_logger("talktime.installation")
@@ -23,7 +27,28 @@ def terms_of(settings: Settings) -> Terms:
         lease_ms=settings.lease_seconds * 1000,
         grace_ms=settings.grace_seconds * 1000,
         welcome_nanos=settings.welcome_bonus_nanos,
+        webhooks_private=settings.webhooks_private,
     )
+
+
+@contextlib.asynccontextmanager
+async def paying(settings: Settings, platform: Platform) -> AsyncIterator[Platform]:
+    """The platform with whoever collects its top-ups, if anybody does."""
+    if settings.stripe_key is not None and settings.stripe_webhook_secret is not None:
+        stripe = StripeCheckout(settings.stripe_key)
+        payments = Payments(provider=stripe, notice_secret=settings.stripe_webhook_secret)
+        yield msgspec.structs.replace(platform, payments=payments)
+    elif settings.sandbox_payments:
+        sandbox = SandboxPayments(
+            platform.connection, public_url=platform.public_url, clock=platform.clock
+        )
+        payments = Payments(provider=sandbox, notice_secret=sandbox.secret)
+        try:
+            yield msgspec.structs.replace(platform, payments=payments)
+        finally:
+            await sandbox.close()
+    else:
+        yield platform
 
 
 def public_url_of(settings: Settings) -> str:

@@ -4,7 +4,11 @@
     prices     takes up rate cards that were added, in every process that rates
     watchdog   ends calls that were silent for the whole grace
     pricing    settles ended calls that waited for a price, frees them after seven days
+    payments   asks the payment provider about top-ups that nothing was heard of
+    webhooks   tells endpoints what happened: begins what is due (talktime.deliverer)
     upkeep     makes the outbox's coming days, forgets what has expired
+    relay      puts messages to people into the queue of jobs, where mail has a way out
+    messages   counts what waits and what was given up, for /metrics
 
 Each is one act of ops, repeated. Several workers may run at a time: what one has done the next
 finds done. A failing act is repeated with growing pauses, so that an outage of the database ends
@@ -21,11 +25,25 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from talktime.core.errors import TalktimeError
+from talktime.deliverer import ATTEMPTS, Deliverer
+from talktime.deliverer import EVERY_SECONDS as WEBHOOKS_SECONDS
+from talktime.gateways.webhook import WebhookSender
+from talktime.jobs import DONE, Queue
+from talktime.mailing import COLLECTORS as MAIL_COLLECTORS
+from talktime.mailing import (
+    COUNT_SECONDS,
+    RELAY_SECONDS,
+    Mailer,
+    mail_queue,
+    relay_waiting,
+    watch_messages,
+)
 from talktime.ops.attempts import CallKey
 from talktime.ops.call_pricing import settle_unpriced_calls
 from talktime.ops.call_silence import BATCH, beat_service, end_silent_calls
 from talktime.ops.health import read_health
 from talktime.ops.platform import Platform
+from talktime.ops.top_ups import reconcile_payments
 from talktime.ops.upkeep import sweep_database
 
 log = structlog.get_logger("talktime.worker")
@@ -34,6 +52,7 @@ BEAT_SECONDS: Final = 1.0
 PRICES_SECONDS: Final = 3.0
 PRICING_SECONDS: Final = 3600.0
 UPKEEP_SECONDS: Final = 600.0
+PAYMENTS_SECONDS: Final = 20.0
 WATCHDOG_SECONDS_MAX: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 ROUNDS_MAX: Final = 200
@@ -59,7 +78,15 @@ UNPRICED_SETTLED = Counter(
     ["billing_status"],
     registry=None,
 )
-COLLECTORS: Final = (RUNS, LAST_RUN, SILENT_ENDED, UNPRICED_SETTLED)
+COLLECTORS: Final = (
+    RUNS,
+    LAST_RUN,
+    SILENT_ENDED,
+    UNPRICED_SETTLED,
+    ATTEMPTS,
+    DONE,
+    *MAIL_COLLECTORS,
+)
 
 
 class Loop(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +95,8 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     act: Callable[[], Awaitable[None]]
     every_seconds: float
+    close: Callable[[], Awaitable[None]] | None = None
+    """Ends what the act has begun and not finished, when the loop ends."""
 
 
 def longest_gap(grace_ms: int) -> timedelta:
@@ -111,12 +140,49 @@ def worker_loops(platform: Platform) -> list[Loop]:
             swept = await sweep_database(connection, now=platform.clock())
         log.debug("upkeep", **msgspec.structs.asdict(swept))
 
+    async def payments() -> None:
+        if platform.payments is not None:
+            await reconcile_payments(
+                platform.connection,
+                platform.payments.provider,
+                terms=platform.terms,
+                now=platform.clock(),
+            )
+
+    deliverer = Deliverer(platform, WebhookSender(allow_private=platform.terms.webhooks_private))
     every = min(WATCHDOG_SECONDS_MAX, platform.terms.lease_ms / 4_000)
     return [
         Loop(name="watchdog", act=watchdog, every_seconds=every),
         Loop(name="pricing", act=pricing.run, every_seconds=PRICES_SECONDS),
+        Loop(name="payments", act=payments, every_seconds=PAYMENTS_SECONDS),
+        Loop(
+            name="webhooks",
+            act=deliverer.run,
+            every_seconds=WEBHOOKS_SECONDS,
+            close=deliverer.close,
+        ),
         Loop(name="upkeep", act=upkeep, every_seconds=UPKEEP_SECONDS),
     ]
+
+
+def mail_loops(platform: Platform) -> list[Loop]:
+    """What a process does from which mail can go out."""
+
+    async def relay() -> None:
+        await relay_waiting(platform)
+
+    async def messages() -> None:
+        await watch_messages(platform)
+
+    return [
+        Loop(name="relay", act=relay, every_seconds=RELAY_SECONDS),
+        Loop(name="messages", act=messages, every_seconds=COUNT_SECONDS),
+    ]
+
+
+def worker_queues(platform: Platform, mailer: Mailer | None) -> list[Queue]:
+    """The queues of jobs that this process can work."""
+    return [mail_queue(platform, mailer)] if mailer is not None else []
 
 
 async def watch_calls(platform: Platform) -> int:
@@ -210,6 +276,14 @@ async def run_loops(loops: Sequence[Loop], stop: asyncio.Event) -> None:
 
 
 async def _repeat(loop: Loop, stop: asyncio.Event) -> None:
+    try:
+        await _repeat_act(loop, stop)
+    finally:
+        if loop.close is not None:
+            await loop.close()
+
+
+async def _repeat_act(loop: Loop, stop: asyncio.Event) -> None:
     failures = 0
     while not stop.is_set():
         try:

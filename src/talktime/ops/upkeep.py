@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from talktime.db import upkeep
+from talktime.db import upkeep, webhooks
 from talktime.db.pool import Connection
 
 EVENT_DAYS_AHEAD: Final = 3
@@ -15,6 +15,9 @@ EVENT_DAYS_KEPT: Final = 2
 REFUSALS_KEPT: Final = timedelta(days=30)
 EXPIRED_KEPT: Final = timedelta(days=1)
 """A link that has just expired can still be told apart from one that never was."""
+
+WEBHOOKS_KEPT: Final = timedelta(days=30)
+"""Deliveries, so that somebody can look and send them again."""
 
 SWEEP_LIMIT: Final = 5_000
 """Rows in one statement; what is left waits for the next round."""
@@ -28,6 +31,7 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     portal_links: int
     sign_in_links: int
     browser_sessions: int
+    webhook_deliveries: int
     guesses: int
 
 
@@ -51,6 +55,9 @@ async def sweep_database(connection: Connection, *, now: datetime) -> Swept:
         ),
         browser_sessions=await upkeep.delete_browser_sessions(
             connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT
+        ),
+        webhook_deliveries=await webhooks.delete_deliveries(
+            connection, before=now - WEBHOOKS_KEPT, limit=SWEEP_LIMIT
         ),
         guesses=await upkeep.delete_guesses(
             connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT

@@ -1,0 +1,25 @@
+-- Takes lanes that are due, a few per endpoint, none of endpoints that are busy; they are due again should we die.
+WITH given AS (
+    SELECT %(now)b::timestamptz AS moment, %(busy)b::text [] AS busy
+), due AS (
+    SELECT c.account_id, c.endpoint_id
+    FROM given g
+    CROSS JOIN webhook_endpoint e
+    CROSS JOIN LATERAL (
+        SELECT l.account_id, l.endpoint_id FROM webhook_lane l
+        WHERE l.endpoint_id = e.endpoint_id AND l.owner_id = e.account_id AND l.due_at <= g.moment
+        ORDER BY l.due_at LIMIT %(per_endpoint)b::bigint FOR UPDATE OF l SKIP LOCKED
+    ) c
+    WHERE e.status = 'enabled' AND e.endpoint_id <> all(g.busy)
+        AND e.endpoint_id IN (SELECT w.endpoint_id FROM webhook_lane w WHERE w.due_at <= g.moment)
+    LIMIT %(limit)b::bigint
+), taken AS (
+    UPDATE webhook_lane l SET claim = %(claim)b::text, due_at = %(until)b::timestamptz
+    FROM due WHERE l.account_id = due.account_id AND l.endpoint_id = due.endpoint_id
+    RETURNING l.account_id, l.endpoint_id, l.owner_id, l.delivery_seq, l.done_seq
+)
+SELECT t.account_id, t.endpoint_id, t.owner_id, t.delivery_seq, t.done_seq, e.url, e.secret,
+    CASE WHEN e.former_secret_until > g.moment THEN e.former_secret END AS former_secret
+FROM given g
+CROSS JOIN taken t
+JOIN webhook_endpoint e ON e.account_id = t.owner_id AND e.endpoint_id = t.endpoint_id

@@ -1,0 +1,412 @@
+"""Webhooks from the ledger to a receiver: signed, in order, at least once."""
+
+import asyncio
+import base64
+import secrets
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from talktime.core.call import Outcome
+from talktime.core.errors import InsufficientCredits
+from talktime.core.usage import LineReport
+from talktime.core.webhook import PLATFORM, DeliveryState, DisabledReason, Endpoint
+from talktime.deliverer import Deliverer
+from talktime.gateways.webhook import WebhookSender, signed_headers
+from talktime.ops.platform import Platform
+from talktime.ops.webhook_delivery import claim_lanes, relay_events
+from talktime.ops.webhooks import (
+    EndpointChange,
+    change_endpoint,
+    create_endpoint,
+    delete_endpoint,
+    list_deliveries,
+    read_endpoint,
+    rotate_secret,
+)
+from tests.acting import MINUTE_BY_PHONE, Bots
+from tests.conftest import AccountFactory
+from tests.worker.receiver import Receiver, receiving
+
+
+def new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+class Listening:
+    """An endpoint at a receiver, and a worker that tells it."""
+
+    def __init__(self, platform: Platform, receiver: Receiver, endpoint: Endpoint) -> None:
+        self.platform = platform
+        self.receiver = receiver
+        self.endpoint = endpoint
+
+    async def health(self) -> Endpoint:
+        async with self.platform.connection() as connection:
+            return await read_endpoint(
+                connection, self.endpoint.account_id, self.endpoint.endpoint_id
+            )
+
+    async def deliveries(self, state: DeliveryState | None = None) -> list[tuple[str, int]]:
+        """Type and attempts of each delivery, oldest first."""
+        async with self.platform.connection() as connection:
+            page, _ = await list_deliveries(
+                connection,
+                self.endpoint.account_id,
+                self.endpoint.endpoint_id,
+                before=None,
+                state=state,
+                limit=2_000,
+            )
+        return [(one.type, one.attempts) for one in reversed(page)]
+
+    async def change(self, **change: object) -> Endpoint:
+        async with self.platform.connection() as connection:
+            return await change_endpoint(
+                connection,
+                self.endpoint.account_id,
+                self.endpoint.endpoint_id,
+                EndpointChange(**change),  # type: ignore[arg-type]
+                now=self.platform.clock(),
+            )
+
+    async def work(self, *, at: datetime | None = None, rounds: int = 3) -> None:
+        """A worker looks a few times, at a moment, and finishes what it began."""
+        clock = self.platform.clock if at is None else lambda: at
+        self.receiver.is_elsewhen = at is not None
+        platform = msgspec.structs.replace(self.platform, clock=clock)
+        deliverer = Deliverer(platform, WebhookSender(allow_private=True, timeout_seconds=5))
+        for _ in range(rounds):
+            await deliverer.run()
+            await deliverer.finish()
+        await deliverer.close()
+
+
+Listen = Callable[..., Awaitable[Listening]]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as made:
+        yield made
+
+
+@pytest.fixture
+async def bots(platform: Platform, make_account: AccountFactory) -> Bots:
+    return Bots(platform, await make_account(promo="0.5", paid="5"))
+
+
+@pytest.fixture
+async def listen(platform: Platform, receiver: Receiver) -> AsyncIterator[Listen]:
+    """Makes endpoints, forgotten when the test ends."""
+    made: list[Endpoint] = []
+
+    async def make(
+        account_id: str, types: Sequence[str] | None = None, url: str | None = None
+    ) -> Listening:
+        secret = new_secret()
+        if url is None:
+            receiver.secrets.append(secret)
+        async with platform.connection() as connection:
+            endpoint = await create_endpoint(
+                connection,
+                account_id=account_id,
+                endpoint_id=f"ep_{uuid.uuid4().hex}",
+                url=url or receiver.url,
+                description="",
+                types=types,
+                secret=secret,
+                now=platform.clock(),
+            )
+        made.append(endpoint)
+        return Listening(platform, receiver, endpoint)
+
+    yield make
+    async with platform.connection() as connection:
+        for endpoint in made:
+            await delete_endpoint(connection, endpoint.account_id, endpoint.endpoint_id)
+
+
+@asynccontextmanager
+async def worker(platform: Platform) -> AsyncIterator[Deliverer]:
+    """A worker that looks every few milliseconds."""
+    deliverer = Deliverer(platform, WebhookSender(allow_private=True, timeout_seconds=5))
+    stop = asyncio.Event()
+
+    async def repeat() -> None:
+        while not stop.is_set():
+            await deliverer.run()
+            await asyncio.sleep(0.02)
+
+    task = asyncio.create_task(repeat())
+    yield deliverer
+    stop.set()
+    await task
+    await deliverer.close()
+
+
+async def test_the_life_of_a_call_is_told_in_order(bots: Bots, listen: Listen) -> None:
+    """An endpoint hears of a call's start, its settlement and the balance, with exact figures."""
+    heard = await listen(bots.account_id)
+    await bots.call("CA1", *MINUTE_BY_PHONE, direction="outbound", to_number="+4930")
+    await bots.call("CA2", outcome=Outcome.NO_ANSWER)
+    await heard.work()
+    started, settled, balance, second, free = heard.receiver.bodies
+    assert [body["type"] for body in heard.receiver.bodies] == [
+        "call.started", "call.settled", "balance.updated", "call.started", "call.settled",
+    ]  # fmt: skip
+    assert started["data"]["call_id"] == "CA1"
+    assert (started["data"]["hold"], started["data"]["to"]) == ("0.1", "+4930")
+    told = settled["data"]
+    assert (told["provider_cost"], told["margin"], told["charge"]) == ("0.04", "0.012", "0.052")
+    assert (told["promo_charged"], told["paid_charged"], told["available"]) == (
+        "0.052", "0", "5.448",
+    )  # fmt: skip
+    assert told["account_id"] == bots.account_id
+    assert (balance["data"]["available"], balance["data"]["promo"], balance["data"]["paid"]) == (
+        "5.448", "0.448", "5",
+    )  # fmt: skip
+    assert balance["data"]["entry"]["ref"] == "CA1"
+    assert balance["data"]["entry"]["amount"] == "-0.052"
+    assert second["data"]["call_id"] == "CA2"
+    assert (free["data"]["billing_status"], free["data"]["charge"]) == ("free", "0")
+    assert free["data"]["free_reason"] is not None
+    assert len(set(heard.receiver.ids)) == 5
+
+
+async def test_crossings_and_refusals_are_told(
+    platform: Platform, make_account: AccountFactory, listen: Listen
+) -> None:
+    """Below the warning level, below the floor, and each refused start."""
+    bots = Bots(platform, await make_account(paid="1.05"))
+    heard = await listen(bots.account_id, types=["balance.low", "balance.refused", "call.refused"])
+    dear = LineReport(service="llm", provider="acme", provider_cost="0.75")
+    await bots.call("CA1", dear)
+    with pytest.raises(InsufficientCredits):
+        await bots.start("CA2")
+    await heard.work()
+    low, below, refused = heard.receiver.bodies
+    assert (low["type"], low["data"]["available"], low["data"]["warning_level"]) == (
+        "balance.low", "0.075", "1",
+    )  # fmt: skip
+    assert (below["type"], below["data"]["floor"]) == ("balance.refused", "0.1")
+    assert (refused["type"], refused["data"]["call_id"]) == ("call.refused", "CA2")
+    assert refused["data"]["startable"] == "0.075"
+
+
+async def test_a_receiver_that_fails_for_a_while_gets_all_in_order(
+    bots: Bots, listen: Listen, platform: Platform
+) -> None:
+    """What comes later waits for what failed; an attempt later everything comes, ids unchanged."""
+    heard = await listen(bots.account_id, types=["call.settled"])
+    heard.receiver.status = lambda _: 503
+    for n in range(4):
+        await bots.call(f"CA{n}", *MINUTE_BY_PHONE)
+    await heard.work()
+    assert len(heard.receiver.refused) == 1
+    health = await heard.health()
+    assert health.failing_since is not None
+    assert health.last_failure == "answered 503"
+    await heard.work()
+    assert len(heard.receiver.refused) == 1, "not tried again before its time"
+    heard.receiver.status = lambda _: 200
+    await heard.work(at=platform.clock() + timedelta(seconds=7))
+    assert [body["data"]["call_id"] for body in heard.receiver.bodies] == [
+        "CA0", "CA1", "CA2", "CA3",
+    ]  # fmt: skip
+    assert await heard.deliveries() == [
+        ("call.settled", 2), ("call.settled", 1), ("call.settled", 1), ("call.settled", 1),
+    ]  # fmt: skip
+    assert (await heard.health()).failing_since is None
+
+
+async def test_after_three_days_it_is_given_up_and_the_next_is_sent(
+    bots: Bots, listen: Listen, platform: Platform
+) -> None:
+    """One delivery that is never taken holds its account up for three days, not for ever."""
+    heard = await listen(bots.account_id, types=["call.settled"])
+    heard.receiver.status = lambda body: 500 if body["data"]["call_id"] == "CA0" else 200
+    await bots.call("CA0", *MINUTE_BY_PHONE)
+    await heard.work(rounds=1)
+    at = platform.clock() + timedelta(days=2, hours=23)
+    await heard.work(at=at)
+    await bots.call("CA1", *MINUTE_BY_PHONE)
+    await heard.work(at=at + timedelta(minutes=1))
+    assert heard.receiver.bodies == []
+    await heard.work(at=platform.clock() + timedelta(days=3, seconds=30))
+    assert [body["data"]["call_id"] for body in heard.receiver.bodies] == ["CA1"]
+    assert len(await heard.deliveries(DeliveryState.GIVEN_UP)) == 1
+
+
+async def test_long_failure_disables_with_a_notice(
+    bots: Bots, listen: Listen, platform: Platform
+) -> None:
+    """After five days without a success it is disabled, told by mail, and can be enabled again."""
+    heard = await listen(bots.account_id, types=["call.settled"])
+    heard.receiver.status = lambda _: 500
+    for days in (0, 2, 4, 5.1):
+        await bots.call(f"CA{days}", *MINUTE_BY_PHONE)
+        await heard.work(at=platform.clock() + timedelta(days=days), rounds=2)
+    health = await heard.health()
+    assert health.disabled_reason is DisabledReason.FAILING
+    async with platform.connection() as connection:
+        rows = await connection.execute(
+            "SELECT facts FROM message WHERE account_id = %s AND kind = 'endpoint_disabled'",
+            [bots.account_id],
+        )
+        assert [row[0]["url"] for row in await rows.fetchall()] == [heard.endpoint.url]
+    heard.receiver.status = lambda _: 200
+    await bots.call("CA-while", *MINUTE_BY_PHONE)
+    await heard.work(at=platform.clock() + timedelta(days=6))
+    assert heard.receiver.bodies == []
+    await heard.change(is_enabled=True)
+    await heard.work()
+    assert heard.receiver.bodies[-1]["data"]["call_id"] == "CA-while"
+
+
+async def test_gone_disables_at_once(bots: Bots, listen: Listen) -> None:
+    """An endpoint that answers 410 is not told anything more."""
+    heard = await listen(bots.account_id)
+    heard.receiver.status = lambda _: 410
+    await bots.call("CA1", *MINUTE_BY_PHONE)
+    await heard.work()
+    assert len(heard.receiver.refused) == 1
+    assert (await heard.health()).disabled_reason is DisabledReason.GONE
+
+
+async def test_redirects_are_not_followed(bots: Bots, listen: Listen) -> None:
+    """A redirect is a failure like any other, wherever it leads."""
+    heard = await listen(bots.account_id)
+    heard.receiver.status = lambda _: 302
+    await bots.start("CA1")
+    await heard.work()
+    assert len(heard.receiver.refused) == 1
+    assert (await heard.health()).last_failure == "answered 302; redirects are not followed"
+
+
+async def test_both_secrets_sign_for_a_day(bots: Bots, listen: Listen, platform: Platform) -> None:
+    """After a rotation the old secret and the new one verify; a day later the new one alone."""
+    heard = await listen(bots.account_id)
+    new = new_secret()
+    async with platform.connection() as connection:
+        await rotate_secret(
+            connection,
+            bots.account_id,
+            heard.endpoint.endpoint_id,
+            secret=new,
+            now=platform.clock(),
+        )
+    heard.receiver.secrets.append(new)
+    await bots.start("CA1")
+    await heard.work()
+    assert len(heard.receiver.bodies) == 1
+    assert len(heard.receiver.headers[0]["webhook-signature"].split()) == 2
+    heard.receiver.secrets = [new]
+    await bots.start("CA2")
+    await heard.work(at=platform.clock() + timedelta(hours=25))
+    headers = heard.receiver.headers[1]
+    assert len(headers["webhook-signature"].split()) == 1
+
+
+def test_a_signature_is_of_this_body() -> None:
+    """The convention's library refuses another body, another id and an old time."""
+    secret, now = new_secret(), datetime.now(UTC)
+    headers = dict(signed_headers("msg_1", "{}", [secret], now))
+    assert Webhook(secret).verify("{}", headers) == {}
+    old = dict(signed_headers("msg_1", "{}", [secret], now - timedelta(minutes=6)))
+    for body, wrong in (("[]", headers), ("{}", headers | {"webhook-id": "msg_2"}), ("{}", old)):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(body, wrong)
+
+
+async def test_the_platform_hears_of_all_accounts(
+    platform: Platform, make_account: AccountFactory, listen: Listen
+) -> None:
+    """A platform's endpoint is told of every account, of those opened later too, each in order."""
+    early = Bots(platform, await make_account(paid="5"))
+    heard = await listen(PLATFORM, types=["call.settled", "balance.updated"])
+    late = Bots(platform, await make_account(paid="5"))
+    for n in range(3):
+        await early.call(f"E{n}", *MINUTE_BY_PHONE)
+        await late.call(f"L{n}", *MINUTE_BY_PHONE)
+    await heard.work()
+    of_early = [b for b in heard.receiver.bodies if b["data"]["account_id"] == early.account_id]
+    of_late = [b for b in heard.receiver.bodies if b["data"]["account_id"] == late.account_id]
+    assert [b["data"]["call_id"] for b in of_early if b["type"] == "call.settled"] == [
+        "E0", "E1", "E2",
+    ]  # fmt: skip
+    assert [b["data"]["entry"]["kind"] for b in of_late if b["type"] == "balance.updated"] == [
+        "adjustment", "call", "call", "call",
+    ]  # fmt: skip
+
+
+async def test_two_workers_keep_the_order(platform: Platform, bots: Bots, listen: Listen) -> None:
+    """A burst told by two workers at once comes whole, in order, one at a time, and none twice.
+
+    A hundred calls are three messages each; once the balance falls below the warning level.
+    """
+    heard = await listen(bots.account_id)
+    async with worker(platform), worker(platform):
+        for n in range(100):
+            await bots.call(f"CA{n:03d}", *MINUTE_BY_PHONE)
+        await heard.receiver.until(301)
+    told = [body["data"]["call_id"] for body in heard.receiver.told("call.settled")]
+    assert told == [f"CA{n:03d}" for n in range(100)]
+    seqs = [b["data"]["entry"]["seq"] for b in heard.receiver.told("balance.updated")]
+    assert seqs == sorted(set(seqs))
+    assert heard.receiver.most_under_way == 1
+    assert len(set(heard.receiver.ids)) == len(heard.receiver.ids) == 301
+
+
+async def test_nothing_is_read_where_nobody_listens(platform: Platform, bots: Bots) -> None:
+    """Without an endpoint the outbox becomes no delivery, and no lane is kept."""
+    deliverer = Deliverer(platform, WebhookSender(allow_private=True))
+    await bots.call("CA1", *MINUTE_BY_PHONE)
+    await deliverer.run()
+    async with platform.connection() as connection:
+        for table in ("webhook_delivery", "webhook_lane"):
+            rows = await connection.execute(
+                f"SELECT count(*) FROM {table} WHERE account_id = %s", [bots.account_id]
+            )
+            assert await rows.fetchone() == (0,)
+    await deliverer.close()
+
+
+async def test_a_slow_endpoint_holds_up_no_other(
+    platform: Platform, make_account: AccountFactory, listen: Listen
+) -> None:
+    """Endpoints and accounts go side by side: one that hangs leaves the others as quick as ever."""
+    slow, quick = [Bots(platform, await make_account(paid="5")) for _ in range(2)]
+    async with receiving() as hanging:
+        hanging.pause_seconds = 30
+        await listen(slow.account_id, url=hanging.url)
+        heard = await listen(quick.account_id)
+        async with worker(platform):
+            await slow.start("CA1")
+            await quick.start("CA1")
+            await heard.receiver.until(1, seconds=3)
+
+
+async def test_a_worker_that_dies_leaves_its_lanes_to_others(
+    platform: Platform, bots: Bots, listen: Listen
+) -> None:
+    """A lane whose worker went silent in the middle is taken by another, and nothing is lost."""
+    heard = await listen(bots.account_id, types=["call.started"])
+    await bots.start("CA1")
+    async with platform.connection() as connection:
+        now = platform.clock()
+        await relay_events(connection, floor_nanos=platform.terms.floor_nanos, now=now)
+        [lane] = await claim_lanes(
+            connection, claim="dies", busy=[], per_endpoint=8, limit=64, now=now
+        )
+    assert lane.account_id == bots.account_id
+    await heard.work()
+    assert heard.receiver.bodies == [], "still held"
+    await heard.work(at=platform.clock() + timedelta(seconds=61))
+    assert [body["data"]["call_id"] for body in heard.receiver.bodies] == ["CA1"]
