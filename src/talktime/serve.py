@@ -7,7 +7,7 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Final
 
 import msgspec
@@ -19,11 +19,22 @@ from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.connections import Connection
 from talktime.core.errors import TalktimeError
+from talktime.gateways.mailbox import Mailbox
 from talktime.installation import address_kept, paying, public_url_of, terms_of
+from talktime.jobs import run_queues
+from talktime.mail_way import has_way_out, open_mailbox, opened_mailer
 from talktime.ops.keys import PLATFORM, list_keys
 from talktime.ops.platform import Platform, open_platform
+from talktime.portal.mailbox.pages import mailbox_router
 from talktime.portal.routes import portal_router
-from talktime.worker import COLLECTORS, run_loops, serving_loops, worker_loops
+from talktime.worker import (
+    COLLECTORS,
+    mail_loops,
+    run_loops,
+    serving_loops,
+    worker_loops,
+    worker_queues,
+)
 
 log = structlog.get_logger("talktime.serve")
 
@@ -60,9 +71,14 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """Where it listens, as a browser on this machine would write it."""
 
 
-def create_server(platform: Platform, settings: Settings) -> Litestar:
+def create_server(
+    platform: Platform, settings: Settings, mailbox: Mailbox | None = None
+) -> Litestar:
     """The whole application: the API, and the customer's pages beside it."""
-    app = create_app(platform, settings, extra_handlers=[portal_router(platform)])
+    pages = [portal_router(platform)]
+    if mailbox is not None:
+        pages.append(mailbox_router(mailbox, platform.public_url))
+    app = create_app(platform, settings, extra_handlers=pages)
     for collector in COLLECTORS:
         app.state.metrics.registry.register(collector)
     return app
@@ -98,21 +114,30 @@ async def running_server(
 ) -> AsyncIterator[Running]:
     """Serve on a socket for as long as the block runs; leaving it drains what is under way."""
     url = url_of(listener)
-    async with open_platform(
-        conninfo,
-        terms=terms_of(settings),
-        public_url=settings.public_url or url,
-        pool_size=POOL_SIZE + (WORKER_POOL_SIZE if with_worker else 0),
-        sign_up_open=settings.sign_up_open,
-        mail_configured=settings.smtp_url is not None,
-    ) as platform:
-        server = _Server(create_server(platform, settings))
+    mailbox = open_mailbox(settings, host=listener.getsockname()[0])
+    # Nobody else can reach the mailbox's mail server: there mail goes out from here in any case.
+    mails = with_worker or mailbox is not None
+    async with (
+        open_platform(
+            conninfo,
+            terms=terms_of(settings),
+            public_url=settings.public_url or url,
+            pool_size=POOL_SIZE + (WORKER_POOL_SIZE if with_worker else 0),
+            sign_up_open=settings.sign_up_open,
+            mail_configured=has_way_out(settings),
+        ) as platform,
+        opened_mailer(settings, platform.public_url, mailbox) if mails else nullcontext() as mailer,
+    ):
+        server = _Server(create_server(platform, settings, mailbox))
         stop = asyncio.Event()
         loops = serving_loops(platform) + (worker_loops(platform) if with_worker else [])
+        if mailer is not None:
+            loops += mail_loops(platform)
         # The first beat comes before the first request: the watchdog must know of a fresh start.
         await loops[0].act()
         async with asyncio.TaskGroup() as group:
             group.create_task(run_loops(loops, stop))
+            group.create_task(run_queues(platform.pool, worker_queues(platform, mailer), stop))
             serving = group.create_task(server.serve(sockets=[listener]))
             try:
                 await server.wait_until_up(serving)
@@ -157,9 +182,13 @@ async def work(settings: Settings, conninfo: str) -> None:
             pool_size=WORKER_POOL_SIZE,
         ) as opened,
         paying(settings, opened) as platform,
+        opened_mailer(settings, platform.public_url, None) as mailer,
+        asyncio.TaskGroup() as group,
     ):
+        loops = worker_loops(platform) + (mail_loops(platform) if mailer is not None else [])
         print("Talktime's worker is running", flush=True)  # noqa: T201  (asked for)
-        await run_loops(worker_loops(platform), stop)
+        group.create_task(run_queues(platform.pool, worker_queues(platform, mailer), stop))
+        group.create_task(run_loops(loops, stop))
 
 
 class _Server(uvicorn.Server):

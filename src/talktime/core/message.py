@@ -17,15 +17,16 @@ from talktime.core.member import MailKind
 class MessageKind(StrEnum):
     """What a message tells, each with the facts it needs.
 
-    Facts are strings: amounts as USD in wire form ("0.052"), addresses of pages whole.
+    Facts are strings: amounts as USD in wire form ("0.052"), addresses of pages whole. What is told
+    to whoever chose it gets account_name besides.
     """
 
     SIGN_IN = "sign_in"  # link, valid_for ("20 minutes")
     SIGN_UP = "sign_up"  # link, valid_for
-    INVITATION = "invitation"  # link, valid_for, account_name, invited_by, role
+    INVITATION = "invitation"  # link, account_name, invited_by, role
     WELCOME = "welcome"  # bonus, available, promo, paid
     COUPON_REDEEMED = "coupon_redeemed"  # code, bonus, available, promo, paid
-    BELOW_WARNING = "below_warning"  # threshold, available, promo, paid, floor
+    BELOW_WARNING = "below_warning"  # threshold, available, promo, paid, floor, talk_time_seconds?
     BELOW_FLOOR = "below_floor"  # threshold, available, promo, paid, floor
     WEEKLY_SUMMARY = "weekly_summary"  # see ops.weekly_summary
     ENDPOINT_DISABLED = "endpoint_disabled"  # url, since, reason
@@ -40,8 +41,12 @@ class MessageState(StrEnum):
     DEAD = "dead"  # given up, and why is told; -> deferred where an operator sends it again
 
 
-SECRET_FACT: Final = "link"  # noqa: S105  (a name, not a secret)
-"""The fact that lets whoever reads it act; erased once the message was handed over."""
+FORGOTTEN: Final[Mapping[MessageKind, frozenset[str]]] = {
+    MessageKind.SIGN_IN: frozenset({"link"}),
+    MessageKind.SIGN_UP: frozenset({"link"}),
+    MessageKind.WEEKLY_SUMMARY: frozenset({"unsubscribe"}),
+}
+"""Facts that let whoever reads them act; erased once the message was handed over."""
 
 CHOSEN_AS: Final[Mapping[MessageKind, MailKind]] = {
     MessageKind.WELCOME: MailKind.MONEY_IN,

@@ -1,13 +1,30 @@
 """Messages to people, as rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
 
 import msgspec
+from psycopg.rows import class_row, kwargs_row
 
-from talktime.core.message import MessageKind
+from talktime.core.member import MailKind
+from talktime.core.message import Message, MessageKind, MessageState
 from talktime.db.pool import Connection
 from talktime.db.queries import query
+
+MessageKey: TypeAlias = tuple[str, UUID]
+"""Account id and message id."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that nobody has in hand yet; locked until the transaction ends."""
+
+    account_id: str
+    message_id: UUID
+    kind: str
+    recipient: str | None
+    created_at: datetime
 
 
 async def write_message(
@@ -32,3 +49,111 @@ async def write_message(
             "now": now,
         },
     )
+
+
+async def take_waiting(connection: Connection, *, limit: int) -> list[Waiting]:
+    """Lock messages that wait, oldest first."""
+    async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
+        await cursor.execute(query("waiting_messages"), {"limit": limit})
+        return await cursor.fetchall()
+
+
+async def spread_messages(
+    connection: Connection,
+    messages: Sequence[tuple[MessageKey, MailKind | None]],
+    *,
+    pace_calls: int,
+) -> list[MessageKey]:
+    """Make of each message one to every member who made that choice, or to every owner."""
+    cursor = await connection.execute(
+        query("spread_messages"),
+        {
+            "account_id": [key[0] for key, _ in messages],
+            "message_id": [key[1] for key, _ in messages],
+            "choice": [choice and choice.value for _, choice in messages],
+            "pace_max": pace_calls,
+        },
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def move_messages(
+    connection: Connection, moves: Sequence[tuple[MessageKey, MessageState, str | None]]
+) -> None:
+    """Move messages given as (key, state, reason)."""
+    await connection.execute(
+        query("move_messages"),
+        {
+            "account_id": [key[0] for key, _, _ in moves],
+            "message_id": [key[1] for key, _, _ in moves],
+            "state": [state.value for _, state, _ in moves],
+            "reason": [reason for _, _, reason in moves],
+        },
+    )
+
+
+async def read_message(connection: Connection, key: MessageKey) -> Message | None:
+    async with connection.cursor(row_factory=kwargs_row(_message)) as cursor:
+        await cursor.execute(query("read_message"), _named(key))
+        return await cursor.fetchone()
+
+
+async def record_sent(
+    connection: Connection, key: MessageKey, *, forgotten: Collection[str], now: datetime
+) -> None:
+    """Record that a message was handed over, without the facts to be forgotten."""
+    await connection.execute(
+        query("record_sent"), {**_named(key), "forgotten": list(forgotten), "now": now}
+    )
+
+
+async def record_failure(
+    connection: Connection, key: MessageKey, *, state: MessageState, reason: str
+) -> None:
+    await connection.execute(
+        query("record_failure"), {**_named(key), "state": state.value, "reason": reason}
+    )
+
+
+async def resend_message(connection: Connection, key: MessageKey) -> bool:
+    """Let a message be handed over anew; False where it is on its way."""
+    cursor = await connection.execute(query("resend_message"), _named(key))
+    return cursor.rowcount == 1
+
+
+async def list_messages(
+    connection: Connection, *, account_id: str | None, state: MessageState | None, limit: int
+) -> list[Message]:
+    """Messages to single people, newest first."""
+    async with connection.cursor(row_factory=kwargs_row(_message)) as cursor:
+        await cursor.execute(
+            query("list_messages"),
+            {"account_id": account_id, "state": state and state.value, "limit": limit},
+        )
+        return await cursor.fetchall()
+
+
+async def count_messages(connection: Connection) -> dict[MessageState, int]:
+    """How many messages there are in each state that has not ended well."""
+    cursor = await connection.execute(query("count_messages"))
+    return {MessageState(row[0]): row[1] for row in await cursor.fetchall()}
+
+
+async def delete_messages(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Forget settled messages older than a moment."""
+    cursor = await connection.execute(query("delete_messages"), {"before": before, "limit": limit})
+    return cursor.rowcount
+
+
+async def readmit_messages(connection: Connection, *, before: datetime) -> int:
+    """Let messages wait again that are older than a moment and have no job."""
+    cursor = await connection.execute(query("readmit_messages"), {"before": before})
+    return cursor.rowcount
+
+
+def _named(key: MessageKey) -> dict[str, object]:
+    return {"account_id": key[0], "message_id": key[1]}
+
+
+def _message(**columns: object) -> Message:
+    return msgspec.convert(columns, Message)

@@ -19,6 +19,7 @@ CREATE TABLE message (
 );
 
 CREATE INDEX message_waiting ON message (created_at) WHERE state = 'waiting';
+CREATE INDEX message_undelivered ON message (created_at) WHERE state IN ('deferred', 'dead');
 CREATE INDEX message_by_time ON message (created_at);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON message TO talktime_app;

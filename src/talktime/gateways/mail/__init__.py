@@ -1,0 +1,1 @@
+"""Mail: messages put into words, and handed over to a mail server."""

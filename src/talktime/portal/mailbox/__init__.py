@@ -1,0 +1,1 @@
+"""The mailbox of a development machine, as pages."""
