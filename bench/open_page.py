@@ -54,6 +54,9 @@ END: Final = msgspec.json.encode(
     }
 ).decode()
 NOT_DIGITS: Final = str.maketrans({"$": None, ",": None, "\u2212": "-"})
+ROWS: Final = """() => [...document.querySelectorAll("tr[id^=entry-]")].map(
+    (row) => Number(row.id.slice("entry-".length)),
+)"""
 WATCH: Final = """() => {
     window.seen = [];
     const note = () => {
@@ -89,6 +92,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """What was shown, one after the other."""
     final: Decimal
     """What the ledger says."""
+    rows: list[int]
+    """The numbers of the transactions that the page lists at the end, from top to bottom."""
     end_p99_ms: float
     """How long the requests took."""
 
@@ -120,7 +125,7 @@ async def play(url: str, key: str, asked: Asked) -> Shown:
             (accounts[n % asked.accounts], f"CA{run}{n:024x}")
             for n in range(asked.per_second * asked.seconds)
         ]
-        requests, ends = _requests(calls, LEAD_SECONDS * asked.per_second)
+        requests, ends = _requests(calls, min(LEAD_SECONDS * asked.per_second, len(calls)))
         told = await asyncio.to_thread(_load, url, key, requests, 2.0 * asked.per_second)
         after = await _balances_after(client, watched)
         final = min(after.values())
@@ -129,6 +134,7 @@ async def play(url: str, key: str, asked: Asked) -> Shown:
         while shown[-1][1] != final and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
             shown = await _seen(page)
+        rows = await page.evaluate(ROWS)
         if complaints:
             raise RuntimeError(f"the page complained: {complaints}")
     delays = [
@@ -140,6 +146,7 @@ async def play(url: str, key: str, asked: Asked) -> Shown:
         delays_ms=sorted(delay * 1000 for delay in delays),
         balances=[balance for _, balance in shown],
         final=final,
+        rows=rows,
         end_p99_ms=told.p99_ms,
     )
 
@@ -260,7 +267,7 @@ async def _balances_after(client: httpx.AsyncClient, account: str) -> dict[str, 
     found: dict[str, Decimal] = {}
     cursor: str | None = None
     while True:
-        query = {"limit": 200, "kind": "call"} | ({"cursor": cursor} if cursor else {})
+        query = {"limit": "200", "kind": "call"} | ({"cursor": cursor} if cursor else {})
         answer = await client.get(f"/v1/accounts/{account}/entries", params=query)
         page = answer.raise_for_status().json()
         for entry in page["items"]:
