@@ -1,7 +1,6 @@
 """Accounts over HTTP: open, read, list and change them, and let their customers in."""
 
 import secrets
-from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -9,12 +8,15 @@ from litestar import Request, Response, get, patch, post
 from litestar.types import ControllerRouterHandler
 
 from talktime.api.account_wire import AccountBody, RateText, UsdText, account_body
-from talktime.api.bodies import answer, decode_body, read_body, read_query
+from talktime.api.bodies import answer, read_body, read_query
 from talktime.api.card_routes import CARD_ROUTES
 from talktime.api.coupon_routes import COUPON_ROUTES
 from talktime.api.description import described
 from talktime.api.entry_routes import ENTRY_ROUTES
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
+from talktime.api.member_routes import MEMBER_ROUTES
+from talktime.api.portal_routes import PORTAL_ROUTES
+from talktime.api.top_up_routes import TOP_UP_ROUTES
 from talktime.core.account import AccountStatus, NumberMask, parse_margin_rate
 from talktime.core.errors import AccountExists, AccountUnknown
 from talktime.core.money import parse_usd
@@ -27,11 +29,8 @@ from talktime.ops.accounts import (
 )
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
-from talktime.ops.portal_access import LINK_LIFE, LINK_LIFE_MAX, create_portal_link, link_url
 
 _ID_BYTES: Final = 16
-_SECRET_BYTES: Final = 32
-_LIFE_SECONDS_MAX: Final = LINK_LIFE_MAX // timedelta(seconds=1)
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,21 +72,6 @@ class AccountPage(msgspec.Struct, frozen=True, kw_only=True):
     items: list[AccountBody]
     next_cursor: str | None
     """null on the last page."""
-
-
-class NewPortalLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A way into the customer's pages."""
-
-    expires_in_seconds: Annotated[int, msgspec.Meta(ge=1, le=_LIFE_SECONDS_MAX)] = (
-        LINK_LIFE // timedelta(seconds=1)
-    )
-
-
-class PortalLinkBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A one-time link: send the customer's browser there at once, and nobody else."""
-
-    url: str
-    expires_at: datetime
 
 
 @post(
@@ -175,31 +159,6 @@ async def patch_account(request: Request[Any, Any, Any]) -> Response[bytes]:
     return answer(account_body(account, floor_nanos=platform.terms.floor_nanos))
 
 
-@post(
-    "/v1/accounts/{account_id:str}/portal-sessions",
-    opt=described(
-        scope=Scope.PORTAL_WRITE,
-        body=NewPortalLink,
-        answers={201: PortalLinkBody},
-        refusals=(AccountUnknown,),
-    ),
-)
-async def create_portal_session(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Make a one-time link into the customer's pages; the body may be left out."""
-    platform: Platform = request.app.state.platform
-    body = decode_body(await request.body() or b"{}", NewPortalLink)
-    async with platform.connection() as connection:
-        token, expires_at = await create_portal_link(
-            connection,
-            account_id=request.path_params["account_id"],
-            secret=secrets.token_urlsafe(_SECRET_BYTES),
-            now=platform.clock(),
-            life=timedelta(seconds=body.expires_in_seconds),
-        )
-    link = PortalLinkBody(url=link_url(platform.public_url, token), expires_at=expires_at)
-    return answer(link, 201)
-
-
 def _new_id() -> str:
     return f"acct_{secrets.token_hex(_ID_BYTES)}"
 
@@ -224,8 +183,10 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     get_accounts,
     get_account,
     patch_account,
-    create_portal_session,
+    *PORTAL_ROUTES,
+    *MEMBER_ROUTES,
     *ENTRY_ROUTES,
     *COUPON_ROUTES,
     *CARD_ROUTES,
+    *TOP_UP_ROUTES,
 ]

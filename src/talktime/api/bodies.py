@@ -16,6 +16,7 @@ from talktime.api.problems import MalformedJson
 from talktime.core.call import BillingStatus, Outcome
 from talktime.core.errors import InvalidAmount, InvalidInput, InvalidQuantity
 from talktime.core.ledger import EntryKind
+from talktime.core.member import Role
 from talktime.core.ratecard import Channel
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ _CHOICES: Final[Mapping[str, type[StrEnum]]] = {
     "outcome": Outcome,
     "billing_status": BillingStatus,
     "kind": EntryKind,
+    "role": Role,
 }
 
 # msgspec tells the place of a mistake only in its message.

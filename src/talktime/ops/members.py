@@ -36,6 +36,12 @@ async def list_members(connection: Connection, account_id: str) -> list[Member]:
     return found
 
 
+async def is_member(connection: Connection, account_id: str, address: str) -> bool:
+    """Whether somebody is a member by now. Raises AccountUnknown."""
+    known_as = sign_in_address(address)
+    return any(one.address == known_as for one in await list_members(connection, account_id))
+
+
 async def add_member(
     connection: Connection, *, account_id: str, address: str, role: Role, now: datetime
 ) -> tuple[Member, bool]:
