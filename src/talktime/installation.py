@@ -37,7 +37,10 @@ async def paying(settings: Settings, platform: Platform) -> AsyncIterator[Platfo
     if settings.stripe_key is not None and settings.stripe_webhook_secret is not None:
         stripe = StripeCheckout(settings.stripe_key)
         payments = Payments(provider=stripe, notice_secret=settings.stripe_webhook_secret)
-        yield msgspec.structs.replace(platform, payments=payments)
+        try:
+            yield msgspec.structs.replace(platform, payments=payments)
+        finally:
+            await stripe.close()
     elif settings.sandbox_payments:
         sandbox = SandboxPayments(
             platform.connection, public_url=platform.public_url, clock=platform.clock

@@ -1,0 +1,161 @@
+"""Payments by card, as their rows say."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from psycopg.rows import kwargs_row
+
+from talktime.core.payment import Payment, PaymentStatus
+from talktime.db.pool import Connection
+from talktime.db.queries import query
+
+
+async def open_payment(
+    connection: Connection,
+    *,
+    account_id: str,
+    payment_id: str,
+    provider: str,
+    amount_nanos: int,
+    now: datetime,
+    expires_at: datetime,
+) -> bool:
+    """Write a new payment down; False where its id is taken or there is no such account."""
+    cursor = await connection.execute(
+        query("open_payment"),
+        {
+            "account_id": account_id,
+            "payment_id": payment_id,
+            "provider": provider,
+            "amount_nanos": amount_nanos,
+            "now": now,
+            "expires_at": expires_at,
+        },
+    )
+    return await cursor.fetchone() is not None
+
+
+async def note_checkout(
+    connection: Connection, *, account_id: str, payment_id: str, checkout_id: str, checkout_url: str
+) -> None:
+    """Keep the page of a payment that has none yet."""
+    await connection.execute(
+        query("note_checkout"),
+        {
+            "account_id": account_id,
+            "payment_id": payment_id,
+            "checkout_id": checkout_id,
+            "checkout_url": checkout_url,
+        },
+    )
+
+
+async def note_attempt(
+    connection: Connection, *, account_id: str, payment_id: str, failure: str | None
+) -> bool:
+    """Keep why an attempt failed; False where the payment is not open."""
+    cursor = await connection.execute(
+        query("note_attempt"),
+        {"account_id": account_id, "payment_id": payment_id, "failure": failure},
+    )
+    return await cursor.fetchone() is not None
+
+
+async def close_payment(
+    connection: Connection,
+    *,
+    account_id: str,
+    payment_id: str,
+    status: PaymentStatus,
+    failure: str | None,
+    now: datetime,
+) -> bool:
+    """End an open payment without money; False where it is not open."""
+    cursor = await connection.execute(
+        query("close_payment"),
+        {
+            "account_id": account_id,
+            "payment_id": payment_id,
+            "status": status.value,
+            "failure": failure,
+            "now": now,
+        },
+    )
+    return await cursor.fetchone() is not None
+
+
+async def read_payment(connection: Connection, account_id: str, payment_id: str) -> Payment | None:
+    """One payment."""
+    async with connection.cursor(row_factory=kwargs_row(_payment)) as cursor:
+        await cursor.execute(
+            query("read_payment"), {"account_id": account_id, "payment_id": payment_id}
+        )
+        return await cursor.fetchone()
+
+
+async def list_payments(
+    connection: Connection,
+    account_id: str,
+    *,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[Payment]:
+    """Payments newest first, below ``before``."""
+    async with connection.cursor(row_factory=kwargs_row(_payment)) as cursor:
+        await cursor.execute(
+            query("list_payments"),
+            {
+                "account_id": account_id,
+                "before_time": before[0] if before else None,
+                "before_id": before[1] if before else None,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
+async def claim_open_payments(
+    connection: Connection, *, asked_before: datetime, now: datetime, limit: int
+) -> Sequence[Payment]:
+    """Open payments that nobody has asked about since ``asked_before``; they count as asked now."""
+    async with connection.cursor(row_factory=kwargs_row(_payment)) as cursor:
+        await cursor.execute(
+            query("claim_open_payments"),
+            {"asked_before": asked_before, "now": now, "limit": limit},
+        )
+        return await cursor.fetchall()
+
+
+async def credit_payment(
+    connection: Connection,
+    *,
+    account_id: str,
+    payment_id: str,
+    intent_id: str | None,
+    amount_nanos: int,
+    floor_nanos: int,
+    now: datetime,
+) -> tuple[str, int | None]:
+    """The verdict, and the number of the entry that credits the payment.
+
+    Verdicts: credited, repeated (by the same money), paid_twice (by other money), amount_differs,
+    payment_unknown, balance_too_large.
+    """
+    cursor = await connection.execute(
+        query("credit_payment"),
+        {
+            "account_id": account_id,
+            "payment_id": payment_id,
+            "intent_id": intent_id,
+            "amount_nanos": amount_nanos,
+            "floor_nanos": floor_nanos,
+            "now": now,
+        },
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def _payment(*, status: str, **columns: object) -> Payment:
+    return Payment(status=PaymentStatus(status), **columns)  # type: ignore[arg-type]

@@ -1,0 +1,114 @@
+"""What a payment provider sends us: its signature verified, its words read.
+
+The form is Stripe's (https://docs.stripe.com/api/events); the sandbox speaks it, too.
+"""
+
+from typing import Any, Final
+
+import msgspec
+import stripe
+
+from talktime.core.errors import InvalidInput
+from talktime.core.payment import NoticeKind, PaymentNotice
+
+TOLERANCE_SECONDS: Final = 300
+"""An older signature is refused: it may be a recording."""
+
+NOTICE_BYTES_MAX: Final = 256 * 1024
+
+EVENT_TYPES: Final = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+)
+"""The events to subscribe to at the provider."""
+
+
+class _Failure(msgspec.Struct, kw_only=True):
+    message: str | None = None
+
+
+class _Object(msgspec.Struct, kw_only=True):
+    """The parts of a Checkout Session or PaymentIntent that we read."""
+
+    id: str
+    metadata: dict[str, Any] | None = None
+    currency: str | None = None
+    payment_status: str | None = None
+    amount_total: int | None = None
+    amount_received: int | None = None
+    payment_intent: str | None = None
+    last_payment_error: _Failure | None = None
+
+
+class _Data(msgspec.Struct, kw_only=True):
+    object: _Object
+
+
+class _Event(msgspec.Struct, kw_only=True):
+    id: str
+    type: str
+    data: _Data
+
+
+class _Head(msgspec.Struct, kw_only=True):
+    type: str
+
+
+def read_notice(body: bytes, signature: str | None, secret: str) -> PaymentNotice | None:
+    """A provider's notice of one of our payments; None where it is about anything else.
+
+    Raises InvalidInput for a wrong or old signature and for a body that is no such event.
+    """
+    if len(body) > NOTICE_BYTES_MAX:
+        raise InvalidInput(f"a notice has at most {NOTICE_BYTES_MAX} bytes")
+    try:
+        text = body.decode()
+        stripe.WebhookSignature.verify_header(text, signature, secret, TOLERANCE_SECONDS)
+    except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError) as error:
+        raise InvalidInput(
+            "this notice is not signed with the secret of this webhook, or too long ago: set "
+            "TALKTIME_STRIPE_WEBHOOK_SECRET to the endpoint's own secret",
+            field="Stripe-Signature",
+        ) from error
+    try:
+        if msgspec.json.decode(text, type=_Head).type not in EVENT_TYPES:
+            return None
+        event = msgspec.json.decode(text, type=_Event)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(f"this notice cannot be read: {error}") from error
+    return notice_of(event.type, event.data.object)
+
+
+def notice_of(event_type: str, told: _Object) -> PaymentNotice | None:
+    """What an event says of one of our payments; None where it is of somebody else's."""
+    metadata = told.metadata or {}
+    account_id, payment_id = metadata.get("account_id"), metadata.get("payment_id")
+    if not isinstance(account_id, str) or not isinstance(payment_id, str):
+        return None
+    is_intent = event_type.startswith("payment_intent.")
+    return PaymentNotice(
+        kind=_kind(event_type, told),
+        account_id=account_id,
+        payment_id=payment_id,
+        amount_cents=told.amount_received if is_intent else told.amount_total,
+        currency=told.currency or "",
+        intent_id=told.id if is_intent else told.payment_intent,
+        reason=told.last_payment_error.message if told.last_payment_error else None,
+    )
+
+
+def _kind(event_type: str, told: _Object) -> NoticeKind:
+    if event_type == "checkout.session.completed":
+        # With a bank debit the session completes days before the money is there.
+        return NoticeKind.PAID if told.payment_status == "paid" else NoticeKind.OPEN
+    return {
+        "checkout.session.async_payment_succeeded": NoticeKind.PAID,
+        "checkout.session.async_payment_failed": NoticeKind.FAILED,
+        "checkout.session.expired": NoticeKind.EXPIRED,
+        "payment_intent.succeeded": NoticeKind.PAID,
+        "payment_intent.payment_failed": NoticeKind.ATTEMPT_FAILED,
+    }[event_type]

@@ -1,0 +1,257 @@
+"""Top-ups: a payment is written down, the provider collects it, its word credits it once.
+
+The provider is never asked while a transaction is open. Whatever happens between two steps, the
+payment's row says how far it got, and reconcile_payments asks the provider about what stayed open.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from talktime.core.errors import (
+    InvalidInput,
+    NotFound,
+    PaymentMismatch,
+    PaymentUnknown,
+    ProviderAway,
+    ReferenceConflict,
+)
+from talktime.core.money import format_usd
+from talktime.core.payment import (
+    CURRENCY,
+    NANOS_PER_CENT,
+    OPEN_STATUSES,
+    CheckoutOrder,
+    CheckoutProvider,
+    NoticeKind,
+    Payment,
+    PaymentNotice,
+    PaymentStatus,
+    check_top_up_amount,
+)
+from talktime.db import payments
+from talktime.db.pool import Connection
+from talktime.ops.accounts import check_limit, read_account
+from talktime.ops.terms import Terms
+
+log = structlog.get_logger("talktime.top_ups")
+
+Connections = Callable[[], AbstractAsyncContextManager[Connection]]
+
+CHECKOUT_LIFE: Final = timedelta(hours=1)
+"""How long a page can be paid on; Stripe allows 30 minutes to 24 hours."""
+
+ASK_AFTER: Final = timedelta(minutes=2)
+"""An open payment is asked about when nothing was heard of it for this long."""
+
+GIVE_UP_AFTER: Final = timedelta(days=3)
+"""A payment that the provider itself knows nothing of has expired by then."""
+
+ASKED_AT_ONCE: Final = 50
+ID_LENGTH_MAX: Final = 64
+
+
+async def begin_top_up(
+    connections: Connections,
+    provider: CheckoutProvider,
+    *,
+    account_id: str,
+    payment_id: str,
+    amount_nanos: int,
+    return_url: str,
+    now: datetime,
+) -> tuple[Payment, bool]:
+    """A payment with the page to pay on; the same id and amount again answer the same one, with
+    False for "not new".
+
+    ``return_url`` is where the provider sends the customer back to; what happened is added as
+    ``?back=paid`` or ``?back=canceled``, and is not believed. Raises InvalidAmount,
+    AccountUnknown, ReferenceConflict, ProviderAway (the same request can be repeated).
+    """
+    check_top_up_amount(amount_nanos, field="amount")
+    _check_id(payment_id)
+    async with connections() as connection:
+        account = await read_account(connection, account_id, now=now)
+        is_new = await payments.open_payment(
+            connection,
+            account_id=account_id,
+            payment_id=payment_id,
+            provider=provider.name,
+            amount_nanos=amount_nanos,
+            now=now,
+            expires_at=now + CHECKOUT_LIFE,
+        )
+        payment = await read_payment(connection, account_id, payment_id)
+    if payment.amount_nanos != amount_nanos or payment.provider != provider.name:
+        raise ReferenceConflict(
+            f"there is a top-up {payment_id} of ${format_usd(payment.amount_nanos)} by "
+            f"{payment.provider}; use a new id",
+            field="top_up_id",
+        )
+    if payment.status is not PaymentStatus.OPENING:
+        return payment, is_new
+    checkout = await provider.create_checkout(
+        CheckoutOrder(
+            account_id=account_id,
+            payment_id=payment_id,
+            amount_nanos=amount_nanos,
+            email=account.email,
+            success_url=f"{return_url}?back=paid",
+            cancel_url=f"{return_url}?back=canceled",
+            expires_at=payment.expires_at,
+        )
+    )
+    async with connections() as connection:
+        await payments.note_checkout(
+            connection,
+            account_id=account_id,
+            payment_id=payment_id,
+            checkout_id=checkout.checkout_id,
+            checkout_url=checkout.url,
+        )
+        return await read_payment(connection, account_id, payment_id), is_new
+
+
+async def settle_payment(
+    connection: Connection, notice: PaymentNotice, *, terms: Terms, now: datetime
+) -> Payment:
+    """Act on a provider's verified word; the same word again changes nothing.
+
+    Only ``paid`` moves money, only by the amount that was asked for, and once per payment however
+    many notices say so. Raises PaymentUnknown, and PaymentMismatch where currency, amount or the
+    money itself is not the one expected: both need an operator, and nothing was credited.
+    """
+    if notice.kind is NoticeKind.PAID:
+        return await _credit(connection, notice, terms=terms, now=now)
+    payment = await read_payment(connection, notice.account_id, notice.payment_id)
+    keys = {"account_id": payment.account_id, "payment_id": payment.payment_id}
+    if notice.kind is NoticeKind.ATTEMPT_FAILED:
+        await payments.note_attempt(connection, **keys, failure=notice.reason)
+    elif notice.kind in _ENDS:
+        status = _ENDS[notice.kind]
+        await payments.close_payment(
+            connection, **keys, status=status, failure=notice.reason, now=now
+        )
+    return await read_payment(connection, notice.account_id, notice.payment_id)
+
+
+async def read_payment(connection: Connection, account_id: str, payment_id: str) -> Payment:
+    """One payment of an account. Raises PaymentUnknown."""
+    payment = await payments.read_payment(connection, account_id, payment_id)
+    if payment is None:
+        raise PaymentUnknown(f"there is no top-up {payment_id} on this account", field="top_up_id")
+    return payment
+
+
+async def list_payments(
+    connection: Connection, account_id: str, *, before: tuple[datetime, str] | None, limit: int
+) -> tuple[list[Payment], tuple[datetime, str] | None]:
+    """A page of at most ``limit`` (1 to 200) payments, newest first, and where to go on below."""
+    check_limit(limit)
+    found = list(
+        await payments.list_payments(connection, account_id, before=before, limit=limit + 1)
+    )
+    page = found[:limit]
+    last = page[-1] if len(found) > limit else None
+    return page, (last.created_at, last.payment_id) if last else None
+
+
+async def reconcile_payments(
+    connections: Connections, provider: CheckoutProvider, *, terms: Terms, now: datetime
+) -> int:
+    """Ask the provider about open payments that nothing was heard of; how many came to their end.
+
+    Several processes may do so at a time. What cannot be asked now is asked again later.
+    """
+    async with connections() as connection:
+        due = await payments.claim_open_payments(
+            connection, asked_before=now - ASK_AFTER, now=now, limit=ASKED_AT_ONCE
+        )
+    ended = 0
+    for payment in due:
+        if payment.provider != provider.name:
+            continue
+        try:
+            notice = await provider.read_checkout(payment)
+        except ProviderAway as error:
+            log.warning("a payment could not be asked about", payment_id=payment.payment_id)
+            if now - payment.created_at < GIVE_UP_AFTER:
+                continue
+            notice = _given_up(payment, error.message)
+        except NotFound:
+            if now < payment.expires_at:
+                continue
+            notice = _given_up(payment, "the provider knows of no such checkout")
+        async with connections() as connection:
+            try:
+                settled = await settle_payment(connection, notice, terms=terms, now=now)
+            except PaymentMismatch:
+                log.exception("a payment needs an operator")
+                continue
+        ended += settled.status not in OPEN_STATUSES
+    return ended
+
+
+async def _credit(
+    connection: Connection, notice: PaymentNotice, *, terms: Terms, now: datetime
+) -> Payment:
+    if notice.currency != CURRENCY or notice.amount_cents is None:
+        raise _mismatch(notice, f"it is in {notice.currency.upper()}, not in USD")
+    async with connection.transaction():
+        verdict, _ = await payments.credit_payment(
+            connection,
+            account_id=notice.account_id,
+            payment_id=notice.payment_id,
+            intent_id=notice.intent_id,
+            amount_nanos=notice.amount_cents * NANOS_PER_CENT,
+            floor_nanos=terms.floor_nanos,
+            now=now,
+        )
+    if verdict == "amount_differs":
+        paid = format_usd(notice.amount_cents * NANOS_PER_CENT)
+        raise _mismatch(notice, f"${paid} were paid, another amount was asked for")
+    if verdict == "paid_twice":
+        raise _mismatch(notice, "it was credited before, for other money")
+    if verdict == "balance_too_large":
+        raise _mismatch(notice, "the balance cannot hold it")
+    # What is left is credited, repeated, or unknown, which reading tells.
+    return await read_payment(connection, notice.account_id, notice.payment_id)
+
+
+def _mismatch(notice: PaymentNotice, why: str) -> PaymentMismatch:
+    return PaymentMismatch(
+        f"payment {notice.payment_id} of account {notice.account_id} was not credited: {why}"
+    )
+
+
+def _given_up(payment: Payment, why: str) -> PaymentNotice:
+    return PaymentNotice(
+        kind=NoticeKind.EXPIRED,
+        account_id=payment.account_id,
+        payment_id=payment.payment_id,
+        amount_cents=None,
+        currency=CURRENCY,
+        intent_id=None,
+        reason=why,
+    )
+
+
+_ENDS: Final[Mapping[NoticeKind, PaymentStatus]] = {
+    NoticeKind.FAILED: PaymentStatus.FAILED,
+    NoticeKind.EXPIRED: PaymentStatus.EXPIRED,
+}
+
+
+def _check_id(payment_id: str) -> None:
+    if (
+        not 1 <= len(payment_id) <= ID_LENGTH_MAX
+        or not payment_id.isascii()
+        or not payment_id.replace("-", "").replace("_", "").isalnum()
+    ):
+        raise InvalidInput(
+            f"top_up_id must be 1 to {ID_LENGTH_MAX} letters, digits, hyphens or underscores.",
+            field="top_up_id",
+        )

@@ -1,0 +1,73 @@
+"""What the top-up pages say: how a payment stands, in words."""
+
+import msgspec
+
+from talktime.core.account import Account
+from talktime.core.money import display_usd
+from talktime.core.payment import OPEN_STATUSES, Payment, PaymentStatus
+
+
+class TopUpView(msgspec.Struct, frozen=True, kw_only=True):
+    """One top-up as its page tells it."""
+
+    tone: str
+    """done, warn, stop or wait."""
+    title: str
+    text: str
+    amount: str
+    pay_href: str = ""
+    """Where to go on paying; empty where there is nothing to pay."""
+    can_start_over: bool = False
+
+
+def top_up_view(payment: Payment, account: Account, *, back: str, base: str) -> TopUpView:
+    """``back`` is what the provider's page said on the way back; what counts is the payment."""
+    amount = display_usd(payment.amount_nanos)
+    if payment.status not in OPEN_STATUSES:
+        return _settled_view(payment, account, amount)
+    if back == "paid":
+        return TopUpView(
+            tone="wait",
+            title="Waiting for the confirmation",
+            text=(
+                "The payment page says that you have paid. Your balance moves when the payment "
+                "provider confirms it, usually within seconds; some banks take days. You need "
+                "not wait here, and do not pay again."
+            ),
+            amount=amount,
+        )
+    tone, title, text = "wait", "Not paid yet", "Go on to the payment page to finish it."
+    if payment.failure is not None:
+        tone, title, text = "stop", "The payment was declined", "You can try another card."
+    elif back == "canceled":
+        tone, text = "warn", "You can still pay, or leave it."
+    return TopUpView(
+        tone=tone,
+        title=title,
+        text=f"{_reason(payment)}Nothing was charged. {text}",
+        amount=amount,
+        pay_href=f"{base}/billing/top-up/{payment.payment_id}/pay",
+    )
+
+
+def _settled_view(payment: Payment, account: Account, amount: str) -> TopUpView:
+    if payment.status is PaymentStatus.SUCCEEDED:
+        available = display_usd(account.available_nanos)
+        return TopUpView(
+            tone="done",
+            title=f"{amount} has arrived",
+            text=f"It is on your paid balance. Available now: {available}.",
+            amount=amount,
+        )
+    has_expired = payment.status is PaymentStatus.EXPIRED
+    return TopUpView(
+        tone="warn" if has_expired else "stop",
+        title="This top-up has expired" if has_expired else "The payment failed",
+        text=f"{_reason(payment)}Nothing was credited. You can start over.",
+        amount=amount,
+        can_start_over=True,
+    )
+
+
+def _reason(payment: Payment) -> str:
+    return f"{payment.failure.rstrip('.')}. " if payment.failure else ""

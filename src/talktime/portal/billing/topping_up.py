@@ -1,0 +1,132 @@
+"""Top up: choose an amount, pay on the provider's page, come back to the truth."""
+
+import secrets
+from typing import Any, Final
+from urllib.parse import quote
+
+from litestar import Response, get, post
+from litestar.response import Redirect
+
+from talktime.core.errors import InvalidAmount, PaymentUnknown, TalktimeError
+from talktime.core.member import Right
+from talktime.core.money import display_usd, format_usd, parse_usd
+from talktime.core.payment import TOP_UP_MAX_NANOS, TOP_UP_MIN_NANOS, TOP_UP_PRESETS_NANOS
+from talktime.db.pool import Connection
+from talktime.ops.accounts import read_account
+from talktime.ops.billing import read_billing
+from talktime.ops.top_ups import begin_top_up, read_payment
+from talktime.portal.billing.top_up_view import top_up_view
+from talktime.portal.desk import Asked, Desk, desk_of
+from talktime.portal.framing import frame, live_address
+from talktime.portal.rendering import PAGE_HEADERS
+from talktime.portal.visiting import Visitor, check_form, visitor_of
+
+
+@get("/billing/top-up")
+async def top_up(request: Asked) -> Response[str]:
+    """The form for the amount."""
+    desk = desk_of(request)
+    async with desk.visit(request) as (visitor, connection):
+        visitor.require(Right.SPEND)
+        return await _form(desk, visitor, connection)
+
+
+@post("/billing/top-up")
+async def begin(request: Asked) -> Response[Any]:
+    """Write the top-up down and go on to the provider's page; a second click finds the first."""
+    desk = desk_of(request)
+    visitor = await visitor_of(request, desk.platform)
+    visitor.require(Right.SPEND)
+    fields = await check_form(request, visitor)
+    # An amount of one's own outweighs the chosen preset, which is always there.
+    amount = fields.get("other", "").strip().removeprefix("$") or fields.get("amount", "")
+    try:
+        payment, _ = await begin_top_up(
+            desk.platform.connection,
+            desk.platform.checkout,
+            account_id=visitor.account_id,
+            payment_id=fields.get("top_up_id", ""),
+            amount_nanos=parse_usd(amount, field="amount"),
+            return_url=_return_url(desk, fields.get("top_up_id", "")),
+            now=desk.now,
+        )
+    except InvalidAmount as error:
+        async with desk.platform.connection() as connection:
+            return await _form(desk, visitor, connection, entered=amount, error=error)
+    return Redirect(
+        f"{desk.pages.base}/billing/top-up/{payment.payment_id}/pay",
+        status_code=303,
+        headers=dict(PAGE_HEADERS),
+    )
+
+
+@get("/billing/top-up/{payment_id:str}/pay")
+async def pay(request: Asked) -> Response[Any]:
+    """On to the provider's page, by a page of ours: a form's answer may not lead elsewhere."""
+    desk = desk_of(request)
+    async with desk.visit(request) as (visitor, connection):
+        visitor.require(Right.SPEND)
+        payment = await read_payment(connection, visitor.account_id, _asked_id(request))
+    if payment.checkout_url is None or payment.entry_seq is not None:
+        return Redirect(f"{desk.pages.base}/billing/top-up/{payment.payment_id}", status_code=303)
+    return desk.pages.page(
+        "billing/top_up_pay.html",
+        href=payment.checkout_url,
+        amount=display_usd(payment.amount_nanos),
+    )
+
+
+@get("/billing/top-up/{payment_id:str}")
+async def state(request: Asked) -> Response[str]:
+    """How a top-up stands; the open page changes by itself when the money is there."""
+    desk = desk_of(request)
+    async with desk.visit(request) as (visitor, connection):
+        payment = await read_payment(connection, visitor.account_id, _asked_id(request))
+        standing = await read_billing(connection, visitor.account_id, now=desk.now)
+    back = request.query_params.get("back", "")
+    return desk.pages.page(
+        "billing/top_up_state.html",
+        **frame(visitor, standing.account, "billing"),
+        view=top_up_view(payment, standing.account, back=back, base=desk.pages.base),
+        live=live_address(
+            desk, "top_up", standing.event_seq, is_newest=False, also={"show": payment.payment_id}
+        ),
+    )
+
+
+async def _form(
+    desk: Desk,
+    visitor: Visitor,
+    connection: Connection,
+    *,
+    entered: str = "",
+    error: TalktimeError | None = None,
+) -> Response[str]:
+    account = await read_account(connection, visitor.account_id, now=desk.now)
+    return desk.pages.page(
+        "billing/top_up.html",
+        status_code=200 if error is None else 400,
+        **frame(visitor, account, "billing"),
+        presets=[(format_usd(nanos), display_usd(nanos)) for nanos in TOP_UP_PRESETS_NANOS],
+        least=display_usd(TOP_UP_MIN_NANOS),
+        most=display_usd(TOP_UP_MAX_NANOS),
+        top_up_id=f"top_{secrets.token_hex(16)}",
+        entered=entered,
+        error=error and error.message,
+        owed=display_usd(-account.paid_nanos) if account.paid_nanos < 0 else "",
+        is_sandbox=desk.platform.checkout.name == "sandbox",
+    )
+
+
+def _return_url(desk: Desk, payment_id: str) -> str:
+    return f"{desk.platform.public_url}/billing/top-up/{quote(payment_id, safe='')}"
+
+
+def _asked_id(request: Asked) -> str:
+    payment_id = str(request.path_params["payment_id"])
+    if not payment_id.isprintable():
+        raise PaymentUnknown("there is no such top-up")
+    return payment_id
+
+
+HANDLERS: Final = (top_up, begin, pay, state)
