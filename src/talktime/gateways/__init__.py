@@ -1,0 +1,1 @@
+"""The outside: mail, payment providers, the receivers of webhooks."""
