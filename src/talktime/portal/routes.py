@@ -10,7 +10,7 @@ from talktime.portal.access.embedding import embedding_headers
 from talktime.portal.billing import pages as billing_pages
 from talktime.portal.billing import redeeming, sandbox_pages, topping_up
 from talktime.portal.calls import pages as call_pages
-from talktime.portal.calls import receipt_pages
+from talktime.portal.calls import export_pages, receipt_pages
 from talktime.portal.desk import OPT, Desk
 from talktime.portal.insight import pages as insight_pages
 from talktime.portal.refusals import refusal_pages
@@ -39,6 +39,7 @@ def portal_router(platform: Platform) -> Router:
             *topping_up.HANDLERS,
             *sandbox_pages.HANDLERS,
             *call_pages.HANDLERS,
+            *export_pages.HANDLERS,
             *receipt_pages.HANDLERS,
             *insight_pages.HANDLERS,
             *listening.HANDLERS,
