@@ -9,12 +9,12 @@ from email.parser import BytesParser
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from talktime.core.message import Message
+from talktime.core.message import Message, MessageKind
 from talktime.gateways.mail.composing import sender_of
 from talktime.gateways.mail.smtp import MailServer, SmtpAddress
 from talktime.jobs import run_queues
 from talktime.mailing import Mailer, mail_queue, relay_waiting
-from talktime.ops.messages import list_messages
+from talktime.ops.messages import list_messages, write_message
 from talktime.ops.platform import Platform
 from talktime.worker import Loop, run_loops
 
@@ -95,3 +95,22 @@ async def open_office(platform: Platform) -> AsyncIterator[Office]:
     office = Office(platform)
     async with listening(office) as port, working(platform, port):
         yield office
+
+
+async def write_key_mail(platform: Platform, account_id: str, ref: str, recipient: str) -> None:
+    """A message that tells of a key."""
+    async with platform.connection() as connection:
+        await write_message(
+            connection,
+            account_id=account_id,
+            kind=MessageKind.KEY_CREATED,
+            ref=ref,
+            recipient=recipient,
+            facts={
+                "name": f"key {ref}",
+                "key_id": ref,
+                "created_by": "Ada",
+                "account_name": "Ada's Bots",
+            },
+            now=platform.clock(),
+        )

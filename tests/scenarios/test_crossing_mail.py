@@ -112,7 +112,7 @@ async def test_a_burst_of_a_thousand_tells_once(office: Office, story_of: StoryO
 async def test_eight_connections_tell_once(office: Office, story_of: StoryOf) -> None:
     """Settlements on eight connections at a time cross each threshold once."""
     story = await story_of(paid="5.1")
-    ids = [f"CA{n}" for n in range(48)]
+    ids = [f"CA{n}" for n in range(50)]
     await story.start_all(ids)
 
     async def settle(own: list[str]) -> None:

@@ -2,7 +2,7 @@
 
     serve, worker, demo           run Talktime
     db, accounts, keys, coupons   set things up
-    calls, prices, ledger         look into things
+    calls, prices, ledger, mail   look into things
 
 Commands work on the database of TALKTIME_HOME, or of TALKTIME_DATABASE_URL, beside a running server
 or without one. Exit codes: 0 done, 1 refused or faults found, 2 bad settings or arguments.
@@ -21,6 +21,7 @@ from talktime.cli.calls import app as calls
 from talktime.cli.coupons import app as coupons
 from talktime.cli.keys import app as keys
 from talktime.cli.ledger import app as ledger
+from talktime.cli.mail import app as mail
 from talktime.cli.prices import app as prices
 from talktime.cli.running import add_to
 from talktime.config import SettingRefused
@@ -67,6 +68,7 @@ app.add_typer(coupons, name="coupons", help="Promo credit by code.")
 app.add_typer(calls, name="calls", help="Receipts, and calls of the past.")
 app.add_typer(prices, name="prices", help="Rate cards.")
 app.add_typer(ledger, name="ledger", help="The books.")
+app.add_typer(mail, name="mail", help="Mail to people.")
 
 
 def main() -> None:

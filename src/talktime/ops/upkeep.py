@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from talktime.db import upkeep, webhooks
+from talktime.db import messages, upkeep, webhooks
 from talktime.db.pool import Connection
 
 EVENT_DAYS_AHEAD: Final = 3
@@ -18,6 +18,10 @@ EXPIRED_KEPT: Final = timedelta(days=1)
 
 WEBHOOKS_KEPT: Final = timedelta(days=30)
 """Deliveries, so that somebody can look and send them again."""
+
+MESSAGES_KEPT: Final = timedelta(days=90)
+MESSAGE_LOST_AFTER: Final = timedelta(hours=1)
+"""A message that was put into the queue of jobs and of which no job is left is put there anew."""
 
 SWEEP_LIMIT: Final = 5_000
 """Rows in one statement; what is left waits for the next round."""
@@ -32,6 +36,8 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     sign_in_links: int
     browser_sessions: int
     webhook_deliveries: int
+    messages: int
+    messages_readmitted: int
     guesses: int
 
 
@@ -58,6 +64,12 @@ async def sweep_database(connection: Connection, *, now: datetime) -> Swept:
         ),
         webhook_deliveries=await webhooks.delete_deliveries(
             connection, before=now - WEBHOOKS_KEPT, limit=SWEEP_LIMIT
+        ),
+        messages=await messages.delete_messages(
+            connection, before=now - MESSAGES_KEPT, limit=SWEEP_LIMIT
+        ),
+        messages_readmitted=await messages.readmit_messages(
+            connection, before=now - MESSAGE_LOST_AFTER
         ),
         guesses=await upkeep.delete_guesses(
             connection, before=now - EXPIRED_KEPT, limit=SWEEP_LIMIT
