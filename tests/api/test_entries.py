@@ -3,6 +3,8 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -106,3 +108,37 @@ async def test_json_is_answered_otherwise(client: httpx.AsyncClient, accept: str
     account_id = await open_account(client)
     answer = await client.get(f"/v1/accounts/{account_id}/entries", headers={"accept": accept})
     assert answer.json() == {"items": [], "next_cursor": None}
+
+
+async def test_days_are_the_accounts_own(client: httpx.AsyncClient) -> None:
+    """from_date and to_date are whole days of the account's time zone, both included."""
+    account_id = await adjusted(client, 1)
+    url = f"/v1/accounts/{account_id}/entries"
+    zone = {"time_zone": "Pacific/Kiritimati"}
+    assert (await client.patch(f"/v1/accounts/{account_id}", json=zone)).status_code == 200
+    [entry] = (await client.get(url)).json()["items"]
+    recorded = datetime.fromisoformat(entry["recorded_at"])
+    day = recorded.astimezone(ZoneInfo("Pacific/Kiritimati")).date()
+    for first, last, found in ((0, 0, 1), (-1, 1, 1), (1, 9, 0), (-9, -1, 0)):
+        params = {
+            "from_date": (day + timedelta(days=first)).isoformat(),
+            "to_date": (day + timedelta(days=last)).isoformat(),
+        }
+        assert len((await client.get(url, params=params)).json()["items"]) == found
+    ever = {"from_date": "0001-01-01", "to_date": "9999-12-31"}
+    assert len((await client.get(url, params=ever)).json()["items"]) == 1
+    problem(await client.get(url, params={"from_date": "today"}), 400, "invalid_input", "from_date")
+
+
+async def test_search(client: httpx.AsyncClient) -> None:
+    """q finds by the beginning of a reference, by note and by amount, as JSON and as CSV."""
+    account_id = await adjusted(client, 3)
+    url = f"/v1/accounts/{account_id}/entries"
+    for text, seqs in (("a1", [2]), ("CENT", [3, 2, 1]), ("0.01", [3, 2, 1]), ("cent!", [])):
+        page = await client.get(url, params={"q": text})
+        assert [entry["seq"] for entry in page.json()["items"]] == seqs
+        file = await client.get(url, params={"q": text, "format": "csv"})
+        rows = list(csv.DictReader(io.StringIO(file.text, newline="")))
+        assert [int(row["seq"]) for row in rows] == seqs
+    problem(await client.get(url, params={"q": "a\x00"}), 400, "invalid_input", "q")
+    problem(await client.get(url, params={"q": "x" * 301}), 400, "invalid_input", "q")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -13,7 +14,7 @@ from talktime.api.account_wire import EntryBody, UsdText, entry_body
 from talktime.api.bodies import answer, read_body, read_query
 from talktime.api.description import described
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
-from talktime.core.entry_filter import EntryFilter
+from talktime.core.entry_filter import TEXT_MAX, EntryFilter, check_search
 from talktime.core.errors import (
     AccountUnknown,
     InvalidInput,
@@ -24,23 +25,31 @@ from talktime.core.ledger import EntryKind
 from talktime.core.money import parse_usd
 from talktime.ops.accounts import read_account
 from talktime.ops.adjustments import post_adjustment
-from talktime.ops.entries import export_entries, list_entries
+from talktime.ops.entries import export_entries, find_entries
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
+from talktime.ops.spend_days import day_end, day_start
 
 _CSV: Final = "text/csv"
 _SEQ: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
 class EntriesQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which entries, how many of them, and in which format."""
+    """Which entries, how many of them, and in which format. Everything given has to fit."""
 
     kind: EntryKind | None = None
+    from_date: date | None = None
+    """Recorded on this day of the account's time zone or later."""
+    to_date: date | None = None
+    """Recorded on this day of the account's time zone or earlier."""
+    q: Annotated[str, msgspec.Meta(max_length=TEXT_MAX)] = ""
+    """How the reference begins (call id, coupon code), as written; or, unless the entry is a call,
+    words of its note or its amount."""
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
     cursor: str | None = None
     """``next_cursor`` of the page before."""
     format: Literal["json", "csv"] | None = None
-    """``csv``: the whole history as a file, as with ``Accept: text/csv``."""
+    """``csv``: all of these entries as a file, as with ``Accept: text/csv``."""
 
 
 class EntryPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +57,8 @@ class EntryPage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[EntryBody]
     next_cursor: str | None
-    """null on the last page."""
+    """null on the last page. A page may have few items, or none, and still name the next: where
+    what is sought is rare in a long history, each page looks at a part of it."""
 
 
 class NewAdjustment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,27 +81,22 @@ class NewAdjustment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         query=EntriesQuery,
         answers={200: EntryPage},
         refusals=(AccountUnknown,),
-        media={_CSV: "The whole history, newest first, with exact amounts."},
+        media={_CSV: "All entries asked for, newest first, with exact amounts."},
     ),
 )
 async def get_entries(request: Request[Any, Any, Any]) -> Response[Any] | Stream:
-    """List an account's transactions, newest first; or all of them as CSV."""
+    """List an account's transactions, newest first; or all that are asked for as CSV."""
     platform: Platform = request.app.state.platform
     account_id = request.path_params["account_id"]
     asked = read_query(request, EntriesQuery)
-    if _wants_csv(request, asked):
-        async with platform.connection() as connection:
-            await read_account(connection, account_id, now=platform.clock())
-        return _csv_file(
-            export_entries(platform.connection, account_id, EntryFilter(kind=asked.kind))
-        )
+    before = _read_cursor(asked.cursor)
     async with platform.connection() as connection:
-        page, last = await list_entries(
-            connection,
-            account_id,
-            before=_read_cursor(asked.cursor),
-            kind=asked.kind,
-            limit=asked.limit,
+        account = await read_account(connection, account_id, now=platform.clock())
+        wanted = _read_filter(asked, account.time_zone)
+        if _wants_csv(request, asked):
+            return _csv_file(export_entries(platform.connection, account_id, wanted))
+        page, last = await find_entries(
+            connection, account_id, wanted, before=before, limit=asked.limit
         )
     next_cursor = None if last is None else str(last)
     return answer(EntryPage(items=[entry_body(entry) for entry in page], next_cursor=next_cursor))
@@ -127,6 +132,15 @@ async def adjust_account(request: Request[Any, Any, Any]) -> Response[bytes]:
             now=platform.clock(),
         )
     return answer(entry_body(entry), 201 if created else 200)
+
+
+def _read_filter(asked: EntriesQuery, zone: str) -> EntryFilter:
+    return EntryFilter(
+        kind=asked.kind,
+        from_time=None if asked.from_date is None else day_start(asked.from_date, zone),
+        to_time=None if asked.to_date is None else day_end(asked.to_date, zone),
+        text=check_search(asked.q, field="q"),
+    )
 
 
 def _wants_csv(request: Request[Any, Any, Any], asked: EntriesQuery) -> bool:

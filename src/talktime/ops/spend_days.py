@@ -18,11 +18,14 @@ from talktime.db.pool import Connection
 from talktime.db.spend_days import SpendDay
 
 DAYS_MAX = 366
+_FIRST_DAY = date(1000, 1, 1)
+_LAST_DAY = date(9000, 1, 1)
 
 __all__ = [
     "DAYS_MAX",
     "MonthSpend",
     "SpendDay",
+    "day_end",
     "day_start",
     "last_days",
     "list_closing_balances",
@@ -53,8 +56,17 @@ def last_days(account: Account, *, days: int, now: datetime) -> list[date]:
 
 
 def day_start(day: date, zone: str) -> datetime:
-    """When a day begins in a zone; where clocks skip midnight, the moment that they skip it."""
-    return datetime.combine(day, time.min, ZoneInfo(zone)).astimezone(UTC)
+    """When a day begins in a zone; where clocks skip midnight, the moment that they skip it.
+
+    Days at the ends of the calendar, which no entry is near, begin with it.
+    """
+    inside = min(max(day, _FIRST_DAY), _LAST_DAY)
+    return datetime.combine(inside, time.min, ZoneInfo(zone)).astimezone(UTC)
+
+
+def day_end(day: date, zone: str) -> datetime:
+    """When the next day begins."""
+    return day_start(min(day, _LAST_DAY) + timedelta(days=1), zone)
 
 
 async def list_spend_days(
@@ -66,7 +78,7 @@ async def list_spend_days(
         connection,
         account.account_id,
         since=day_start(days[0], zone),
-        until=day_start(days[-1] + timedelta(days=1), zone),
+        until=day_end(days[-1], zone),
         zone=zone,
     )
     by_day = {spent.day: spent for spent in found}
@@ -81,7 +93,7 @@ async def list_closing_balances(
     None where the account had no entry yet; in nanos.
     """
     zone = account.zone_at(now)
-    ends = [day_start(day + timedelta(days=1), zone) for day in days[:-1]]
+    ends = [day_end(day, zone) for day in days[:-1]]
     past = await spend_days.read_closing_balances(connection, account.account_id, ends)
     return [*past, account.available_nanos]
 

@@ -1,7 +1,7 @@
 """Which part of the history a Billing page shows, as its address has it."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ import msgspec
 from talktime.core.entry_filter import EntryFilter, check_search
 from talktime.core.errors import InvalidInput
 from talktime.core.ledger import EntryKind
-from talktime.ops.spend_days import day_start
+from talktime.ops.spend_days import day_end, day_start
 from talktime.portal import words
 from talktime.portal.billing.spend_view import RANGE_DEFAULT, RANGES
 from talktime.portal.figures import day_name
@@ -42,7 +42,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
         return EntryFilter(
             kind=self.kind,
             from_time=None if self.from_day is None else day_start(self.from_day, zone),
-            to_time=_day_end(self.to_day, zone),
+            to_time=None if self.to_day is None else day_end(self.to_day, zone),
             text=self.text,
         )
 
@@ -110,15 +110,8 @@ def _read_day(text: str, field: str) -> date | None:
     if not text:
         return None
     try:
-        day = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput(
             "a day is written as year, month and day, such as 2026-11-23", field=field
         ) from error
-    if not 1970 <= day.year < 9000:
-        raise InvalidInput("that day is too far away", field=field)
-    return day
-
-
-def _day_end(day: date | None, zone: str) -> datetime | None:
-    return None if day is None else day_start(day + timedelta(days=1), zone)
