@@ -26,6 +26,7 @@ class Receiver:
         self.is_elsewhen = False
         """The sender lives in another time than ours: whether it signed well is judged by its."""
         self.pause_seconds = 0.0
+        self.connections = 0
         self.under_way = 0
         self.most_under_way = 0
 
@@ -41,6 +42,7 @@ class Receiver:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Requests on one connection."""
+        self.connections += 1
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")

@@ -17,6 +17,7 @@ from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
 from talktime.api.member_routes import MEMBER_ROUTES
 from talktime.api.portal_routes import PORTAL_ROUTES
 from talktime.api.top_up_routes import TOP_UP_ROUTES
+from talktime.api.webhook_routes import WEBHOOK_ROUTES
 from talktime.core.account import AccountStatus, NumberMask, parse_margin_rate
 from talktime.core.errors import AccountExists, AccountUnknown
 from talktime.core.money import parse_usd
@@ -189,4 +190,5 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *COUPON_ROUTES,
     *CARD_ROUTES,
     *TOP_UP_ROUTES,
+    *WEBHOOK_ROUTES,
 ]

@@ -24,6 +24,7 @@ from talktime.cli.ledger import app as ledger
 from talktime.cli.mail import app as mail
 from talktime.cli.prices import app as prices
 from talktime.cli.running import add_to
+from talktime.cli.webhooks import app as webhooks
 from talktime.config import SettingRefused
 from talktime.core.errors import AccountUnknown, CallUnknown, TalktimeError
 
@@ -67,6 +68,7 @@ app.add_typer(keys, name="keys", help="API keys of the platform and of accounts.
 app.add_typer(coupons, name="coupons", help="Promo credit by code.")
 app.add_typer(calls, name="calls", help="Receipts, and calls of the past.")
 app.add_typer(prices, name="prices", help="Rate cards.")
+app.add_typer(webhooks, name="webhooks", help="Who is told what happens, and what they were sent.")
 app.add_typer(ledger, name="ledger", help="The books.")
 app.add_typer(mail, name="mail", help="Mail to people.")
 

@@ -50,6 +50,7 @@ class Scope(StrEnum):
     PRICES_WRITE = "prices:write"
     COUPONS_WRITE = "coupons:write"
     KEYS_WRITE = "keys:write"
+    WEBHOOKS_WRITE = "webhooks:write"
     REPORTS_READ = "reports:read"
     EVERYTHING = "*"
 

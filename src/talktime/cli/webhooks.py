@@ -1,0 +1,196 @@
+"""talktime webhooks: endpoints, and what they were sent."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from talktime import endpoints
+from talktime.cli.opening import on_platform
+from talktime.core.webhook import (
+    PLATFORM,
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    EndpointStatus,
+    WebhookType,
+)
+from talktime.ops import webhooks
+from talktime.ops.platform import Platform
+from talktime.ops.webhooks import EndpointChange
+
+app = typer.Typer(no_args_is_help=True)
+
+Account = Annotated[
+    str, typer.Option("--account", help="An account's own endpoints; left out: the platform's.")
+]
+Named = Annotated[str, typer.Argument(metavar="ENDPOINT")]
+
+
+@app.command("add")
+def add_command(
+    *,
+    url: Annotated[str, typer.Argument(help="https, at a public address.")],
+    types: Annotated[
+        list[WebhookType] | None,
+        typer.Option("--type", help="What it is told; repeat for more. Left out: everything."),
+    ] = None,
+    description: Annotated[str, typer.Option(help="For yourself.")] = "",
+    account: Account = PLATFORM,
+) -> None:
+    """Add an endpoint and print its secret, this once."""
+
+    async def act(platform: Platform) -> tuple[Endpoint, str]:
+        return await endpoints.add_endpoint(
+            platform, account, url=url, description=description, types=types or None
+        )
+
+    made, secret = on_platform(act)
+    typer.echo(f"Endpoint {made.endpoint_id} is told from now on.", err=True)
+    typer.echo(secret)
+    typer.echo("Keep the secret: it verifies deliveries and is not shown again.", err=True)
+
+
+@app.command("list")
+def list_command(*, account: Account = PLATFORM) -> None:
+    """List endpoints with their health."""
+
+    async def act(platform: Platform) -> list[Endpoint]:
+        async with platform.connection() as connection:
+            return await webhooks.list_endpoints(connection, account)
+
+    table = Table("Endpoint", "Address", "Told of", "Health", "Last delivered", box=None)
+    for one in on_platform(act):
+        last = one.last_delivered_at
+        table.add_row(
+            one.endpoint_id,
+            one.url,
+            "everything" if one.types is None else " ".join(one.types),
+            _health(one),
+            "" if last is None else f"{last:%Y-%m-%d %H:%M}",
+        )
+    Console().print(table, markup=False)
+
+
+@app.command("deliveries")
+def deliveries_command(
+    *,
+    endpoint: Named,
+    state: Annotated[DeliveryState | None, typer.Option(help="Only those.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000)] = 20,
+    bodies: Annotated[bool, typer.Option("--bodies", help="With what was sent.")] = False,
+    account: Account = PLATFORM,
+) -> None:
+    """List what an endpoint was or will be sent, newest first."""
+
+    async def act(platform: Platform) -> list[Delivery]:
+        async with platform.connection() as connection:
+            page, _ = await webhooks.list_deliveries(
+                connection, account, endpoint, before=None, state=state, limit=limit
+            )
+        return page
+
+    table = Table("Message", "Type", "Made", "State", "Attempts", "Last answer", box=None)
+    for one in on_platform(act):
+        table.add_row(
+            one.message_id,
+            one.type,
+            f"{one.created_at:%Y-%m-%d %H:%M:%S}",
+            one.state.value.replace("_", " "),
+            str(one.attempts),
+            one.last_failure or str(one.last_status or ""),
+        )
+        if bodies:
+            table.add_row("", one.body)
+    Console().print(table, markup=False)
+
+
+@app.command("resend")
+def resend_command(
+    *,
+    endpoint: Named,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE")],
+    account: Account = PLATFORM,
+) -> None:
+    """Send a delivery once more, now."""
+
+    async def act(platform: Platform) -> Delivery:
+        return await endpoints.resend_delivery(platform, account, endpoint, message)
+
+    _tell(on_platform(act))
+
+
+@app.command("test")
+def try_command(*, endpoint: Named, account: Account = PLATFORM) -> None:
+    """Send a webhook.test, now."""
+
+    async def act(platform: Platform) -> Delivery:
+        return await endpoints.send_test(platform, account, endpoint)
+
+    _tell(on_platform(act))
+
+
+@app.command("rotate")
+def rotate_command(*, endpoint: Named, account: Account = PLATFORM) -> None:
+    """Make a new secret and print it; the one so far signs too for 24 hours."""
+
+    async def act(platform: Platform) -> tuple[Endpoint, str]:
+        return await endpoints.rotate_secret(platform, account, endpoint)
+
+    _, secret = on_platform(act)
+    typer.echo(secret)
+
+
+@app.command("enable")
+def enable_command(*, endpoint: Named, account: Account = PLATFORM) -> None:
+    """Tell an endpoint again; what waited comes first."""
+    _switch(account, endpoint, is_enabled=True)
+    typer.echo(f"Endpoint {endpoint} is told again.")
+
+
+@app.command("disable")
+def disable_command(*, endpoint: Named, account: Account = PLATFORM) -> None:
+    """Stop telling an endpoint."""
+    _switch(account, endpoint, is_enabled=False)
+    typer.echo(f"Endpoint {endpoint} is disabled.")
+
+
+@app.command("remove")
+def remove_command(*, endpoint: Named, account: Account = PLATFORM) -> None:
+    """Delete an endpoint and what it was sent."""
+
+    async def act(platform: Platform) -> None:
+        async with platform.connection() as connection:
+            await webhooks.delete_endpoint(connection, account, endpoint)
+
+    on_platform(act)
+    typer.echo(f"Endpoint {endpoint} is deleted.")
+
+
+def _switch(account: str, endpoint: str, *, is_enabled: bool) -> None:
+    async def act(platform: Platform) -> Endpoint:
+        return await endpoints.change_endpoint(
+            platform, account, endpoint, EndpointChange(is_enabled=is_enabled)
+        )
+
+    on_platform(act)
+
+
+def _tell(delivery: Delivery) -> None:
+    if delivery.state is DeliveryState.WAITING:
+        typer.echo("It still waits: the running worker tries it now, in its turn.")
+    elif delivery.last_failure is None:
+        typer.echo(f"Taken: the endpoint answered {delivery.last_status}.")
+    else:
+        typer.echo(f"Not taken: {delivery.last_failure}.", err=True)
+        raise typer.Exit(1)
+
+
+def _health(endpoint: Endpoint) -> str:
+    if endpoint.status is EndpointStatus.DISABLED:
+        reason = endpoint.disabled_reason
+        return f"disabled ({'' if reason is None else reason.value.replace('_', ' ')})"
+    if endpoint.failing_since is not None:
+        return f"failing since {endpoint.failing_since:%Y-%m-%d %H:%M}: {endpoint.last_failure}"
+    return "healthy"
