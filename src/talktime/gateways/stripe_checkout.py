@@ -40,7 +40,7 @@ class StripeCheckout:
 
     async def close(self) -> None:
         """Let go of the connections to Stripe."""
-        await self._http.close_async()
+        await self._http.close_async()  # type: ignore[no-untyped-call]
 
     async def create_checkout(self, order: CheckoutOrder) -> Checkout:
         """A session for the order, and the same one whenever it is asked for again."""

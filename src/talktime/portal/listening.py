@@ -32,6 +32,7 @@ async def live(request: Asked) -> Stream:
         is_newest=request.query_params.get("newest") == "1",
         entries=history.wanted(account.time_zone),
         days=history.days,
+        payment_id=asked.get("payment", "") if name == "top_up" else "",
     )
     writer = PageWriter(desk.platform, desk.pages, account, page, desk.frames)
 

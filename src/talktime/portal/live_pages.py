@@ -12,6 +12,7 @@ from talktime.core.call_filter import CallFilter
 from talktime.core.entry_filter import EntryFilter
 from talktime.core.errors import NotFound, Overloaded
 from talktime.core.number_mask import masked_call
+from talktime.ops.accounts import read_account
 from talktime.ops.billing import read_billing
 from talktime.ops.live_events import (
     BalanceChanged,
@@ -22,8 +23,10 @@ from talktime.ops.live_events import (
 )
 from talktime.ops.platform import Platform
 from talktime.ops.spend_days import last_days, list_closing_balances, list_spend_days
+from talktime.ops.top_ups import read_payment
 from talktime.portal.billing.spend_view import RANGE_DEFAULT, spend_view
 from talktime.portal.billing.summary import summary_view
+from talktime.portal.billing.top_up_view import top_up_view
 from talktime.portal.billing.view import entry_row
 from talktime.portal.calls.view import call_row
 from talktime.portal.figures import zone_of
@@ -42,7 +45,7 @@ class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    """billing or calls."""
+    """billing, calls or top_up."""
     wanted: CallFilter = CallFilter()
     """Which calls its list is of."""
     is_newest: bool = True
@@ -51,6 +54,8 @@ class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
     """Which transactions Billing lists."""
     days: int = RANGE_DEFAULT
     """How many days the pictures on Billing show."""
+    payment_id: str = ""
+    """Which top-up is shown."""
 
 
 class PageWriter:
@@ -119,6 +124,8 @@ class PageWriter:
             )
             is_new = self._page.is_newest and self._page.entries.admits(event.entry)
             yield self._pages.html("billing/entry.html", row=entry, is_new=is_new)
+        elif isinstance(event, EntryPosted) and event.entry.ref == self._page.payment_id:
+            yield await self._top_up()
         elif isinstance(event, CallChanged) and self._page.name == "calls":
             now = self._platform.clock()
             call = masked_call(event.call, self._account.number_mask)
@@ -133,6 +140,14 @@ class PageWriter:
         view = summary_view(billing, floor_nanos=self._platform.terms.floor_nanos, now=now)
         return self._pages.html("billing/summary.html", view=view)
 
+    async def _top_up(self) -> str:
+        now = self._platform.clock()
+        async with self._platform.connection() as connection:
+            account = await read_account(connection, self._account.account_id, now=now)
+            payment = await read_payment(connection, account.account_id, self._page.payment_id)
+        view = top_up_view(payment, account, back="", base=self._pages.base)
+        return self._pages.html("billing/top_up_card.html", view=view)
+
     async def _spend(self) -> list[str]:
         now = self._platform.clock()
         account = self._account
@@ -141,7 +156,10 @@ class PageWriter:
             spent = await list_spend_days(connection, account, days, now=now)
             closing = await list_closing_balances(connection, account, days, now=now)
         view = spend_view(account, spent, closing, now=now)
-        return [frame("piece", self._pages.html("billing/spend.html", spend=view), None)]
+        return [
+            frame("piece", self._pages.html(template, spend=view), None)
+            for template in ("billing/spend.html", "billing/spend_table.html")
+        ]
 
     @property
     def _zone(self) -> tzinfo:

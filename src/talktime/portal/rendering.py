@@ -28,7 +28,7 @@ PAGE_HEADERS: Final[Mapping[str, str]] = {
 class Pages:
     """Renders templates for one installation."""
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, public_url: str, *, takes_payments: bool = False) -> None:
         parts = urlsplit(public_url)
         self.base: Final = parts.path.rstrip("/")
         """What every path begins with where a proxy serves us below one; usually empty."""
@@ -43,7 +43,9 @@ class Pages:
         )
         self._templates.filters["usd"] = display_usd
         self._templates.globals.update(
-            base=self.base, asset=lambda name: self.base + self.assets[name].href
+            base=self.base,
+            asset=lambda name: self.base + self.assets[name].href,
+            takes_payments=takes_payments,
         )
 
     def html(self, template: str, **values: object) -> str:

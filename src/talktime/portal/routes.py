@@ -12,6 +12,7 @@ from talktime.portal.billing import redeeming, sandbox_pages, topping_up
 from talktime.portal.calls import pages as call_pages
 from talktime.portal.calls import export_pages, receipt_pages
 from talktime.portal.desk import OPT, Desk
+from talktime.portal.insight import estimating
 from talktime.portal.insight import pages as insight_pages
 from talktime.portal.refusals import refusal_pages
 from talktime.portal.rendering import Pages
@@ -23,7 +24,7 @@ def portal_router(platform: Platform) -> Router:
 
     Listens through the feed in the application's state (``live``) where there is one.
     """
-    pages = Pages(platform.public_url)
+    pages = Pages(platform.public_url, takes_payments=platform.payments is not None)
     desk = Desk(platform=platform, pages=pages, own_feed=LiveFeed(platform))
     return Router(
         path="/",
@@ -42,6 +43,7 @@ def portal_router(platform: Platform) -> Router:
             *export_pages.HANDLERS,
             *receipt_pages.HANDLERS,
             *insight_pages.HANDLERS,
+            *estimating.HANDLERS,
             *listening.HANDLERS,
         ],
         middleware=[embedding_headers],

@@ -89,7 +89,7 @@ async def state(request: Asked) -> Response[str]:
         **frame(visitor, standing.account, "billing"),
         view=top_up_view(payment, standing.account, back=back, base=desk.pages.base),
         live=live_address(
-            desk, "top_up", standing.event_seq, is_newest=False, also={"show": payment.payment_id}
+            desk, "top_up", standing.event_seq, is_newest=False, also={"payment": payment.payment_id}
         ),
     )
 

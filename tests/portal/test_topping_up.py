@@ -1,0 +1,135 @@
+"""Top up as it goes over HTTP: amount, payment page, the truth on the way back."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import msgspec
+import pytest
+from litestar import Litestar
+
+from talktime.core.payment import NoticeKind
+from talktime.gateways.sandbox_payments import SandboxPayments
+from talktime.ops.platform import Payments, Platform
+from talktime.portal.routes import portal_router
+from tests.acting import Bots
+from tests.conftest import AccountFactory
+from tests.payments.paying import Payer, notice
+from tests.portal.conftest import new_link
+
+
+@pytest.fixture
+async def till(platform: Platform) -> AsyncIterator[Platform]:
+    """The platform taking payments by the sandbox, which sends its notices nowhere."""
+    sandbox = SandboxPayments(
+        platform.connection, public_url="http://127.0.0.1:9", clock=platform.clock
+    )
+    payments = Payments(provider=sandbox, notice_secret=sandbox.secret)
+    yield msgspec.structs.replace(platform, payments=payments)
+    await sandbox.close()
+
+
+@pytest.fixture
+async def buyer(till: Platform, bots: Bots) -> AsyncIterator[httpx.AsyncClient]:
+    """The browser of a customer of it."""
+    app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=till.public_url) as client:
+        assert (await client.get(await new_link(till, bots.account_id))).status_code == 303
+        yield client
+
+
+@pytest.fixture
+def payer(till: Platform, bots: Bots) -> Payer:
+    assert till.payments is not None
+    return Payer(till, till.payments.provider, bots.account_id)
+
+
+async def order(buyer: httpx.AsyncClient, **fields: str) -> httpx.Response:
+    """Send the form as the page has it, with some fields filled in."""
+    page = (await buyer.get("/billing/top-up")).text
+    hidden = {
+        name: page.split(f'name="{name}" value="')[1].split('"')[0]
+        for name in ("form_token", "top_up_id")
+    }
+    return await buyer.post("/billing/top-up", data=hidden | fields)
+
+
+async def test_from_amount_to_payment_page(buyer: httpx.AsyncClient, payer: Payer) -> None:
+    """The form leads, by a page of ours, to the provider's page for that amount."""
+    sent = await order(buyer, amount="25", other="")
+    assert sent.status_code == 303
+    onward = (await buyer.get(sent.headers["location"])).text
+    [payment_id] = [part for part in sent.headers["location"].split("/") if "top_" in part]
+    payment = await payer.payment(payment_id)
+    assert payment.amount_nanos == 25 * 10**9
+    assert f'content="0;url={payment.checkout_url}"' in onward
+    assert f'href="{payment.checkout_url}"' in onward
+
+
+async def test_an_amount_of_ones_own(buyer: httpx.AsyncClient, payer: Payer) -> None:
+    """What is typed outweighs the preset; what no top-up can be keeps the form and says why."""
+    sent = await order(buyer, amount="25", other="$12.34")
+    payment = await payer.payment(sent.headers["location"].split("/")[3])
+    assert payment.amount_nanos == 12_340_000_000
+    for wrong in ("4", "2001", "1.005", "lots"):
+        refused = await order(buyer, amount="25", other=wrong)
+        assert refused.status_code == 400
+        assert 'aria-invalid="true"' in refused.text
+        assert f'value="{wrong}"' in refused.text
+
+
+async def test_a_double_click_is_one_top_up(buyer: httpx.AsyncClient, payer: Payer) -> None:
+    """The same form sent twice leads to the same payment."""
+    page = (await buyer.get("/billing/top-up")).text
+    fields = {
+        name: page.split(f'name="{name}" value="')[1].split('"')[0]
+        for name in ("form_token", "top_up_id")
+    } | {"amount": "10"}
+    first, second = [await buyer.post("/billing/top-up", data=fields) for _ in range(2)]
+    assert first.headers["location"] == second.headers["location"]
+
+
+async def test_the_page_tells_the_truth(buyer: httpx.AsyncClient, payer: Payer) -> None:
+    """Coming back says nothing about the money: the page tells what is known of the payment."""
+    payment = await payer.begin("10")
+    path = f"/billing/top-up/{payment.payment_id}"
+    assert "Waiting for the confirmation" in (await buyer.get(f"{path}?back=paid")).text
+    assert (
+        "Nothing was charged. You can still pay" in (await buyer.get(f"{path}?back=canceled")).text
+    )
+    await payer.tell(notice(payment, NoticeKind.ATTEMPT_FAILED, reason="Your card was declined."))
+    declined = (await buyer.get(path)).text
+    assert "Your card was declined. Nothing was charged." in declined
+    assert f"{path}/pay" in declined
+    await payer.tell(notice(payment))
+    arrived = (await buyer.get(f"{path}?back=canceled")).text
+    assert "$10.00 has arrived" in arrived
+    assert "Available now: $15.50" in arrived
+    assert "Top-up" in (await buyer.get("/billing")).text
+
+
+async def test_an_expired_top_up_leads_to_a_new_one(buyer: httpx.AsyncClient, payer: Payer) -> None:
+    """What was not paid in time says so, and how to start over."""
+    payment = await payer.begin("10")
+    await payer.tell(notice(payment, NoticeKind.EXPIRED))
+    page = (await buyer.get(f"/billing/top-up/{payment.payment_id}?back=paid")).text
+    assert "This top-up has expired" in page
+    assert 'href="/billing/top-up"' in page
+
+
+async def test_nobody_elses_top_up(
+    buyer: httpx.AsyncClient, payer: Payer, make_account: AccountFactory
+) -> None:
+    """Another account's top-up is not there, on its page or on the way to pay it."""
+    other = await Payer(payer.platform, payer.provider, await make_account()).begin("10")
+    for path in ("", "/pay"):
+        page = await buyer.get(f"/billing/top-up/{other.payment_id}{path}")
+        assert page.status_code == 404
+
+
+async def test_without_a_provider_there_is_no_button(customer: httpx.AsyncClient) -> None:
+    """Where no provider is set, Billing offers no top-up and its address says why."""
+    assert "/billing/top-up" not in (await customer.get("/billing")).text
+    page = await customer.get("/billing/top-up")
+    assert "takes no payments" in page.text
+    assert (await customer.get("/sandbox/checkout/a/b")).status_code == 404
