@@ -29,9 +29,16 @@ def app(platform: Platform) -> Litestar:
 @pytest.fixture
 async def visitor(app: Litestar, platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that is not signed in."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=platform.public_url) as client:
+    async with browser_of(app, platform) as client:
         yield client
+
+
+def browser_of(app: Litestar, platform: Platform) -> httpx.AsyncClient:
+    """A browser from an address of its own, since attempts are counted by address."""
+    transport = httpx.ASGITransport(
+        app=app, raise_app_exceptions=False, client=(f"test-{secrets.token_hex(8)}", 1)
+    )
+    return httpx.AsyncClient(transport=transport, base_url=platform.public_url)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Refusals as pages: what happened, why, and the one next step."""
 
 from typing import Any, Final
+from urllib.parse import quote
 
 import structlog
 from litestar import Request, Response
@@ -102,4 +103,5 @@ def _asked(request: Request[Any, Any, Any], base: str) -> str:
     if request.method != "GET":
         return ""
     query = request.url.query
-    return request.url.path.removeprefix(base) + (f"?{query}" if query else "")
+    path = quote(request.url.path.removeprefix(base), safe="/~!$&'()*+,;=:@")
+    return path + (f"?{query}" if query else "")
