@@ -2,25 +2,33 @@
 
 import base64
 import binascii
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.response import Stream
 
+from talktime.api.account_wire import UsdText
 from talktime.api.bodies import answer, read_query
 from talktime.api.description import described
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
 from talktime.api.wire import CallBody, call_body
+from talktime.core.account import NumberMask
 from talktime.core.call import BillingStatus, Outcome, Status
 from talktime.core.call_filter import CallFilter
 from talktime.core.errors import AccountUnknown, CallUnknown, InvalidInput
+from talktime.core.money import parse_usd
 from talktime.core.ratecard import Channel
+from talktime.ops.accounts import read_account
+from talktime.ops.call_export import ExportFormat, export_calls
 from talktime.ops.call_history import CallPlace, list_calls, read_call
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 
 _CURSOR_LENGTH_MAX = 1_600
+_CSV: Final = "text/csv"
 
 
 class CallsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +43,13 @@ class CallsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Started on this day (UTC) or later."""
     to_date: date | None = None
     """Started on this day (UTC) or earlier."""
+    min_cost: UsdText | None = None
+    """Charged, or costing so far, at least this. A free call is 0; a price-pending one never is."""
+    max_cost: UsdText | None = None
+    """At most this."""
+    format: Literal["json", "csv", "focus"] | None = None
+    """``csv``: all that match as a file, as with ``Accept: text/csv``. ``focus``: their charges in
+    the columns of FOCUS 1.2."""
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
     cursor: str | None = None
     """``next_cursor`` of the page before."""
@@ -55,30 +70,32 @@ class CallPage(msgspec.Struct, frozen=True, kw_only=True):
         query=CallsQuery,
         answers={200: CallPage},
         refusals=(AccountUnknown,),
+        media={_CSV: "All calls that match, newest first, with exact amounts."},
     ),
 )
-async def get_calls(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """List an account's calls, newest first."""
+async def get_calls(request: Request[Any, Any, Any]) -> Response[bytes] | Stream:
+    """List an account's calls, newest first; or all of them as CSV."""
     platform: Platform = request.app.state.platform
     asked = read_query(request, CallsQuery)
     before = None if asked.cursor is None else read_cursor(asked.cursor)
     now = platform.clock()
+    account_id = request.path_params["account_id"]
+    wanted = _read_filter(asked)
+    export_format = _export_format(request, asked)
     async with platform.connection() as connection:
+        if export_format is not None:
+            account = await read_account(connection, account_id, now=now)
+            pieces = export_calls(
+                platform.connection,
+                account,
+                wanted,
+                export_format,
+                mask=NumberMask.FULL,
+                now=now,
+            )
+            return _csv_file(pieces, export_format)
         calls, place = await list_calls(
-            connection,
-            request.path_params["account_id"],
-            CallFilter(
-                status=asked.status,
-                channel=asked.channel,
-                outcome=asked.outcome,
-                billing_status=asked.billing_status,
-                agent_id=asked.agent_id and check_id(asked.agent_id, "agent_id"),
-                from_time=_midnight(asked.from_date),
-                to_time=_midnight(asked.to_date, days=1),
-            ),
-            before=before,
-            limit=asked.limit,
-            now=now,
+            connection, account_id, wanted, before=before, limit=asked.limit, now=now
         )
     return answer(
         CallPage(
@@ -104,6 +121,36 @@ async def get_call(request: Request[Any, Any, Any]) -> Response[bytes]:
     async with platform.connection() as connection:
         call = await read_call(connection, path["account_id"], path["call_id"], now=now)
     return answer(call_body(call, now))
+
+
+def _read_filter(asked: CallsQuery) -> CallFilter:
+    return CallFilter(
+        status=asked.status,
+        channel=asked.channel,
+        outcome=asked.outcome,
+        billing_status=asked.billing_status,
+        agent_id=asked.agent_id and check_id(asked.agent_id, "agent_id"),
+        from_time=_midnight(asked.from_date),
+        to_time=_midnight(asked.to_date, days=1),
+        min_nanos=None if asked.min_cost is None else parse_usd(asked.min_cost, field="min_cost"),
+        max_nanos=None if asked.max_cost is None else parse_usd(asked.max_cost, field="max_cost"),
+    )
+
+
+def _export_format(request: Request[Any, Any, Any], asked: CallsQuery) -> ExportFormat | None:
+    if asked.format is not None:
+        return None if asked.format == "json" else ExportFormat(asked.format)
+    wants_csv = request.accept.best_match(["application/json", _CSV]) == _CSV
+    return ExportFormat.CSV if wants_csv else None
+
+
+def _csv_file(pieces: AsyncIterator[str], export_format: ExportFormat) -> Stream:
+    name = "calls.focus.csv" if export_format is ExportFormat.FOCUS else "calls.csv"
+    return Stream(
+        pieces,
+        media_type=_CSV,
+        headers={"content-disposition": f'attachment; filename="{name}"', "vary": "accept"},
+    )
 
 
 def write_cursor(place: CallPlace) -> str:

@@ -1,4 +1,4 @@
-"""talktime calls: a call's receipt in the terminal, and calls of the past brought in."""
+"""talktime calls: a call's receipt in the terminal or checked, and calls of the past."""
 
 from collections.abc import Iterator
 from datetime import UTC
@@ -15,6 +15,7 @@ from rich.text import Text
 from talktime.cli.opening import on_platform
 from talktime.core.call import Call
 from talktime.core.money import display_usd
+from talktime.core.receipt import check_receipt, read_receipt
 from talktime.ops.call_history import read_call
 from talktime.ops.call_import import (
     BATCH,
@@ -25,6 +26,7 @@ from talktime.ops.call_import import (
     unknown_accounts,
 )
 from talktime.ops.platform import Platform
+from talktime.portal.calls.check_view import check_rows
 from talktime.portal.calls.receipt_view import ReceiptView, receipt_view
 
 app = typer.Typer(no_args_is_help=True)
@@ -92,6 +94,35 @@ def receipt(call: Call, view: ReceiptView) -> RenderableType:
     if view.is_split_known:
         parts.append(f"Promo bore {view.promo}, paid {view.paid}.")
     return Group(*parts, *view.notes)
+
+
+@app.command("check")
+def check_command(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A receipt as JSON.")
+    ],
+) -> None:
+    """Recompute a receipt from its document, without a database or a network.
+
+    Customers download the document on a call's page. Exit code 1 where a figure is not right.
+    """
+    written = read_receipt(file.read_bytes())
+    checks = check_receipt(written)
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "Step", "Sum"):
+        table.add_column(column)
+    table.add_column("Computed", justify="right")
+    table.add_column("Stated", justify="right")
+    for row in check_rows(written, checks):
+        mark = Text("right", style="green") if row.is_right else Text("WRONG", style="bold red")
+        table.add_row(mark, row.name, row.working, row.computed, row.stated)
+    wrong = sum(not check.is_right for check in checks)
+    verdict = (
+        f"{wrong} of {len(checks)} figures are not right." if wrong else "Every figure is right."
+    )
+    Console().print(Text(f"Call {written.call_id}", style="bold"), table, verdict, sep="\n")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command("import")

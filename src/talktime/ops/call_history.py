@@ -67,7 +67,9 @@ async def list_calls(
         account_id=account_id,
         wanted=wanted,
         order=order,
-        below=before and call_history.Below(before.admitted_at, before.call_id, before.rank),
+        below=None
+        if before is None
+        else call_history.Below(before.admitted_at, before.call_id, before.rank),
         limit=limit + 1,
         most=SORTED_MAX + 1,
         now=now,

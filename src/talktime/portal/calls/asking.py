@@ -107,10 +107,14 @@ def read_asked(params: Mapping[str, str], account: Account, *, now: datetime) ->
 
 
 def list_href(
-    base: str, fields: Mapping[str, str], *, page: str = "/calls", **changed: str | None
+    base: str,
+    fields: Mapping[str, str],
+    changed: Mapping[str, str] | None = None,
+    *,
+    page: str = "/calls",
 ) -> str:
-    """The address of the list with some parameters changed; None takes one away."""
-    kept = {**fields, **changed}
+    """The address of the list with some parameters changed; an empty one is taken away."""
+    kept = {**fields, **(changed or {})}
     asked = urlencode({name: text for name, text in kept.items() if text})
     return f"{base}{page}?{asked}" if asked else f"{base}{page}"
 

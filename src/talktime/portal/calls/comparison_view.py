@@ -10,7 +10,7 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def comparison_words(comparison: Comparison | None) -> str:
-    """ "4.2× the median of your agent's last 120 calls ($0.012): it ran 12:40, usually 3:05."
+    """How many times the median of which calls, and which factor drove it, with its figures.
 
     Empty for a call that was not dear.
     """
@@ -29,32 +29,26 @@ def comparison_words(comparison: Comparison | None) -> str:
 
 def _cause(cause: Cause) -> str:
     service = "" if cause.service is None else words.SERVICES[cause.service].lower()
-    match cause.factor:
-        case Factor.DURATION:
-            return f"it was longer, {duration(cause.this)} against {duration(cause.usual)} usually"
-        case Factor.NEW_LINE:
-            return (
-                f"it used {service} for {display_usd(cause.this)}, which most of those calls do not"
-            )
-        case Factor.MODEL:
-            return (
-                f"its {service} was {cause.this_model or 'another model'}, which costs more than "
-                f"{cause.usual_model or 'the usual one'}"
-            )
-        case Factor.PRICE:
-            return (
-                f"the price of its {service} was higher, {display_usd(cause.this)} per minute "
-                f"against {display_usd(cause.usual)} usually"
-            )
-        case Factor.QUANTITY:
-            return f"{_per_minute(cause)} usually"
-        case Factor.LINE:
-            return (
-                f"its {service} cost {display_usd(cause.this)} per minute against "
-                f"{display_usd(cause.usual)} usually"
-            )
-        case Factor.MARGIN:
-            return f"the margin was {percent(cause.this)} against {percent(cause.usual)} usually"
+    this, usual = display_usd(cause.this), display_usd(cause.usual)
+    if cause.factor is Factor.QUANTITY:
+        return f"{_per_minute(cause)} usually"
+    return {
+        Factor.DURATION: (
+            f"it was longer, {duration(cause.this)} against {duration(cause.usual)} usually"
+        ),
+        Factor.NEW_LINE: f"it used {service} for {this}, which most of those calls do not",
+        Factor.MODEL: (
+            f"its {service} was {cause.this_model or 'another model'}, which costs more than "
+            f"{cause.usual_model or 'the usual one'}"
+        ),
+        Factor.PRICE: (
+            f"the price of its {service} was higher, {this} per minute against {usual} usually"
+        ),
+        Factor.LINE: f"its {service} cost {this} per minute against {usual} usually",
+        Factor.MARGIN: (
+            f"the margin was {percent(cause.this)} against {percent(cause.usual)} usually"
+        ),
+    }[cause.factor]
 
 
 def _per_minute(cause: Cause) -> str:

@@ -74,7 +74,7 @@ def filter_view(asked: CallsAsked, agents: Sequence[str], base: str) -> FilterVi
                 value=one.value,
                 name=name,
                 is_chosen=one is asked.shown,
-                href=list_href(base, fields, show=None if one is Shown.ALL else one.value),
+                href=list_href(base, fields, {"show": "" if one is Shown.ALL else one.value}),
             )
             for one, name in SHOWN.items()
         ),
@@ -90,7 +90,7 @@ def filter_view(asked: CallsAsked, agents: Sequence[str], base: str) -> FilterVi
         ),
         agents=tuple(agents),
         chips=tuple(
-            Chip(text=_chip(name, text), href=list_href(base, fields, **{name: None}))
+            Chip(text=_chip(name, text), href=list_href(base, fields, {name: ""}))
             for name, text in fields.items()
             if name != "show"
         ),

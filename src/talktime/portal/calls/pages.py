@@ -62,7 +62,7 @@ async def calls(request: Asked) -> Response[str]:
         newest_href=list_href(base, asked.fields) if before is not None else None,
         older_href=None
         if older is None
-        else list_href(base, asked.fields, before=write_place(older)),
+        else list_href(base, asked.fields, {"before": write_place(older)}),
         csv_href=list_href(base, asked.fields, page="/calls.csv"),
         focus_href=list_href(base, asked.fields, page="/calls.focus.csv"),
         is_newest=is_newest,

@@ -78,23 +78,14 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
 
 def receipt_view(call: Call, *, now: datetime, zone: tzinfo) -> ReceiptView:
     """Everything a customer may ask of one call, exact to the nano-dollar."""
-    costs = [line.cost_nanos for line in call.lines]
-    steps = [_step_costs(line) for line in call.lines]
-    accrued = call.cost_nanos + call.margin_nanos
-    flat = [c for c in costs if c is not None] + [nanos for part in steps for nanos in part]
-    column = iter(exact_column([*flat, call.cost_nanos, call.margin_nanos, accrued]))
-    line_costs = [None if c is None else next(column) for c in costs]
-    step_costs = [[next(column) for _ in part] for part in steps]
-    cost, margin, total = next(column), next(column), next(column)
+    sums = (call.cost_nanos, call.margin_nanos, call.cost_nanos + call.margin_nanos)
+    lines, (cost, margin, total) = bill_view(call.lines, sums)
     is_part = call.charge_nanos is None
-    is_none = is_part and all(one is None for one in costs)
+    is_none = is_part and all(line.cost_nanos is None for line in call.lines)
     cost_name, margin_name = _sum_names(call, is_part=is_part and not is_none)
     is_settled = call.promo_charged_nanos is not None and call.charge_nanos is not None
     return ReceiptView(
-        lines=tuple(
-            _line_view(line, line_cost, parts)
-            for line, line_cost, parts in zip(call.lines, line_costs, step_costs, strict=True)
-        ),
+        lines=lines,
         cost=cost,
         cost_name=cost_name,
         margin=margin,
@@ -114,6 +105,23 @@ def receipt_view(call: Call, *, now: datetime, zone: tzinfo) -> ReceiptView:
         timeline=tuple(_timeline(call, zone)),
         notes=tuple(_notes(call, now)),
     )
+
+
+def bill_view(
+    lines: Sequence[Line], sums: Sequence[int]
+) -> tuple[tuple[LineView, ...], list[Money]]:
+    """Rated lines and the sums below them, as one column of exact amounts."""
+    costs = [line.cost_nanos for line in lines]
+    steps = [_step_costs(line) for line in lines]
+    flat = [c for c in costs if c is not None] + [nanos for part in steps for nanos in part]
+    column = iter(exact_column([*flat, *sums]))
+    line_costs = [None if c is None else next(column) for c in costs]
+    step_costs = [[next(column) for _ in part] for part in steps]
+    views = tuple(
+        _line_view(line, cost, parts)
+        for line, cost, parts in zip(lines, line_costs, step_costs, strict=True)
+    )
+    return views, list(column)
 
 
 def _step_costs(line: Line) -> list[int]:
