@@ -5,6 +5,7 @@ Whoever can reach the pages can read it, sign-in links and all: so it is never o
 
 import asyncio
 import mailbox
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 SHOWN_MAX: Final = 200
 SIZE_MAX: Final = 1_000_000
+_KEY: Final = re.compile(r"([0-9]+)\.M([0-9]+)")
 _PARSER: Final = BytesParser(policy=policy.default)
 
 
@@ -46,9 +48,8 @@ class Mailbox:
 
     def newest(self) -> list[Received]:
         """At most SHOWN_MAX mails."""
-        found = [self._received(key) for key in self._maildir.keys()]  # noqa: SIM118
-        found.sort(key=lambda mail: (mail.sent_at, mail.key), reverse=True)
-        return found[:SHOWN_MAX]
+        keys = sorted(self._maildir.iterkeys(), key=_kept_at, reverse=True)
+        return [self._received(key) for key in keys[:SHOWN_MAX]]
 
     def find(self, key: str) -> Received | None:
         return self._received(key) if key in self._maildir else None
@@ -91,6 +92,12 @@ class _Keeper:
         content = envelope.original_content or b""
         await asyncio.get_running_loop().run_in_executor(None, self._kept.keep, content)
         return "250 kept"
+
+
+def _kept_at(key: str) -> tuple[int, int]:
+    """When a mail was put into a Maildir, as its key begins: seconds, then M and microseconds."""
+    match = _KEY.match(key)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _date_of(mail: EmailMessage) -> datetime:

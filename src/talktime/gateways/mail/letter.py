@@ -98,7 +98,7 @@ def _welcome(facts: Mapping[str, str], public_url: str) -> Letter:
         button="Open Billing",
         target=f"{public_url}/billing",
         closing="Every call shows what it cost, line by line, as soon as it ends.",
-        why=_chosen("money that comes in"),
+        why=_chosen("mail about money that comes in"),
     )
 
 
@@ -114,7 +114,7 @@ def _coupon_redeemed(facts: Mapping[str, str], public_url: str) -> Letter:
         figures=_balance(facts),
         button="Open Billing",
         target=f"{public_url}/billing",
-        why=_chosen("money that comes in"),
+        why=_chosen("mail about money that comes in"),
     )
 
 
@@ -243,11 +243,11 @@ def _usd(text: str) -> str:
 
 def _balance(facts: Mapping[str, str]) -> tuple[Figure, ...]:
     return (
-        Figure(label="Promo balance", value=_usd(facts["promo"])),
-        Figure(label="Paid balance", value=_usd(facts["paid"])),
-        Figure(label="Available balance", value=_usd(facts["available"]), is_total=True),
+        Figure(label="Promo", value=_usd(facts["promo"])),
+        Figure(label="Paid", value=_usd(facts["paid"])),
+        Figure(label="Available", value=_usd(facts["available"]), is_total=True),
     )
 
 
 def _chosen(what: str) -> str:
-    return f"You get this because you chose to be told about {what}."
+    return f"You get this because you chose {what}."

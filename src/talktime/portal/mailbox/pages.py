@@ -4,6 +4,7 @@ from typing import Any, Final, TypeAlias
 
 from litestar import MediaType, Request, Response, Router, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from talktime.gateways.mailbox import Mailbox, Received
 from talktime.portal.figures import moment, zone_of
@@ -73,7 +74,7 @@ def list_mails(request: Asked) -> Response[str]:
 
 
 @get("/{key:str}", sync_to_thread=True)
-def show_mail(request: Asked, key: str) -> Response[str]:
+def show_mail(request: Asked, key: FromPath[str]) -> Response[str]:
     """One mail: its HTML in a frame, or with ?part=text its plain text."""
     room = _room(request)
     mail = room.mail(key)
@@ -86,7 +87,7 @@ def show_mail(request: Asked, key: str) -> Response[str]:
 
 
 @get("/{key:str}/html", sync_to_thread=True)
-def show_html(request: Asked, key: str) -> Response[str]:
+def show_html(request: Asked, key: FromPath[str]) -> Response[str]:
     """The HTML of a mail as it came, for the frame."""
     html = _room(request).mail(key).html
     return Response(
