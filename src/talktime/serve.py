@@ -69,6 +69,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     platform: Platform
     url: str
     """Where it listens, as a browser on this machine would write it."""
+    mailbox: Mailbox | None
+    """What was sent, where it is kept on this machine."""
 
 
 def create_server(
@@ -141,7 +143,7 @@ async def running_server(
             serving = group.create_task(server.serve(sockets=[listener]))
             try:
                 await server.wait_until_up(serving)
-                yield Running(platform=platform, url=url)
+                yield Running(platform=platform, url=url, mailbox=mailbox)
             finally:
                 stop.set()
                 server.should_exit = True

@@ -52,8 +52,14 @@ def test_the_story_ends_with_clean_books_and_an_empty_purse(home: Path) -> None:
         "late-1 refused (402 insufficient_credits)",
         "late-2 refused (402 insufficient_credits)",
         "ledger verify: clean",
+        "/mailbox",
+        "Mail to billing@harbor-dental.example: Welcome: $0.50 to start with",
+        "Mail to billing@harbor-dental.example: New calls are now refused",
+        "Coupon THANKS-1 is redeemed",
+        "Mail to billing@harbor-dental.example: Coupon redeemed: $1.00 added",
     ):
         assert words in story
+    assert story.count("Balance below $1.00") == story.count("New calls are now refused") == 1
     rush = re.search(r"with \$([\d.]+) that can be started with.*\n.*?(\d+) of them", story)
     assert rush is not None
     assert int(rush[2]) * Decimal("0.10") <= Decimal(rush[1])

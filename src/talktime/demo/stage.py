@@ -17,13 +17,17 @@ import msgspec
 from rich.console import Console
 
 from talktime.config import Settings
+from talktime.core.coupon import Coupon
 from talktime.core.errors import TalktimeError
+from talktime.core.money import display_usd
 from talktime.db.opening import opened_database
 from talktime.demo import timetable
 from talktime.demo.closing import Closing, closing_table, read_closing
 from talktime.demo.home import demo_home
 from talktime.demo.narrator import Narrator
+from talktime.demo.post import Post
 from talktime.installation import DEFAULT_PORT, address_kept
+from talktime.ops.coupons import create_coupon
 from talktime.ops.platform import utc_now
 from talktime.serve import CannotListen, Running, listen, running_server
 from talktime_sdk import TalktimeClient
@@ -32,6 +36,9 @@ ACCOUNT_ID: Final = "harbor-dental"
 NAME: Final = "Harbor Dental"
 EMAIL: Final = "billing@harbor-dental.example"
 PAID_USD: Final = "5.00"
+COUPON: Final = "THANKS-1"
+COUPON_NANOS: Final = 1_000_000_000
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 LEASE_SECONDS: Final = 5
 GRACE_SECONDS: Final = 15
@@ -63,7 +70,9 @@ async def run_demo(
         demo_home(settings.home, utc_now()) as home,
         opened_database(home, None) as conninfo,
     ):
-        own = _settings(settings, home, speed)
+        # Whoever reaches the mailbox reads everybody's mail: it is there for this machine alone.
+        mailbox = listener.getsockname()[0] in LOOPBACK
+        own = _settings(settings, home, speed, mailbox=mailbox)
         async with running_server(own, conninfo, listener, with_worker=True) as running:
             with address_kept(home, running.platform.public_url):
                 await _play(console, own, running, stop, speed=speed, leave=leave)
@@ -80,7 +89,7 @@ def _listener(host: str, port: int | None) -> socket.socket:
         return listen(host, 0)
 
 
-def _settings(settings: Settings, home: Path, speed: float) -> Settings:
+def _settings(settings: Settings, home: Path, speed: float, *, mailbox: bool) -> Settings:
     """Short lease and grace, a key of its own, and never the operator's database."""
     return msgspec.structs.replace(
         settings,
@@ -88,6 +97,12 @@ def _settings(settings: Settings, home: Path, speed: float) -> Settings:
         database_url=None,
         public_url=None,
         smtp_url=None,
+        mail_from=None,
+        mailbox=mailbox,
+        stripe_key=None,
+        stripe_webhook_secret=None,
+        # Whoever reaches the sandbox gets credit for nothing.
+        sandbox_payments=mailbox,
         operator_key=secrets.token_hex(32),
         lease_seconds=max(1, int(LEASE_SECONDS / speed)),
         grace_seconds=max(SHORTEST_GRACE_SECONDS, int(GRACE_SECONDS / speed)),
@@ -112,9 +127,13 @@ async def _play(
         await _open_account(client)
         link = await client.portal_link(ACCOUNT_ID)
         _invite(console, link.url, settings.home)
+        post = None
+        if running.mailbox is not None:
+            console.print(f"Its mail: {running.url}/mailbox", soft_wrap=True)
+            post = Post(narrator, running.mailbox)
         if speed != 1:
             console.print(f"Played at {speed:g} times life's speed: so much shorter are the calls.")
-        with _link_on_enter(console, client):
+        async with _accompanied(console, client, post):
             story = asyncio.create_task(
                 _tell_story(narrator, running, settings.operator_key, speed)
             )
@@ -131,6 +150,8 @@ async def _play(
             closing = await read_closing(running.platform, ACCOUNT_ID)
             console.print(closing_table(closing, refused=narrator.refused))
             _judge(narrator, closing)
+            if post is not None:
+                await _redeem_coupon(narrator, running, client, post)
             if not leave:
                 console.print(
                     "The pages stay open: press Enter for a fresh link, Ctrl-C to end.",
@@ -145,6 +166,46 @@ def _judge(narrator: Narrator, closing: Closing) -> None:
         raise StoryBroken("the demo's books are not as they should be; the lines above say why")
     if closing.account.startable_nanos >= 100_000_000:
         raise StoryBroken("the demo ended before the money was spent")
+
+
+async def _redeem_coupon(
+    narrator: Narrator, running: Running, client: TalktimeClient, post: Post
+) -> None:
+    """The mail so far, then a coupon that lets the customer's calls in again, and its mail.
+
+    Raises StoryBroken where a crossing was told twice or not at all.
+    """
+    told = [await post.count(words) for words in ("Balance below $1.00", "New calls are now")]
+    if told != [1, 1]:
+        raise StoryBroken(f"each crossing brings one mail, and there are {told}")
+    async with running.platform.connection() as connection:
+        await create_coupon(
+            connection,
+            Coupon(code=COUPON, amount_nanos=COUPON_NANOS, created_at=running.platform.clock()),
+        )
+    await client.redeem_coupon(ACCOUNT_ID, COUPON)
+    narrator.say(
+        f"Coupon {COUPON} is redeemed: {display_usd(COUPON_NANOS)} of promo credit, and new calls "
+        "are let in again.",
+        style="bold",
+    )
+    if await post.count("Coupon redeemed") != 1:
+        raise StoryBroken("the coupon's mail did not arrive")
+
+
+@asynccontextmanager
+async def _accompanied(
+    console: Console, client: TalktimeClient, post: Post | None
+) -> AsyncIterator[None]:
+    """While the block runs: a fresh link on Enter, and mail told as it arrives."""
+    watching = None if post is None else asyncio.create_task(post.watch())
+    try:
+        with _link_on_enter(console, client):
+            yield
+    finally:
+        if watching is not None:
+            watching.cancel()
+            await asyncio.wait([watching])
 
 
 async def _open_account(client: TalktimeClient) -> None:
