@@ -140,11 +140,12 @@ async def test_people_and_sessions(
 
 @SCHEMES
 @WIDTHS
-async def test_pages_are_sound(  # noqa: PLR0917  (fixtures)
+async def test_pages_are_sound(
     page: Page,
     site: Platform,
     make_account: AccountFactory,
     axe: str,
+    *,
     scheme: Literal["light", "dark"],
     width: int,
 ) -> None:

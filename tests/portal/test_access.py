@@ -1,10 +1,14 @@
 """Getting in, staying in and getting out."""
 
+import secrets
+
 import httpx
 import pytest
 
+from talktime.core.member import Role
 from talktime.ops.platform import Platform
-from talktime.portal.visiting import COOKIE
+from talktime.ops.portal_access import create_portal_link
+from talktime.portal.visiting import COOKIE, FRAMED_COOKIE
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
@@ -62,8 +66,11 @@ async def test_signed_out(visitor: httpx.AsyncClient, path: str) -> None:
     assert "Open Billing from your platform again" in answer.text
 
 
-async def test_home_is_billing(visitor: httpx.AsyncClient) -> None:
-    """The bare address goes to Billing."""
+async def test_home(visitor: httpx.AsyncClient, platform: Platform, bots: Bots) -> None:
+    """The bare address goes to Billing, and to the way in for who is not signed in."""
+    answer = await visitor.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    await visitor.get(await new_link(platform, bots.account_id))
     answer = await visitor.get("/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/billing")
 
@@ -136,3 +143,85 @@ async def test_assets_never_go_stale(customer: httpx.AsyncClient) -> None:
     assert (await customer.get(wrong)).status_code == 404
     for name in ("../routes.py", "..%2froutes.py", "nothing.css"):
         assert (await customer.get(f"/assets/0/{name}")).status_code == 404
+
+
+async def framed(visitor: httpx.AsyncClient, platform: Platform, account_id: str) -> httpx.Response:
+    """The answer to a link whose session one site may frame."""
+    async with platform.connection() as connection:
+        token, _ = await create_portal_link(
+            connection,
+            account_id=account_id,
+            secret=secrets.token_urlsafe(32),
+            role=Role.VIEWER,
+            frame_origin="https://app.example.com",
+            now=platform.clock(),
+        )
+    return await visitor.get("/enter", params={"token": token})
+
+
+async def test_a_framed_session_has_a_cookie_of_its_own(
+    visitor: httpx.AsyncClient, platform: Platform, bots: Bots
+) -> None:
+    """Kept apart by site, and beside the cookie of the pages by themselves."""
+    answer = await framed(visitor, platform, bots.account_id)
+    parts = [part.strip() for part in answer.headers["set-cookie"].split(";")]
+    assert parts[0].startswith(f"{FRAMED_COOKIE}=")
+    assert {"HttpOnly", "Secure", "SameSite=None", "Partitioned", "Path=/"} < set(parts)
+    assert COOKIE not in visitor.cookies
+
+
+async def test_only_a_framed_session_is_framed(
+    visitor: httpx.AsyncClient, platform: Platform, bots: Bots
+) -> None:
+    """Its pages name the one site that may; a page by itself, and a refusal, names nobody."""
+    await framed(visitor, platform, bots.account_id)
+    within = await visitor.get("/settings/people", headers={"sec-fetch-dest": "iframe"})
+    assert "frame-ancestors https://app.example.com;" in within.headers["content-security-policy"]
+    assert "x-frame-options" not in within.headers
+    assert "Invite somebody" not in within.text
+    await visitor.get(await new_link(platform, bots.account_id))
+    by_itself = await visitor.get("/settings/people", headers={"sec-fetch-dest": "document"})
+    assert "Invite somebody" in by_itself.text
+    visitor.cookies.clear()
+    refused = await visitor.get("/settings/people", headers={"sec-fetch-dest": "iframe"})
+    for answer in (by_itself, refused):
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "fields"),
+    [
+        (Role.VIEWER, "/billing/redeem", {"code": "X"}),
+        (Role.VIEWER, "/billing/redeem/confirm", {"code": "X"}),
+        (Role.VIEWER, "/settings", {"warning_level": "1"}),
+        (Role.VIEWER, "/settings/people/invite", {"address": "a@example.com", "role": "owner"}),
+        (Role.BILLING, "/settings/people/invite", {"address": "a@example.com", "role": "owner"}),
+        (Role.VIEWER, "/settings/people/role", {"address": "a@example.com", "role": "owner"}),
+        (Role.BILLING, "/settings/people/remove", {"address": "a@example.com"}),
+    ],
+)
+async def test_roles_hold_whatever_form_is_sent(
+    visitor: httpx.AsyncClient,
+    platform: Platform,
+    bots: Bots,
+    *,
+    role: Role,
+    path: str,
+    fields: dict[str, str],
+) -> None:
+    """A form that the pages would not show is refused, and says why."""
+    async with platform.connection() as connection:
+        token, _ = await create_portal_link(
+            connection,
+            account_id=bots.account_id,
+            secret=secrets.token_urlsafe(32),
+            role=role,
+            now=platform.clock(),
+        )
+    await visitor.get("/enter", params={"token": token})
+    page = (await visitor.get("/settings/people")).text
+    form_token = page.split('name="form_token" value="')[1].split('"')[0]
+    answer = await visitor.post(path, data={"form_token": form_token, **fields})
+    assert answer.status_code == 403
+    assert f"your role on this account ({role.value})" in answer.text.lower()

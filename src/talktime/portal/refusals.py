@@ -48,11 +48,9 @@ _TITLES: Final = {
 }
 
 _NEXT: Final = {
-    401: "Sign in with your e-mail address. Or did you come from your platform? "
-    "Open Billing from your platform again: it brings you here with a fresh link.",
+    401: "Sign in with your e-mail address.",
     403: "Reload the page and try again.",
-    410: "Ask for a new link by e-mail. Or did you come from your platform? "
-    "Open Billing from your platform again: it makes a fresh link.",
+    410: "Ask for a new link by e-mail.",
     429: "Wait a few minutes, then try again.",
     503: "Reload the page in a few seconds. Your balance and your calls are safe.",
     500: "Reload the page. If it happens again, tell support when it happened.",

@@ -18,13 +18,17 @@ from talktime.portal.calls.places import read_number
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.framing import frame, live_address
 from talktime.portal.rendering import PAGE_HEADERS
+from talktime.portal.visiting import find_visitor
 
 PAGE_ROWS: Final = 50
 
 
 @get("/")
 async def home(request: Asked) -> Response[Any]:
-    return Redirect(f"{desk_of(request).pages.base}/billing", status_code=303)
+    """Billing, or the way in for a browser that is not signed in."""
+    desk = desk_of(request)
+    is_in = await find_visitor(request, desk.platform) is not None
+    return Redirect(f"{desk.pages.base}/{'billing' if is_in else 'sign-in'}", status_code=303)
 
 
 @get("/billing")
