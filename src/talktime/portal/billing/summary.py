@@ -50,9 +50,9 @@ class SummaryView(msgspec.Struct, frozen=True, kw_only=True):
     promo: str
     paid: str
     held: str
-    """How much is set aside for what; empty where nothing is."""
+    """How much is set aside for what."""
     held_rest: str
-    """What becomes of it, or what is to be said instead."""
+    """What becomes of it."""
     month: str
     month_name: str
     month_rest: str
@@ -160,7 +160,7 @@ _BY = {
 def _held(billing: Billing) -> tuple[str, str]:
     held = billing.account.held_nanos
     if not held:
-        return "", "Nothing is set aside: no call is running."
+        return "Nothing is set aside", "No call is running."
     until = "the call ends"
     if billing.waiting_calls:
         until = "the price is known"
