@@ -16,7 +16,15 @@ from talktime.core.errors import (
     ReferenceConflict,
 )
 from talktime.core.money import NANOS_PER_USD
-from talktime.core.payment import NoticeKind, Payment, PaymentStatus
+from talktime.core.payment import (
+    Checkout,
+    CheckoutOrder,
+    CheckoutProvider,
+    NoticeKind,
+    Payment,
+    PaymentNotice,
+    PaymentStatus,
+)
 from talktime.ops.top_ups import ASK_AFTER, CHECKOUT_LIFE, GIVE_UP_AFTER
 from tests.acting import MINUTE_BY_PHONE as MINUTE
 from tests.acting import Bots
@@ -181,6 +189,53 @@ async def test_an_outage_of_the_provider_ends_nothing(
     stripe.broken = False
     await payer.reconcile(now=at + ASK_AFTER + timedelta(seconds=1))
     assert len(await payer.top_ups()) == 1
+
+
+async def test_a_crash_after_the_provider_opened_its_page(
+    payer: Payer, stripe: StripeCheckouts
+) -> None:
+    """Ours dies between Stripe's answer and our note of it: the request again finds that page."""
+    whole = payer.provider
+    payer.provider = DiesAfterwards(whole)
+    with pytest.raises(ConnectionAbortedError):
+        await payer.begin(payment_id="top_crash")
+    assert (await payer.payment("top_crash")).status is PaymentStatus.OPENING
+    payer.provider = whole
+    payment = await payer.begin(payment_id="top_crash")
+    [session_id] = stripe.sessions
+    assert (payment.checkout_id, payment.status) == (session_id, PaymentStatus.WAITING)
+    await payer.tell(notice(payment))
+    assert len(await payer.top_ups()) == 1
+
+
+async def test_a_notice_that_overtakes_our_note(payer: Payer) -> None:
+    """Paid before we had noted the page, after a crash say: credited, and once."""
+    whole = payer.provider
+    payer.provider = DiesAfterwards(whole)
+    with pytest.raises(ConnectionAbortedError):
+        await payer.begin(payment_id="top_fast")
+    await payer.tell(notice(await payer.payment("top_fast")))
+    payer.provider = whole
+    assert (await payer.begin(payment_id="top_fast")).status is PaymentStatus.SUCCEEDED
+    assert len(await payer.top_ups()) == 1
+
+
+class DiesAfterwards:
+    """A provider whose answer nobody lives to hear."""
+
+    def __init__(self, whole: CheckoutProvider) -> None:
+        self._whole = whole
+
+    @property
+    def name(self) -> str:
+        return self._whole.name
+
+    async def create_checkout(self, order: CheckoutOrder) -> Checkout:
+        await self._whole.create_checkout(order)
+        raise ConnectionAbortedError("the process was killed here")
+
+    async def read_checkout(self, payment: Payment) -> PaymentNotice:
+        return await self._whole.read_checkout(payment)
 
 
 async def test_a_top_up_repays_the_overdraft_first(payer: Payer) -> None:
