@@ -5,7 +5,7 @@ from litestar import Router
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.portal import listening
-from talktime.portal.access import coming_and_going, signing_in, switching
+from talktime.portal.access import coming_and_going, signing_in, switching, unsubscribing
 from talktime.portal.access.embedding import embedding_headers
 from talktime.portal.billing import pages as billing_pages
 from talktime.portal.billing import redeeming, sandbox_pages, topping_up
@@ -16,7 +16,7 @@ from talktime.portal.insight import estimating
 from talktime.portal.insight import pages as insight_pages
 from talktime.portal.refusals import refusal_pages
 from talktime.portal.rendering import Pages
-from talktime.portal.settings import general, keys, people
+from talktime.portal.settings import general, keys, people, webhooks
 
 
 def portal_router(platform: Platform) -> Router:
@@ -32,9 +32,11 @@ def portal_router(platform: Platform) -> Router:
             *coming_and_going.HANDLERS,
             *signing_in.HANDLERS,
             *switching.HANDLERS,
+            *unsubscribing.HANDLERS,
             *general.HANDLERS,
             *people.HANDLERS,
             *keys.HANDLERS,
+            *webhooks.HANDLERS,
             *billing_pages.HANDLERS,
             *redeeming.HANDLERS,
             *topping_up.HANDLERS,
