@@ -50,6 +50,14 @@ def shown_nanos(nanos: int) -> int:
     return div_half_even(nanos, _FINEST) * _FINEST
 
 
+def told_usd(nanos: int) -> str:
+    """An amount in a sentence: from $100 up to the cent, which nobody reads further."""
+    if abs(nanos) < 100 * NANOS_PER_USD:
+        return display_usd(nanos)
+    cent = NANOS_PER_USD // 100
+    return display_usd(div_half_even(nanos, cent) * cent)
+
+
 def shown_change(after_nanos: int, change_nanos: int) -> int:
     """A change as the difference of the balances shown after and before it.
 

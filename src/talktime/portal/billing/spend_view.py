@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from talktime.core.account import Account
-from talktime.core.money import display_usd, format_usd
+from talktime.core.money import format_usd
 from talktime.core.ratecard import Service
 from talktime.ops.spend_days import SpendDay
 from talktime.portal import words
@@ -20,6 +20,7 @@ from talktime.portal.figures import (
     money,
     shown_nanos,
     shown_split,
+    told_usd,
     zone_of,
 )
 
@@ -159,8 +160,8 @@ def _spend_words(days: Sequence[date], totals: Sequence[int]) -> str:
         return f"Nothing was spent in the last {len(days)} days."
     most = max(range(len(days)), key=lambda i: totals[i])
     return (
-        f"{display_usd(sum(totals))} in the last {len(days)} days, "
-        f"the most on {day_title(days[most])}: {display_usd(totals[most])}."
+        f"{told_usd(sum(totals))} in the last {len(days)} days, "
+        f"the most on {day_title(days[most])}: {told_usd(totals[most])}."
     )
 
 
@@ -171,8 +172,8 @@ def _balance_words(days: Sequence[date], closing: Sequence[int | None]) -> str:
     lowest, day = min(known, key=lambda one: one[0])
     now = known[-1][0]
     if lowest == now:
-        return f"{display_usd(now)} available now, the lowest of these days."
-    return f"{display_usd(now)} available now; lowest on {day_title(day)}: {display_usd(lowest)}."
+        return f"{told_usd(now)} available now, the lowest of these days."
+    return f"{told_usd(now)} available now; lowest on {day_title(day)}: {told_usd(lowest)}."
 
 
 def _zone_words(account: Account, now: datetime) -> str:

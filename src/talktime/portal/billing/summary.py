@@ -16,6 +16,7 @@ from talktime.portal.figures import (
     shown_nanos,
     shown_split,
     spoken_duration,
+    told_usd,
     zone_of,
 )
 
@@ -92,10 +93,9 @@ def _month_rest(billing: Billing, now: datetime) -> str:
             return "so far, in your first month here."
         return f"so far. Nothing was used in {last}."
     if at_point == whole:
-        return f"so far; {display_usd(whole)} in all of {last}."
+        return f"so far; {told_usd(whole)} in all of {last}."
     return (
-        f"so far; {display_usd(at_point)} at the same point of {last}, "
-        f"{display_usd(whole)} in all of it."
+        f"so far; {told_usd(at_point)} at the same point of {last}, {told_usd(whole)} in all of it."
     )
 
 
