@@ -10,14 +10,16 @@ import msgspec
 import pytest
 
 from talktime.core.call import Outcome
+from talktime.core.money import display_usd
 from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
 from talktime.ops import spend
+from talktime.ops.accounts import read_account
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
 
-AMOUNT = re.compile(r'<span class="figure">\$([0-9,.]+)')
+AMOUNT = re.compile(r'class="money sum"><span class="figure">\$([0-9,.]+)')
 
 
 def section(html: str, title: str) -> str:
@@ -152,21 +154,119 @@ async def test_nobody_sees_what_others_spent(
 
 
 async def test_it_is_for_those_who_are_signed_in(visitor: httpx.AsyncClient) -> None:
-    """Without a session no page answers."""
-    for path in ("/spend", "/spend?period=7-days"):
+    """Without a session neither page answers."""
+    for path in ("/spend", "/spend/estimate"):
         assert (await visitor.get(path)).status_code in {401, 303}
 
 
-async def test_a_month_is_the_accounts_own(customer: httpx.AsyncClient, bots: Bots) -> None:
-    """The month to date of Billing is the sum of this month on Spend."""
-    early = msgspec.structs.replace(
-        bots.platform, clock=lambda: bots.platform.clock() - timedelta(days=33)
-    )
+async def test_this_month_is_the_month_of_billing(
+    customer: httpx.AsyncClient, bots: Bots, platform: Platform
+) -> None:
+    """The month to date of the account is the sum of this month on Spend."""
+    early = msgspec.structs.replace(platform, clock=lambda: platform.clock() - timedelta(days=33))
     await Bots(early, bots.account_id).call("long ago", *MINUTE_BY_PHONE)
     await fill(bots)
-    spent = (await customer.get("/spend?period=this-month")).text
-    billed = (await customer.get("/billing")).text
-    sum_of = re.compile(r'class="(?:big|middle) figure"[^>]*>([^/]*?(?:</span>)?)</p>')
-    used = [re.sub("<[^>]*>", "", text) for text in sum_of.findall(billed)]
-    [total] = [re.sub("<[^>]*>", "", text) for text in sum_of.findall(spent)][:1]
-    assert total in used
+    async with platform.connection() as connection:
+        account = await read_account(connection, bots.account_id, now=platform.clock())
+    html = (await customer.get("/spend?period=this-month")).text
+    assert figure(html) == display_usd(account.month_to_date_nanos)
+
+
+def figure(html: str) -> str:
+    """The large figure of a page, as it is read."""
+    return re.sub(r"<[^>]*>", "", html.split('class="big figure">')[1].split("</p>", maxsplit=1)[0])
+
+
+async def test_the_estimator_begins_with_the_last_calls(
+    customer: httpx.AsyncClient, bots: Bots
+) -> None:
+    """Opened without a plan, it estimates a call like the last ones, and says so."""
+    before = (await customer.get("/spend/estimate")).text
+    assert "Usual figures: you have no charged phone call yet" in before
+    line = LineReport(
+        service="llm",
+        provider="openai",
+        model="gpt-4o-mini",
+        quantities={"input_tokens": 4_000, "output_tokens": 80},
+    )
+    await bots.call("one", line, channel=Channel.CHAT, seconds=120)
+    html = (await customer.get("/spend/estimate")).text
+    assert "Taken from your last chat." in html
+    assert value_of(html, "llm") == "openai/gpt-4o-mini"
+    assert value_of(html, "minutes") == "2"
+    assert value_of(html, "input_tokens_per_turn") == "500"
+    charge = (await customer.get("/calls/one")).text
+    assert figure(html) in re.sub(r"<[^>]*>", "", charge)
+
+
+def value_of(html: str, field: str) -> str:
+    [value] = re.findall(rf'name="{field}" value="([^"]*)"', html)
+    return unescape(value)
+
+
+async def test_an_estimates_address_can_be_shared(customer: httpx.AsyncClient) -> None:
+    """Every field stands in the address, and the same address answers the same estimate."""
+    html = (await customer.get("/spend/estimate?channel=phone")).text
+    fields = dict(re.findall(r'<input[^>]*name="([a-z_]+)" value="([^"]*)"', html))
+    fields.pop("form_token", None)
+    assert len(fields) == 1 + 4 + 2 + 11
+    again = (await customer.get("/spend/estimate", params=fields)).text
+    assert figure(again) == figure(html)
+    more = (await customer.get("/spend/estimate", params={**fields, "minutes": "6"})).text
+    assert figure(more) != figure(html)
+
+
+async def test_a_model_without_a_price_offers_those_that_have_one(
+    customer: httpx.AsyncClient,
+) -> None:
+    """No amount is shown for an unknown model; a model close to it is one click away."""
+    html = (await customer.get("/spend/estimate?channel=web&tts=openai/tts-1-ultra")).text
+    assert "There is no price for this yet" in html
+    assert "big figure" not in html
+    assert "$0.00<" not in html.split('class="card answer"')[1]
+    assert "Charge" not in html.split('class="card answer"')[1]
+    [href] = re.findall(r'href="([^"]*)">openai/tts-1<', html)
+    priced = (await customer.get(unescape(href))).text
+    assert value_of(priced, "tts") == "openai/tts-1"
+    assert figure(priced).startswith("$0.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "words"),
+    [
+        ("minutes=0", "minutes", "More than 0"),
+        ("minutes=long", "minutes", "Write a number"),
+        ("calls=1.5", "calls", "A whole number"),
+        ("llm=/gpt", "llm", "Write provider/model"),
+        ("cached_percent=101", "cached_percent", "From 0 to 100"),
+        ("words_per_minute=0", "words_per_minute", "More than 0"),
+        ("cached_percent=60&cache_write_percent=60", "cached_percent", "more than all of it"),
+        ("llm=&stt=&tts=&sip=", "llm", "at least one service"),
+        ("turns_per_minute=", "turns_per_minute", "Write a number"),
+        ("turns_per_minute=1e3", "turns_per_minute", "Write a number"),
+    ],
+)
+async def test_a_wrong_figure_is_told_beside_its_field(
+    customer: httpx.AsyncClient, asked: str, field: str, words: str
+) -> None:
+    """What cannot be estimated is marked where it stands, keeps what was typed, shows no sum."""
+    answer = await customer.get(f"/spend/estimate?channel=phone&{asked}")
+    assert answer.status_code == 400
+    [complaint] = re.findall(rf'class="error" id="{field}-about">([^<]*)<', answer.text)
+    assert words in complaint
+    assert "big figure" not in answer.text
+
+
+async def test_a_channel_has_only_the_services_it_can_have(customer: httpx.AsyncClient) -> None:
+    """Chat asks for no voice, web for no carrier; what the address says of them is passed over."""
+    for channel, fields in (("chat", ["llm"]), ("web", ["llm", "stt", "tts"])):
+        html = (await customer.get(f"/spend/estimate?channel={channel}&sip=twilio/inbound")).text
+        assert re.findall(r'name="(llm|stt|tts|sip)"', html) == fields
+        assert figure(html).startswith("$0.")
+
+
+async def test_every_default_model_has_a_price(customer: httpx.AsyncClient) -> None:
+    """On each channel the page opens with an estimate."""
+    for channel in Channel:
+        html = (await customer.get(f"/spend/estimate?channel={channel.value}")).text
+        assert figure(html).startswith("$0.")

@@ -173,8 +173,10 @@ def check_range(value: Decimal, field: str, *, most: int, may_be_zero: bool = Tr
         least = "0 to" if may_be_zero else "above 0 and at most"
         raise InvalidInput(f"{field} must be {least} {most:,}", field=field)
     exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > _DECIMALS_MAX:
-        raise InvalidInput(f"{field} has more than three decimals", field=field)
+    if not isinstance(exponent, int) or not -_DECIMALS_MAX <= exponent <= 0:
+        raise InvalidInput(
+            f"{field} must be written in plain digits, with at most three decimals", field=field
+        )
 
 
 def _quantities(service: Service, talk: Talk, duration_ms: int) -> dict[str, int]:
@@ -211,14 +213,27 @@ def _nearest(value: Fraction) -> int:
     return div_half_even(value.numerator, value.denominator)
 
 
+def plain_figure(value: Decimal) -> str:
+    """ "2.5", "3000": without an exponent and without zeros that say nothing."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def parse_model(text: str, *, field: str) -> Model | None:
     """ "openai/gpt-4.1-mini" or "vonage"; None for "". Raises InvalidInput."""
     provider, _, model = text.strip().partition("/")
-    provider, model = provider.strip().lower(), model.strip()
-    if not provider and not model:
+    if not provider.strip() and not model.strip():
         return None
+    return named_model(provider, model, field=field)
+
+
+def named_model(provider: str, model: str, *, field: str) -> Model:
+    """A model by its names, the provider's in any case. Raises InvalidInput."""
+    provider, model = provider.strip().lower(), model.strip()
     if not provider or len(provider) > PROVIDER_LENGTH_MAX or len(model) > MODEL_LENGTH_MAX:
-        raise InvalidInput(f"{field}: write provider/model, as in openai/gpt-4.1-mini", field=field)
+        raise InvalidInput(
+            f"{field} must name a provider and its model, as in openai/gpt-4.1-mini", field=field
+        )
     if not (provider + model).isprintable():
         raise InvalidInput(f"{field} must be plain text", field=field)
     return Model(provider=provider, model=model)
