@@ -1,6 +1,7 @@
 """Mail on its way: messages relayed to the queue of jobs, and handed over to a mail server."""
 
 from email.headerregistry import Address
+from secrets import token_urlsafe
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from talktime.ops.messages import (
     take_message,
 )
 from talktime.ops.platform import Platform
+from talktime.ops.weekly_summary import Reader, write_weekly_summaries
 
 log = structlog.get_logger("talktime.mailing")
 
@@ -30,6 +32,7 @@ RELAY_SECONDS: Final = 0.25
 RELAY_BATCH: Final = 200
 RELAY_ROUNDS_MAX: Final = 50
 COUNT_SECONDS: Final = 15.0
+WEEKLY_SECONDS: Final = 300.0
 
 ATTEMPTS_MAX: Final = 18
 FIRST_PAUSE_SECONDS: Final = 5.0
@@ -74,6 +77,20 @@ async def relay_waiting(platform: Platform) -> None:
             relayed = await relay_messages(connection, now=platform.clock(), limit=RELAY_BATCH)
         if relayed.taken < RELAY_BATCH:
             break
+
+
+async def write_due_summaries(platform: Platform) -> None:
+    """Write the weekly summaries that are due by now."""
+    after: Reader | None = ("", "")
+    while after is not None:
+        async with platform.connection() as connection:
+            after = await write_weekly_summaries(
+                connection,
+                after=after,
+                new_secret=lambda: token_urlsafe(32),
+                public_url=platform.public_url,
+                now=platform.clock(),
+            )
 
 
 async def watch_messages(platform: Platform) -> None:

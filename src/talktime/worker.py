@@ -8,6 +8,7 @@
     webhooks   tells endpoints what happened: begins what is due (talktime.deliverer)
     upkeep     makes the outbox's coming days, forgets what has expired
     relay      puts messages to people into the queue of jobs, where mail has a way out
+    weekly     writes the weekly summaries, where it is Monday morning
     messages   counts what waits and what was given up, for /metrics
 
 Each is one act of ops, repeated. Several workers may run at a time: what one has done the next
@@ -33,10 +34,12 @@ from talktime.mailing import COLLECTORS as MAIL_COLLECTORS
 from talktime.mailing import (
     COUNT_SECONDS,
     RELAY_SECONDS,
+    WEEKLY_SECONDS,
     Mailer,
     mail_queue,
     relay_waiting,
     watch_messages,
+    write_due_summaries,
 )
 from talktime.ops.attempts import CallKey
 from talktime.ops.call_pricing import settle_unpriced_calls
@@ -171,11 +174,15 @@ def mail_loops(platform: Platform) -> list[Loop]:
     async def relay() -> None:
         await relay_waiting(platform)
 
+    async def weekly() -> None:
+        await write_due_summaries(platform)
+
     async def messages() -> None:
         await watch_messages(platform)
 
     return [
         Loop(name="relay", act=relay, every_seconds=RELAY_SECONDS),
+        Loop(name="weekly", act=weekly, every_seconds=WEEKLY_SECONDS),
         Loop(name="messages", act=messages, every_seconds=COUNT_SECONDS),
     ]
 

@@ -6,6 +6,7 @@ A message is its facts, not its wording: subject, text and HTML are made of them
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from hashlib import md5
 from typing import Final
 from uuid import UUID
 
@@ -28,7 +29,9 @@ class MessageKind(StrEnum):
     COUPON_REDEEMED = "coupon_redeemed"  # code, bonus, available, promo, paid
     BELOW_WARNING = "below_warning"  # threshold, available, promo, paid, floor, talk_time_seconds?
     BELOW_FLOOR = "below_floor"  # threshold, available, promo, paid, floor
-    WEEKLY_SUMMARY = "weekly_summary"  # see ops.weekly_summary
+    # first_day, last_day, calls, charge, llm, stt, tts, sip, margin, charge_before, available,
+    # unsubscribe, unsubscribe_sha256
+    WEEKLY_SUMMARY = "weekly_summary"
     ENDPOINT_DISABLED = "endpoint_disabled"  # url, since, reason
     KEY_CREATED = "key_created"  # name, key_id, created_by
 
@@ -58,6 +61,12 @@ CHOSEN_AS: Final[Mapping[MessageKind, MailKind]] = {
 }
 """By which choice a member is told. A kind that stands here not is told to every owner, unless the
 message names its recipient."""
+
+
+def message_id_of(account_id: str, kind: MessageKind, ref: str, recipient: str | None) -> UUID:
+    """The id that the database gives this message."""
+    told = "\x1f".join((account_id, kind.value, ref, recipient or ""))
+    return UUID(md5(told.encode(), usedforsecurity=False).hexdigest())
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

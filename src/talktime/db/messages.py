@@ -139,6 +139,17 @@ async def count_messages(connection: Connection) -> dict[MessageState, int]:
     return {MessageState(row[0]): row[1] for row in await cursor.fetchall()}
 
 
+async def weekly_readers(
+    connection: Connection, *, after: tuple[str, str], since: datetime, limit: int
+) -> list[tuple[str, str]]:
+    """Account and address of members who chose the weekly summary and got none since a moment."""
+    cursor = await connection.execute(
+        query("weekly_readers"),
+        {"after_account": after[0], "after_address": after[1], "since": since, "limit": limit},
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
 async def delete_messages(connection: Connection, *, before: datetime, limit: int) -> int:
     """Forget settled messages older than a moment."""
     cursor = await connection.execute(query("delete_messages"), {"before": before, "limit": limit})

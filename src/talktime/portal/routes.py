@@ -9,8 +9,8 @@ from talktime.portal.access import coming_and_going, signing_in, switching, unsu
 from talktime.portal.access.embedding import embedding_headers
 from talktime.portal.billing import pages as billing_pages
 from talktime.portal.billing import redeeming, sandbox_pages, topping_up
-from talktime.portal.calls import pages as call_pages
 from talktime.portal.calls import export_pages, receipt_pages
+from talktime.portal.calls import pages as call_pages
 from talktime.portal.desk import OPT, Desk
 from talktime.portal.insight import estimating
 from talktime.portal.insight import pages as insight_pages

@@ -7,7 +7,7 @@ import msgspec
 
 from talktime.core.message import Message, MessageKind
 from talktime.core.money import display_usd, parse_usd
-from talktime.gateways.mail.weekly import weekly_figures
+from talktime.gateways.mail.weekly import rounded_usd, weekly_figures
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,13 +162,15 @@ def _below_floor(facts: Mapping[str, str], public_url: str) -> Letter:
 
 
 def _weekly_summary(facts: Mapping[str, str], public_url: str) -> Letter:
+    charge = rounded_usd(facts["charge"])
+    calls = "1 call" if facts["calls"] == "1" else f"{facts['calls']} calls"
     rows = tuple(
         Figure(label=label, value=value, is_total=is_total)
         for label, value, is_total in weekly_figures(facts)
     )
     return Letter(
-        subject=f"Your week: {_usd(facts['charge'])} for {facts['calls']} calls",
-        headline=f"{_usd(facts['charge'])} last week",
+        subject=f"Your week: {charge} for {calls}",
+        headline=f"{charge} last week",
         opening=(
             f"What {facts['account_name']} spent from {facts['first_day']} to {facts['last_day']}."
         ),

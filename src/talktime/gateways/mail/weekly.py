@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from talktime.core.money import display_usd, parse_usd
+from talktime.core.money import apportion, display_usd, div_half_even, parse_usd
 
+_CENT: Final = 10_000_000
 _PARTS: Final = {
     "llm": "Language model",
     "stt": "Speech to text",
@@ -15,15 +16,25 @@ _PARTS: Final = {
 
 
 def weekly_figures(facts: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
-    """Label, value, and whether it is a sum: what the week's calls cost, and what is left."""
-    for part, label in _PARTS.items():
-        nanos = parse_usd(facts[part], field=part)
-        if nanos:
-            yield label, display_usd(nanos), False
-    yield "Charged in this week", _usd(facts["charge"]), True
-    yield "In the week before", _usd(facts["charge_before"]), False
-    yield "Available now", _usd(facts["available"]), False
+    """Label, value, and whether it is a sum: what the week's calls cost, and what is left.
+
+    To the cent, so that the parts as shown add up to the charge as shown.
+    """
+    cents = apportion(
+        [parse_usd(facts[part], field=part) for part in _PARTS], _CENT, _cents(facts["charge"])
+    )
+    for label, part in zip(_PARTS.values(), cents, strict=True):
+        if part:
+            yield label, display_usd(part * _CENT), False
+    yield "Charged in this week", rounded_usd(facts["charge"]), True
+    yield "In the week before", rounded_usd(facts["charge_before"]), False
+    yield "Available now", rounded_usd(facts["available"]), False
 
 
-def _usd(text: str) -> str:
-    return display_usd(parse_usd(text, field="amount"))
+def rounded_usd(text: str) -> str:
+    """An amount in wire form for people, to the cent."""
+    return display_usd(_cents(text) * _CENT)
+
+
+def _cents(text: str) -> int:
+    return div_half_even(parse_usd(text, field="amount"), _CENT)

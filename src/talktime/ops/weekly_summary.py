@@ -1,0 +1,138 @@
+"""The weekly summary: what last week cost, on Monday morning, for members who chose it."""
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from hashlib import sha256
+from secrets import compare_digest
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from talktime.core.account import Account
+from talktime.core.errors import MessageUnknown
+from talktime.core.member import MailKind
+from talktime.core.message import MessageKind, message_id_of
+from talktime.core.money import format_usd
+from talktime.db import messages
+from talktime.db.pool import Connection
+from talktime.ops.accounts import read_account
+from talktime.ops.members import change_mail, list_members
+from talktime.ops.messages import write_message
+from talktime.ops.spend_days import list_spend_days
+
+MORNING: Final = time(8)
+"""On the account's clock."""
+
+CATCH_UP: Final = timedelta(days=1)
+"""A summary that could not be written on Monday morning is written within this, or not at all."""
+
+READERS_MAX: Final = 200
+"""Of one round; those after them have their turn in the next."""
+
+Reader = tuple[str, str]
+"""Account id and address."""
+
+
+async def write_weekly_summaries(
+    connection: Connection,
+    *,
+    after: Reader,
+    new_secret: Callable[[], str],
+    public_url: str,
+    now: datetime,
+) -> Reader | None:
+    """Write what is due to readers after a given one; answers whom to go on after, if any."""
+    readers = await messages.weekly_readers(
+        connection, after=after, since=now - timedelta(days=4), limit=READERS_MAX
+    )
+    for account_id, address in readers:
+        account = await read_account(connection, account_id, now=now)
+        monday = due_monday(account, now=now)
+        if monday is not None:
+            await _write_summary(
+                connection, account, address, monday, secret=new_secret(), public_url=public_url,
+                now=now,
+            )  # fmt: skip
+    return readers[-1] if len(readers) == READERS_MAX else None
+
+
+def due_monday(account: Account, *, now: datetime) -> date | None:
+    """The Monday whose summary is due now; None where it is not its time."""
+    zone = ZoneInfo(account.zone_at(now))
+    today = now.astimezone(zone).date()
+    monday = today - timedelta(days=today.weekday())
+    due = datetime.combine(monday, MORNING, zone)
+    return monday if due <= now < due + CATCH_UP else None
+
+
+async def stop_summaries(
+    connection: Connection, account_id: str, message_id: UUID, *, secret: str
+) -> str:
+    """End the weekly summary for whom one was sent to; answers the address. Safe to repeat.
+
+    Raises MessageUnknown where the secret is not that of this message.
+    """
+    message = await messages.read_message(connection, (account_id, message_id))
+    kept = message.facts.get("unsubscribe_sha256", "") if message else ""
+    if message is None or message.recipient is None or not compare_digest(kept, _digest(secret)):
+        raise MessageUnknown("this link belongs to no mail that we know of; choose in Settings")
+    for member in await list_members(connection, account_id):
+        if member.address == message.recipient:
+            await change_mail(
+                connection, account_id, member.address, member.mail - {MailKind.WEEKLY}
+            )
+    return message.recipient
+
+
+async def _write_summary(
+    connection: Connection,
+    account: Account,
+    address: str,
+    monday: date,
+    *,
+    secret: str,
+    public_url: str,
+    now: datetime,
+) -> None:
+    days = [monday - timedelta(days=back) for back in range(14, 0, -1)]
+    spent = await list_spend_days(connection, account, days, now=now)
+    before, week = spent[:7], spent[7:]
+    calls = sum(day.calls for day in week)
+    if not calls and not any(day.calls for day in before):
+        return  # nothing happened that is worth a mail
+    parts = [sum(column) for column in zip(*(day.parts for day in week), strict=True)]
+    ref = monday.isoformat()
+    kind = MessageKind.WEEKLY_SUMMARY
+    message_id = message_id_of(account.account_id, kind, ref, address)
+    link = urlencode({"account": account.account_id, "message": str(message_id), "token": secret})
+    await write_message(
+        connection,
+        account_id=account.account_id,
+        kind=kind,
+        ref=ref,
+        recipient=address,
+        facts={
+            "account_name": account.name,
+            "first_day": _day(days[7]),
+            "last_day": f"{_day(days[-1])} {days[-1].year}",
+            "calls": str(calls),
+            "charge": format_usd(sum(day.charge_nanos for day in week)),
+            **dict(
+                zip(("llm", "stt", "tts", "sip", "margin"), map(format_usd, parts), strict=True)
+            ),
+            "charge_before": format_usd(sum(day.charge_nanos for day in before)),
+            "available": format_usd(account.available_nanos),
+            "unsubscribe": f"{public_url}/unsubscribe?{link}",
+            "unsubscribe_sha256": _digest(secret),
+        },
+        now=now,
+    )
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B}"

@@ -1,0 +1,91 @@
+"""The weekly summary: on the account's Monday morning, once, to those who chose it."""
+
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from talktime.core.errors import MessageUnknown
+from talktime.core.member import MailKind
+from talktime.core.message import Message, MessageKind, message_id_of
+from talktime.gateways.mail.composing import compose_mail, sender_of
+from talktime.ops.accounts import AccountChange, change_account, read_account
+from talktime.ops.members import change_mail, list_members
+from talktime.ops.messages import list_messages
+from talktime.ops.platform import Platform
+from talktime.ops.weekly_summary import due_monday, stop_summaries, write_weekly_summaries
+from tests.acting import MINUTE_BY_PHONE, Bots
+from tests.conftest import AccountFactory
+
+
+async def summaries(platform: Platform, account_id: str, *, now: datetime) -> list[Message]:
+    """What there is of them after a round at that time."""
+    after: tuple[str, str] | None = (account_id, "")
+    async with platform.connection() as connection:
+        await write_weekly_summaries(
+            connection,
+            after=after,
+            new_secret=lambda: "a secret",
+            public_url="https://talktime.test",
+            now=now,
+        )
+        found = await list_messages(connection, account_id=account_id, state=None, limit=50)
+    return [message for message in found if message.kind is MessageKind.WEEKLY_SUMMARY]
+
+
+def next_monday(platform: Platform, hour: int) -> datetime:
+    """The first Monday after this week, at an hour of UTC."""
+    today = platform.clock()
+    days = 7 - today.weekday()
+    return (today + timedelta(days=days)).replace(hour=hour, minute=0, second=0, microsecond=0)
+
+
+async def test_told_once_on_monday_with_a_way_out(
+    platform: Platform, make_account: AccountFactory
+) -> None:
+    """Who chose it is told what the week cost, once; its link ends it at one click."""
+    account_id = await make_account(paid="5")
+    await Bots(platform, account_id).call("CA1", *MINUTE_BY_PHONE)
+    monday = next_monday(platform, 9)
+    assert await summaries(platform, account_id, now=monday) == []
+
+    async with platform.connection() as connection:
+        [owner] = await list_members(connection, account_id)
+        await change_mail(connection, account_id, owner.address, owner.mail | {MailKind.WEEKLY})
+    assert await summaries(platform, account_id, now=monday - timedelta(hours=3)) == []
+    [told] = await summaries(platform, account_id, now=monday)
+    assert await summaries(platform, account_id, now=monday + timedelta(hours=1)) == [told]
+    assert told.message_id == message_id_of(account_id, told.kind, told.ref, owner.address)
+    assert (told.facts["charge"], told.facts["calls"]) == ("0.052", "1")
+
+    mail = compose_mail(told, sender=sender_of("t@talktime.test"), public_url="https://x.test")
+    assert mail["Subject"] == "Your week: $0.05 for 1 call"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    asked = parse_qs(urlsplit(mail["List-Unsubscribe"].strip("<>")).query)
+    async with platform.connection() as connection:
+        message_id = UUID(asked["message"][0])
+        with pytest.raises(MessageUnknown):
+            await stop_summaries(connection, account_id, message_id, secret="another")
+        for _ in range(2):
+            await stop_summaries(connection, account_id, message_id, secret=asked["token"][0])
+        [owner] = await list_members(connection, account_id)
+    assert owner.mail == {MailKind.ALERTS, MailKind.MONEY_IN}
+
+
+async def test_the_morning_is_the_accounts_own(
+    platform: Platform, make_account: AccountFactory
+) -> None:
+    """Eight o'clock is that of the account's time zone."""
+    account_id = await make_account()
+    monday = next_monday(platform, 0) + timedelta(days=35)
+    async with platform.connection() as connection:
+        await change_account(
+            connection, account_id, AccountChange(time_zone="Asia/Tokyo"), now=platform.clock()
+        )
+        account = await read_account(connection, account_id, now=monday)
+    eight = monday.astimezone(ZoneInfo("Asia/Tokyo")).replace(hour=8)
+    assert due_monday(account, now=eight - timedelta(seconds=1)) is None
+    assert due_monday(account, now=eight) == eight.date()
+    assert due_monday(account, now=eight + timedelta(hours=25)) is None
