@@ -28,7 +28,7 @@ MASKS: Final[Mapping[NumberMask, str]] = {
 MAIL: Final[Mapping[MailKind, tuple[str, str]]] = {
     MailKind.ALERTS: (
         "Balance is low",
-        "it fell below the warning level, or calls can no more start",
+        "it fell below the warning level, or too low for new calls",
     ),
     MailKind.MONEY_IN: ("Money in", "a bonus, a coupon, a top-up or a refund"),
     MailKind.WEEKLY: ("Weekly summary", "what the week cost and what is left"),
