@@ -12,7 +12,15 @@ WITH matching AS (
             CASE WHEN c.billing_status = 'free' THEN 0 ELSE c.charge_nanos END AS billed_nanos,
             coalesce(
                 c.duration_ms,
-                extract(EPOCH FROM %(now)s::timestamptz - c.started_at)::bigint * 1000
+                floor(
+                    extract(
+                        EPOCH FROM CASE
+                            WHEN %(now)s::timestamptz - c.last_heard_at > c.lease_ms * interval '1 ms'
+                                THEN c.last_heard_at
+                            ELSE %(now)s::timestamptz
+                        END - c.started_at
+                    )
+                )::bigint * 1000
             ) AS ran_ms
         FROM call c
         WHERE c.account_id = %(account_id)s
@@ -32,6 +40,15 @@ WITH matching AS (
             AND (%(channel)s::text IS NULL OR c.channel = %(channel)s::text)
             AND (%(outcome)s::text IS NULL OR c.outcome = %(outcome)s::text)
             AND (%(billing_status)s::text IS NULL OR c.billing_status = %(billing_status)s::text)
+            -- Calls that are not settled are found in their own list, however many there were: as an array, for the
+            -- planner then looks up each.
+            AND (
+                (
+                    coalesce(%(billing_status)s::text, '') NOT IN ('pending', 'unpriced')
+                    AND coalesce(%(status)s::text, '') NOT IN ('live', 'silent')
+                )
+                OR c.call_id = any(ARRAY(SELECT o.call_id FROM open_call o WHERE o.account_id = %(account_id)s))
+            )
             AND (%(agent_id)s::text IS NULL OR c.agent_id = %(agent_id)s::text)
             AND (
                 %(from_time)s::timestamptz IS NULL
