@@ -1,6 +1,9 @@
 -- The open sessions of an account that the platform's links opened, the one seen last first.
+WITH ours AS (
+    SELECT s.* FROM browser_session s
+    WHERE s.account_id = %(account_id)s AND s.address IS NULL AND s.expires_at > %(now)s
+)
 SELECT
-    s.account_id, a.name AS account_name, s.session_id, s.user_agent, s.created_at, s.last_seen_at, s.framed_by
-FROM browser_session s JOIN account a ON a.account_id = s.account_id
-WHERE s.account_id = %(account_id)s AND s.address IS NULL AND s.expires_at > %(now)s
-ORDER BY s.last_seen_at DESC, s.session_id LIMIT %(limit)s
+    o.account_id, a.name AS account_name, o.session_id, o.user_agent, o.created_at, o.last_seen_at, o.framed_by
+FROM ours o JOIN account a ON a.account_id = o.account_id
+ORDER BY o.last_seen_at DESC, o.session_id LIMIT %(limit)s
