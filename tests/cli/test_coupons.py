@@ -1,7 +1,10 @@
 """talktime coupons: whom a coupon is for, and who redeemed it."""
 
 import asyncio
+import re
+import shlex
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +64,13 @@ def test_another_letter_case_is_another_coupon(command: Command) -> None:
     """What is shown is the coupon with exactly this code, or none."""
     with pytest.raises(CouponUnknown):
         command("coupons", "show", f"cli-{uuid.uuid4().hex}")
+
+
+def test_the_commands_of_issue_coupons_work(command: Command) -> None:
+    """Each command of the page, in its order."""
+    page = Path(__file__).parents[2] / "docs/how-to/issue-coupons.md"
+    lines = re.findall(r"^talktime (coupons .*)$", page.read_text(), re.MULTILINE)
+    assert len(lines) > 3
+    outputs = [command(*shlex.split(line)).output for line in lines]
+    assert "$5.00" in outputs[-1]
+    assert "of 500" in outputs[-1]

@@ -31,7 +31,7 @@ MAIL: Final[Mapping[MailKind, tuple[str, str]]] = {
         "it fell below the warning level, or too low for new calls",
     ),
     MailKind.MONEY_IN: ("Money in", "a bonus, a coupon, a top-up or a refund"),
-    MailKind.WEEKLY: ("Weekly summary", "what the week cost and what is left"),
+    MailKind.WEEKLY: ("Weekly summary", "what the week cost, on Monday mornings"),
 }
 """What the choice is called, and what it brings."""
 
