@@ -23,7 +23,7 @@ async def test_balance_moves_without_reload(page: Page, bots: Bots) -> None:
     await bots.end("CA1", *MINUTE_BY_PHONE, seconds=60)
     await expect(page.locator(".big")).to_have_text("$5.448")
     await expect(page.locator(".held")).to_contain_text("Nothing is set aside")
-    await expect(page.locator(".middle")).to_have_text("$0.052")
+    await expect(page.locator(".month .middle")).to_have_text("$0.052")
     first = page.locator("#history tr").first
     await expect(first).to_contain_text("Phone call")
     await expect(first.locator("a")).to_have_text("+49301234")

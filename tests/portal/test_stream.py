@@ -8,7 +8,9 @@ import pytest
 
 from talktime.core.call import BillingStatus
 from talktime.core.call_filter import CallFilter
+from talktime.core.entry_filter import EntryFilter
 from talktime.core.errors import InsufficientCredits
+from talktime.core.ledger import EntryKind
 from talktime.core.usage import LineReport
 from talktime.ops.accounts import read_account
 from talktime.ops.live import LiveFeed
@@ -68,6 +70,39 @@ async def test_billing_hears_of_its_deduction(feed: LiveFeed, bots: Bots) -> Non
     summary = await read_until(frames, 'id="summary"')
     assert summary.startswith("id: ")
     assert '$5.44<span class="fine">8</span>' in summary
+
+
+async def test_pictures_are_told_now_and_then(
+    feed: LiveFeed, bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many calls settle, the pictures are told once in a while, the last state included."""
+    monkeypatch.setattr(live_pages, "LATE_SECONDS", 0.5)
+    frames = frames_of(feed, bots, OpenPage(name="billing", days=7))
+    first = await read_until(frames, 'id="spend"')
+    assert "Nothing was spent in the last 7 days." in first
+    for number in range(8):
+        await bots.call(f"CA{number}", *MINUTE_BY_PHONE)
+    told = []
+    async with asyncio.timeout(PATIENCE):
+        async for frame in frames:
+            if 'id="spend"' in frame:
+                told.append(frame)
+                if "$0.416 in the last 7 days" in frame:
+                    break
+    assert len(told) <= 3
+    table = await read_until(frames, 'id="spend-table"')
+    assert "$0.416" in table
+
+
+async def test_a_filtered_history_hears_of_what_matches(feed: LiveFeed, bots: Bots) -> None:
+    """On a page of a part of the history only entries of that part are new rows."""
+    page = OpenPage(name="billing", entries=EntryFilter(kind=EntryKind.CALL, text="CB"))
+    frames = frames_of(feed, bots, page)
+    await read_until(frames, 'id="summary"')
+    await bots.call("CA1", *MINUTE_BY_PHONE)
+    assert "data-into" not in await read_until(frames, 'id="entry-2"')
+    await bots.call("CB1", *MINUTE_BY_PHONE)
+    assert 'data-into="history"' in await read_until(frames, 'id="entry-3"')
 
 
 CHARGED = CallFilter(billing_status=BillingStatus.CHARGED)
