@@ -84,7 +84,7 @@ def addresses(call_id: str, year: int) -> dict[str, str]:
         "Calls, search without a hit": "/calls?q=nothing-is-called-so",
         "Receipt": f"/calls/{call_id}",
         "Spend": "/spend",
-        "Spend, a year": "/spend?span=year",
+        "Spend, 90 days": "/spend?span=90-days",
         "Spend, by date": f"/spend?span=custom&{past}",
         "Estimate": "/spend/estimate",
         "Settings": "/settings",
@@ -134,7 +134,7 @@ async def measure(
 async def signed_in(platform: Platform, account_id: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser of the account's, before the pages in this process."""
     app = Litestar([portal_router(platform)], openapi_config=None, logging_config=None)
-    transport = httpx.ASGITransport(app=app)
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     async with (
         httpx.AsyncClient(transport=transport, base_url=platform.public_url) as browser,
         platform.connection() as connection,
