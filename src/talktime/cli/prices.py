@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 import yaml
 
+from talktime.cli.estimates import estimate_command
 from talktime.cli.moments import moment
 from talktime.cli.opening import on_platform
 from talktime.cli.price_lines import nothing_found, price_lines, prices_of
@@ -15,6 +16,7 @@ from talktime.ops.platform import Platform
 from talktime.ops.prices import add_card
 
 app = typer.Typer(no_args_is_help=True)
+app.command("estimate")(estimate_command)
 
 CARD_BYTES_MAX = 4_000_000
 
