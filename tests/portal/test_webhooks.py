@@ -27,7 +27,7 @@ ALL_TYPES = {
     f"type:{name}": "on"
     for name in (
         "call.started", "call.refused", "call.settled", "call.price_pending", "balance.updated",
-        "balance.low", "balance.refused", "coupon.redeemed",
+        "balance.low", "balance.refused", "coupon.redeemed", "top_up.succeeded",
     )
 }  # fmt: skip
 

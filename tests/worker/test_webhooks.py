@@ -1,154 +1,31 @@
 """Webhooks from the ledger to a receiver: signed, in order, at least once."""
 
 import asyncio
-import base64
-import secrets
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from talktime.core.call import Outcome
+from talktime.core.coupon import Coupon
 from talktime.core.errors import InsufficientCredits
 from talktime.core.usage import LineReport
-from talktime.core.webhook import PLATFORM, DeliveryState, DisabledReason, Endpoint
+from talktime.core.webhook import PLATFORM, DeliveryState, DisabledReason
 from talktime.deliverer import Deliverer
 from talktime.gateways.webhook import WebhookSender, signed_headers
+from talktime.ops.coupons import create_coupon, redeem_coupon
 from talktime.ops.platform import Platform
 from talktime.ops.webhook_delivery import claim_lanes, relay_events
-from talktime.ops.webhooks import (
-    EndpointChange,
-    change_endpoint,
-    create_endpoint,
-    delete_endpoint,
-    list_deliveries,
-    read_endpoint,
-    rotate_secret,
-)
+from talktime.ops.webhooks import rotate_secret
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
-from tests.worker.receiver import Receiver, receiving
-
-
-def new_secret() -> str:
-    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-class Listening:
-    """An endpoint at a receiver, and a worker that tells it."""
-
-    def __init__(self, platform: Platform, receiver: Receiver, endpoint: Endpoint) -> None:
-        self.platform = platform
-        self.receiver = receiver
-        self.endpoint = endpoint
-
-    async def health(self) -> Endpoint:
-        async with self.platform.connection() as connection:
-            return await read_endpoint(
-                connection, self.endpoint.account_id, self.endpoint.endpoint_id
-            )
-
-    async def deliveries(self, state: DeliveryState | None = None) -> list[tuple[str, int]]:
-        """Type and attempts of each delivery, oldest first."""
-        async with self.platform.connection() as connection:
-            page, _ = await list_deliveries(
-                connection,
-                self.endpoint.account_id,
-                self.endpoint.endpoint_id,
-                before=None,
-                state=state,
-                limit=2_000,
-            )
-        return [(one.type, one.attempts) for one in reversed(page)]
-
-    async def change(self, **change: object) -> Endpoint:
-        async with self.platform.connection() as connection:
-            return await change_endpoint(
-                connection,
-                self.endpoint.account_id,
-                self.endpoint.endpoint_id,
-                EndpointChange(**change),  # type: ignore[arg-type]
-                now=self.platform.clock(),
-            )
-
-    async def work(self, *, at: datetime | None = None, rounds: int = 3) -> None:
-        """A worker looks a few times, at a moment, and finishes what it began."""
-        clock = self.platform.clock if at is None else lambda: at
-        self.receiver.is_elsewhen = at is not None
-        platform = msgspec.structs.replace(self.platform, clock=clock)
-        deliverer = Deliverer(platform, WebhookSender(allow_private=True, timeout_seconds=5))
-        for _ in range(rounds):
-            await deliverer.run()
-            await deliverer.finish()
-        await deliverer.close()
-
-
-Listen = Callable[..., Awaitable[Listening]]
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as made:
-        yield made
-
-
-@pytest.fixture
-async def bots(platform: Platform, make_account: AccountFactory) -> Bots:
-    return Bots(platform, await make_account(promo="0.5", paid="5"))
-
-
-@pytest.fixture
-async def listen(platform: Platform, receiver: Receiver) -> AsyncIterator[Listen]:
-    """Makes endpoints, forgotten when the test ends."""
-    made: list[Endpoint] = []
-
-    async def make(
-        account_id: str, types: Sequence[str] | None = None, url: str | None = None
-    ) -> Listening:
-        secret = new_secret()
-        if url is None:
-            receiver.secrets.append(secret)
-        async with platform.connection() as connection:
-            endpoint = await create_endpoint(
-                connection,
-                account_id=account_id,
-                endpoint_id=f"ep_{uuid.uuid4().hex}",
-                url=url or receiver.url,
-                description="",
-                types=types,
-                secret=secret,
-                now=platform.clock(),
-            )
-        made.append(endpoint)
-        return Listening(platform, receiver, endpoint)
-
-    yield make
-    async with platform.connection() as connection:
-        for endpoint in made:
-            await delete_endpoint(connection, endpoint.account_id, endpoint.endpoint_id)
-
-
-@asynccontextmanager
-async def worker(platform: Platform) -> AsyncIterator[Deliverer]:
-    """A worker that looks every few milliseconds."""
-    deliverer = Deliverer(platform, WebhookSender(allow_private=True, timeout_seconds=5))
-    stop = asyncio.Event()
-
-    async def repeat() -> None:
-        while not stop.is_set():
-            await deliverer.run()
-            await asyncio.sleep(0.02)
-
-    task = asyncio.create_task(repeat())
-    yield deliverer
-    stop.set()
-    await task
-    await deliverer.close()
+from tests.worker.listening import Listen, new_secret, worker
+from tests.worker.receiver import receiving
 
 
 async def test_the_life_of_a_call_is_told_in_order(bots: Bots, listen: Listen) -> None:
@@ -410,3 +287,77 @@ async def test_a_worker_that_dies_leaves_its_lanes_to_others(
     assert heard.receiver.bodies == [], "still held"
     await heard.work(at=platform.clock() + timedelta(seconds=61))
     assert [body["data"]["call_id"] for body in heard.receiver.bodies] == ["CA1"]
+
+
+KILLED = """
+import asyncio, sys
+from talktime.ops.platform import open_platform
+from talktime.ops.terms import Terms
+from tests.worker.listening import worker
+
+async def main():
+    async with open_platform(sys.argv[1], terms=Terms(), public_url="https://talktime.test") as p:
+        async with worker(p):
+            await asyncio.sleep(3600)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_worker_loses_nothing(
+    platform: Platform, database_url: str, bots: Bots, listen: Listen
+) -> None:
+    """kill -9 in the middle of a burst: everything arrives, in order; a repeat keeps its id."""
+    heard = await listen(bots.account_id, types=["call.settled"])
+    heard.receiver.pause_seconds = 0.01
+    for n in range(60):
+        await bots.call(f"CA{n:02d}", *MINUTE_BY_PHONE)
+    killed = subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-c", KILLED, database_url],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},  # noqa: PTH109
+    )
+    await heard.receiver.until(10, seconds=30)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert len(heard.receiver.bodies) < 60
+    await heard.work(at=platform.clock() + timedelta(seconds=61))
+    told = dict(zip(heard.receiver.ids, heard.receiver.told("call.settled"), strict=True))
+    calls = [body["data"]["call_id"] for body in told.values()]
+    assert calls == [f"CA{n:02d}" for n in range(60)]
+    assert len(heard.receiver.ids) - len(told) <= 1, "only what was under way may come twice"
+
+
+async def test_a_thousand_events_at_once(
+    platform: Platform, make_account: AccountFactory, listen: Listen
+) -> None:
+    """A burst is told whole and in order, and quicker than a person would look."""
+    bots = Bots(platform, await make_account(paid="100"))
+    heard = await listen(bots.account_id, types=["call.started"])
+    for n in range(1_000):
+        await bots.start(f"CA{n:04d}")
+    async with worker(platform), asyncio.timeout(30):
+        await heard.receiver.until(1_000, seconds=30)
+    assert [body["data"]["call_id"] for body in heard.receiver.bodies] == [
+        f"CA{n:04d}" for n in range(1_000)
+    ]
+
+
+async def test_a_coupon_is_told(platform: Platform, bots: Bots, listen: Listen) -> None:
+    """Its bonus and the balance after it; the balance's own message follows."""
+    heard = await listen(bots.account_id)
+    code = f"HELLO-{bots.account_id[-8:]}"
+    coupon = Coupon(code=code, amount_nanos=2_000_000_000, created_at=platform.clock())
+    async with platform.connection() as connection:
+        await create_coupon(connection, coupon)
+        await redeem_coupon(
+            connection,
+            account_id=bots.account_id,
+            code=code,
+            terms=platform.terms,
+            now=platform.clock(),
+        )
+    await heard.work()
+    redeemed, updated = heard.receiver.bodies
+    assert (redeemed["type"], updated["type"]) == ("coupon.redeemed", "balance.updated")
+    assert (redeemed["data"]["code"], redeemed["data"]["bonus"]) == (code, "2")
+    assert redeemed["data"]["available"] == updated["data"]["available"] == "7.5"

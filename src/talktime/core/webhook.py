@@ -42,6 +42,7 @@ class WebhookType(StrEnum):
     BALANCE_LOW = "balance.low"  # the balance fell below the warning level
     BALANCE_REFUSED = "balance.refused"  # it fell below the floor: new calls are refused
     COUPON_REDEEMED = "coupon.redeemed"  # a coupon's bonus was credited
+    TOP_UP_SUCCEEDED = "top_up.succeeded"  # money came in by card
 
 
 TEST_TYPE: Final = "webhook.test"

@@ -113,6 +113,9 @@ def _told(event: OutboxEvent, recorded: Recorded) -> Iterator[tuple[WebhookType,
         if entry.kind is EntryKind.COUPON:
             bonus = {"code": entry.ref, "bonus": format_usd(entry.promo_delta_nanos)}
             yield WebhookType.COUPON_REDEEMED, bonus | _balances(entry)
+        if entry.kind is EntryKind.TOP_UP:
+            top_up = {"top_up_id": entry.ref, "amount": format_usd(entry.paid_delta_nanos)}
+            yield WebhookType.TOP_UP_SUCCEEDED, top_up | _balances(entry)
         yield WebhookType.BALANCE_UPDATED, _balances(entry) | {"entry": _entry_facts(entry)}
 
 

@@ -34,7 +34,7 @@ _TOLD: Final[Mapping[str, str]] = {
     "deleted": "The endpoint is deleted, with all it was sent.",
     "changed": "The endpoint is changed.",
     "enabled": "It is told again. What waited comes first.",
-    "disabled": "It is told nothing until you enable it again.",
+    "disabled": "The endpoint is disabled.",
     "sooner": "It is tried now, in its turn. Reload in a moment to see how it went.",
     "sent": "It was sent once more. How it went is below.",
     "tested": "The test was sent. How it went is below.",

@@ -26,6 +26,7 @@ TYPE_WORDS: Final[Mapping[str, str]] = {
     WebhookType.BALANCE_LOW: "The balance fell below your warning level.",
     WebhookType.BALANCE_REFUSED: "The balance is too low: new calls are refused.",
     WebhookType.COUPON_REDEEMED: "A coupon was redeemed.",
+    WebhookType.TOP_UP_SUCCEEDED: "A top-up was paid and credited.",
 }
 _DISABLED: Final[Mapping[DisabledReason | None, str]] = {
     DisabledReason.BY_HAND: "Disabled by hand",
