@@ -205,6 +205,17 @@ async def test_a_coupon_not_yet_valid_says_from_when(
     assert datetime.fromisoformat(told) == soon
 
 
+async def test_a_coupon_redeemed_before_says_when(client: httpx.AsyncClient) -> None:
+    """The problem has the entry that credited it, for programs that lost the first answer."""
+    account_id = await open_account(client)
+    url = f"/v1/accounts/{account_id}/coupons/redeem"
+    code = await issue(client)
+    entry = (await client.post(url, json={"code": code})).json()
+    told = problem(await client.post(url, json={"code": code}), 409, "coupon_already_redeemed")
+    assert (told["entry_seq"], told["amount"]) == (entry["seq"], "5")
+    assert told["redeemed_at"] == entry["recorded_at"]
+
+
 async def test_only_the_letter_case_is_wrong(client: httpx.AsyncClient) -> None:
     """The advice to people differs from that for any other unknown code; the code does not."""
     account_id = await open_account(client)

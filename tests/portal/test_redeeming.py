@@ -12,6 +12,7 @@ from litestar import Litestar
 
 from talktime.core.coupon import Coupon
 from talktime.core.ledger import Entry, EntryKind
+from talktime.core.member import Role
 from talktime.ops.accounts import AccountChange, change_account, read_account
 from talktime.ops.coupons import create_coupon, redeem_coupon
 from talktime.ops.entries import list_entries
@@ -21,6 +22,8 @@ from talktime.portal.routes import portal_router
 from tests.acting import Bots
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
+from tests.portal.settings_desk import add_person, browser_of
+from tests.portal.settings_desk import send as send_form
 
 BONUS = 2_500_000_000
 
@@ -261,6 +264,20 @@ async def test_only_our_own_form_redeems(
     answer = await customer.post(path, data={"code": code, "form_token": token})
     assert answer.status_code == 401
     assert await credited(bots.platform, bots.account_id) == []
+
+
+async def test_a_viewer_redeems_nothing(app: Litestar, platform: Platform, bots: Bots) -> None:
+    """Who may only look is told who redeems instead, and no form of theirs credits anything."""
+    address = await add_person(platform, bots.account_id, "vi", Role.VIEWER)
+    code = await issue(platform)
+    async with browser_of(app, platform, bots.account_id, address) as client:
+        page = (await client.get("/billing/redeem")).text
+        assert "Give the code to an owner or a billing member" in page
+        assert 'name="code"' not in page
+        for path in ("/billing/redeem", "/billing/redeem/confirm"):
+            answer = await send_form(client, path, "/billing", code=code)
+            assert answer.status_code == 403
+    assert await credited(platform, bots.account_id) == []
 
 
 async def test_the_last_step_reloaded_begins_again(customer: httpx.AsyncClient) -> None:

@@ -67,6 +67,15 @@ async def list_redemptions(
         return await cursor.fetchall()
 
 
+async def find_redemption(
+    connection: Connection, *, account_id: str, code: str
+) -> Redemption | None:
+    """The account's use of a coupon."""
+    async with connection.cursor(row_factory=class_row(Redemption)) as cursor:
+        await cursor.execute(query("find_redemption"), {"account_id": account_id, "code": code})
+        return await cursor.fetchone()
+
+
 async def judge_coupon(
     connection: Connection, *, account_id: str, code: str, now: datetime
 ) -> Judgement:

@@ -19,7 +19,6 @@ from talktime.ops.entries import list_entries
 from talktime.ops.spend_days import MonthSpend, read_month_spend
 
 REFUSALS_MAX: Final = 1_000
-COUPONS_MAX: Final = 200
 PACES_MAX: Final = 4
 
 
@@ -71,14 +70,6 @@ async def read_coupon_entry(connection: Connection, account_id: str, *, seq: int
         connection, account_id, before=seq + 1, kind=EntryKind.COUPON, limit=1
     )
     return found[0] if found and found[0].seq == seq else None
-
-
-async def find_coupon_entry(connection: Connection, account_id: str, *, code: str) -> Entry | None:
-    """The entry that a coupon brought the account, if it is among its last COUPONS_MAX."""
-    found, _ = await list_entries(
-        connection, account_id, before=None, kind=EntryKind.COUPON, limit=COUPONS_MAX
-    )
-    return next((entry for entry in found if entry.ref == code), None)
 
 
 async def read_billing(connection: Connection, account_id: str, *, now: datetime) -> Billing:

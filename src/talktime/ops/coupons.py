@@ -20,6 +20,7 @@ from talktime.core.errors import (
     TalktimeError,
 )
 from talktime.core.ledger import Entry
+from talktime.core.money import format_usd
 from talktime.db import accounts, coupons
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, check_limit
@@ -123,9 +124,10 @@ async def redeem_coupon(
     """Credit a coupon to the promo balance, exactly once per account.
 
     Raises AccountUnknown, CouponUnknown (CouponWrongCase where only the letter case is wrong),
-    CouponAlreadyRedeemed, CouponExpired, CouponNotYetValid with the fact ``starts_at``,
-    CouponNewAccountsOnly, CouponUsedUp, and TooManyAttempts after too many unknown codes of this
-    account, whatever the code is then.
+    CouponAlreadyRedeemed with the facts ``redeemed_at``, ``entry_seq`` and ``amount``,
+    CouponExpired, CouponNotYetValid with the fact ``starts_at``, CouponNewAccountsOnly,
+    CouponUsedUp, and TooManyAttempts after too many unknown codes of this account, whatever the
+    code is then.
     """
     await check_guesses(connection, COUPON_CODES, account_id, now=now)
     verdict, entry = await coupons.redeem_coupon(
@@ -159,6 +161,16 @@ async def _refusal(
             field="code",
             starts_at=since,
         )
+    if verdict == "coupon_already_redeemed":
+        used = await coupons.find_redemption(connection, account_id=account_id, code=code)
+        assert used is not None
+        return CouponAlreadyRedeemed(
+            "this coupon was redeemed for this account before; each counts once per account",
+            field="code",
+            redeemed_at=used.recorded_at.astimezone(UTC),
+            entry_seq=used.entry_seq,
+            amount=format_usd(used.amount_nanos),
+        )
     if verdict in _GUESSED:
         await count_guess(connection, COUPON_CODES, account_id, now=now)
     kind, words = _REFUSALS[verdict]
@@ -176,10 +188,6 @@ _REFUSALS: Final[Mapping[str, tuple[type[TalktimeError], str]]] = {
     "coupon_wrong_case": (
         CouponWrongCase,
         "the code exists in other letter case; enter it exactly as you got it",
-    ),
-    "coupon_already_redeemed": (
-        CouponAlreadyRedeemed,
-        "this coupon was redeemed for this account before; each counts once per account",
     ),
     "coupon_expired": (CouponExpired, "this coupon has expired; ask for a new one"),
     "coupon_new_accounts_only": (

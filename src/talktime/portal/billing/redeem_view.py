@@ -18,7 +18,7 @@ from talktime.core.errors import (
     TooManyAttempts,
 )
 from talktime.core.ledger import Entry
-from talktime.core.money import display_usd
+from talktime.core.money import display_usd, parse_usd
 from talktime.ops.coupons import CouponPreview
 from talktime.portal import words
 from talktime.portal.figures import moment, shown_change, zone_of
@@ -66,13 +66,13 @@ def credit_view(entry: Entry, *, base: str) -> CreditView:
     return CreditView(
         bonus=display_usd(shown_change(after, entry.amount_nanos)),
         after=display_usd(after),
-        href=entry_href(entry, base=base),
+        href=entry_href(entry.seq, base=base),
     )
 
 
-def entry_href(entry: Entry, *, base: str) -> str:
+def entry_href(seq: int, *, base: str) -> str:
     """Where Billing shows an entry: first of those that it lists."""
-    return f"{base}/billing?before={entry.seq + 1}#entry-{entry.seq}"
+    return f"{base}/billing?before={seq + 1}#entry-{seq}"
 
 
 REFUSALS: Final = (
@@ -88,12 +88,10 @@ REFUSALS: Final = (
 """What a code may be refused with; anything else is no matter of the code."""
 
 
-def refusal_view(
-    error: TalktimeError, *, earlier: Entry | None, time_zone: str, base: str
-) -> RefusalView:
-    """One of REFUSALS in words; ``earlier`` is the entry of a coupon redeemed before."""
+def refusal_view(error: TalktimeError, *, time_zone: str, base: str) -> RefusalView:
+    """One of REFUSALS in words."""
     if isinstance(error, CouponAlreadyRedeemed):
-        return _already(earlier, time_zone=time_zone, base=base)
+        return _already(error, time_zone=time_zone, base=base)
     if isinstance(error, CouponNotYetValid):
         return _not_yet(error, time_zone=time_zone)
     if isinstance(error, TooManyAttempts):
@@ -107,18 +105,19 @@ def refusal_view(
     return RefusalView(status_code=status_code, title=title, text=text)
 
 
-def _already(earlier: Entry | None, *, time_zone: str, base: str) -> RefusalView:
-    brought = ""
-    if earlier is not None:
-        at = moment(earlier.recorded_at, zone_of(time_zone))
-        amount = display_usd(earlier.amount_nanos)
-        brought = f"It brought you {amount} on {at.day} at {at.clock}. "
+def _already(error: CouponAlreadyRedeemed, *, time_zone: str, base: str) -> RefusalView:
+    redeemed_at, seq = error.facts["redeemed_at"], error.facts["entry_seq"]
+    assert isinstance(redeemed_at, datetime)
+    assert isinstance(seq, int)
+    at = moment(redeemed_at, zone_of(time_zone))
+    amount = display_usd(parse_usd(error.facts["amount"], field="amount"))
     return RefusalView(
         status_code=409,
         tone="done",
         title="You have this coupon already",
-        text=f"{brought}Each coupon counts once per account.",
-        href="" if earlier is None else entry_href(earlier, base=base),
+        text=f"It brought you {amount} on {at.day} at {at.clock}. "
+        "Each coupon counts once per account.",
+        href=entry_href(seq, base=base),
     )
 
 

@@ -14,7 +14,7 @@ from talktime.core.ledger import Entry
 from talktime.core.member import Right
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
-from talktime.ops.billing import find_coupon_entry
+from talktime.ops.billing import read_coupon_entry
 from talktime.ops.coupons import preview_coupon, redeem_coupon
 from talktime.portal.billing.redeem_view import REFUSALS, credit_view, offer_view, refusal_view
 from talktime.portal.desk import Asked, Desk, desk_of
@@ -42,15 +42,12 @@ class _Redeeming:
         *,
         code: str = "",
         error: TalktimeError | None = None,
-        earlier: Entry | None = None,
         **shown: object,
     ) -> Response[str]:
         """The form, or the ``offer``, or what was ``credited``; ``error`` says what is wrong."""
         pages, visitor = self.desk.pages, self.visitor
         account = await read_account(self.connection, visitor.account_id, now=self.desk.now)
-        refusal = error and refusal_view(
-            error, earlier=earlier, time_zone=account.time_zone, base=pages.base
-        )
+        refusal = error and refusal_view(error, time_zone=account.time_zone, base=pages.base)
         page = pages.page(
             "billing/redeem_part.html" if self.is_part else "billing/redeem.html",
             # A part is shown whatever it says; as an error the browser would log it.
@@ -58,7 +55,7 @@ class _Redeeming:
             **frame(visitor, account, "billing"),
             **{"offer": None, "credit": None, "is_part": self.is_part} | shown,
             may_redeem=visitor.may(Right.SPEND),
-            code="" if earlier else code[:64],
+            code="" if isinstance(error, CouponAlreadyRedeemed) else code[:64],
             refusal=refusal,
         )
         if self.is_part:
@@ -66,12 +63,6 @@ class _Redeeming:
         elif isinstance(error, TooManyAttempts):
             page.headers["Retry-After"] = str(error.retry_after)
         return page
-
-    async def refuse(self, code: str, error: TalktimeError) -> Response[str]:
-        earlier = None
-        if isinstance(error, CouponAlreadyRedeemed):
-            earlier = await find_coupon_entry(self.connection, self.visitor.account_id, code=code)
-        return await self.show(code=code, error=error, earlier=earlier)
 
 
 @get("/billing/redeem")
@@ -95,7 +86,7 @@ async def preview(request: Asked) -> Response[str]:
                 connection, account_id=visitor.account_id, code=_entered(code), now=desk.now
             )
         except REFUSALS as error:
-            return await redeeming.refuse(code, error)
+            return await redeeming.show(code=code, error=error)
         return await redeeming.show(code=code, offer=offer_view(found))
 
 
@@ -107,7 +98,7 @@ async def confirm(request: Asked) -> Response[Any]:
         code = _code(await check_form(request, visitor))
         visitor.require(Right.SPEND)
         redeeming = _Redeeming(request, desk, visitor, connection)
-        entry: Entry | None = None
+        entry: Entry | None
         try:
             entry = await redeem_coupon(
                 connection,
@@ -117,11 +108,12 @@ async def confirm(request: Asked) -> Response[Any]:
                 now=desk.now,
             )
         except CouponAlreadyRedeemed as error:
-            entry = await find_coupon_entry(connection, visitor.account_id, code=code)
-            if entry is None:
-                return await redeeming.refuse(code, error)
+            seq = error.facts["entry_seq"]
+            assert isinstance(seq, int)
+            entry = await read_coupon_entry(connection, visitor.account_id, seq=seq)
         except REFUSALS as error:
-            return await redeeming.refuse(code, error)
+            return await redeeming.show(code=code, error=error)
+        assert entry is not None
         if redeeming.is_part:
             return await redeeming.show(code=code, credit=credit_view(entry, base=desk.pages.base))
     return Redirect(
