@@ -1,14 +1,18 @@
 """Getting in, staying in and getting out."""
 
+import html
 import secrets
 
 import httpx
 import pytest
+from litestar import Request
+from litestar.types import HTTPScope
 
 from talktime.core.member import Role
 from talktime.ops.platform import Platform
 from talktime.ops.portal_access import create_portal_link
-from talktime.portal.visiting import COOKIE, FRAMED_COOKIE
+from talktime.ops.sessions import read_session
+from talktime.portal.visiting import COOKIE, FRAMED_COOKIE, session_tokens
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
@@ -187,6 +191,38 @@ async def test_only_a_framed_session_is_framed(
     for answer in (by_itself, refused):
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["x-frame-options"] == "DENY"
+
+
+async def test_each_page_listens_with_its_own_session(
+    visitor: httpx.AsyncClient, platform: Platform, bots: Bots, make_account: AccountFactory
+) -> None:
+    """A browser that has both kinds of session streams to each page what is of its account."""
+    await framed(visitor, platform, await make_account(paid="7"))
+    await visitor.get(await new_link(platform, bots.account_id))
+    for kind, mark in (("iframe", "$7.00"), ("document", "$5.50")):
+        page = (await visitor.get("/billing", headers={"sec-fetch-dest": kind})).text
+        assert mark in page
+        live = html.unescape(page.split('data-live="')[1].split('"')[0])
+        assert ("within=1" in live) == (kind == "iframe")
+        request = visitor.build_request("GET", live, headers={"sec-fetch-dest": "empty"})
+        token = session_tokens(Request(request_scope(request)))[0]
+        async with platform.connection() as connection:
+            session = await read_session(connection, token, now=platform.clock())
+        assert session is not None
+        assert (session.framed_by is not None) == (kind == "iframe")
+
+
+def request_scope(request: httpx.Request) -> HTTPScope:
+    """What a server would make of a request."""
+    headers = [(name.lower(), value) for name, value in request.headers.raw]
+    scope: HTTPScope = {  # type: ignore[typeddict-item]
+        "type": "http",
+        "method": "GET",
+        "path": request.url.path,
+        "query_string": request.url.query,
+        "headers": headers,
+    }
+    return scope
 
 
 @pytest.mark.parametrize(

@@ -299,6 +299,7 @@ async def test_signed_out_pages_lead_to_sign_in_and_back(
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
         {"origin": "https://evil.example"},
+        {"origin": "null"},
     ],
 )
 async def test_other_sites_sign_nobody_in(

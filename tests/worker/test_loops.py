@@ -161,15 +161,25 @@ async def test_upkeep_forgets_what_has_expired_and_nothing_else(
                 "INSERT INTO refusal VALUES (%s, %s, 'c', 'web', 'r', 0, 0, 0, 0, %s)",
                 [account_id, 1_000_000 + n, now - age],
             )
-            for table in ("portal_link", "browser_session"):
-                owner.execute(
-                    f"INSERT INTO {table} (account_id, secret_sha256, created_at, expires_at) "
-                    "VALUES (%s, %s, %s, %s)",
-                    [account_id, bytes([n]), now - age, now - age],
-                )
+            owner.execute(
+                "INSERT INTO portal_link (account_id, secret_sha256, created_at, expires_at, role) "
+                "VALUES (%s, %s, %s, %s, 'owner')",
+                [account_id, bytes([n]), now - age, now - age],
+            )
+            owner.execute(
+                "INSERT INTO browser_session (account_id, secret_sha256, created_at, expires_at, "
+                "session_id, role, user_agent, last_seen_at) "
+                "VALUES (%s, %s, %s, %s, %s, 'owner', '', %s)",
+                [account_id, bytes([n]), now - age, now - age, str(n), now - age],
+            )
+            owner.execute(
+                "INSERT INTO sign_in_link VALUES (sha256(%s), 'a@example.com', '/', %s, %s)",
+                [f"{account_id} {n}".encode(), now - age, now - age],
+            )
         async with platform.connection() as connection:
             swept = await sweep_database(connection, now=now)
         assert (swept.refusals, swept.portal_links, swept.browser_sessions) >= (1, 1, 1)
+        assert swept.sign_in_links >= 1
         for table in ("refusal", "portal_link", "browser_session"):
             left = owner.execute(
                 f"SELECT count(*) FROM {table} WHERE account_id = %s", [account_id]

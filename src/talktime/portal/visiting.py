@@ -25,6 +25,8 @@ COOKIE: Final = "talktime_session"
 FRAMED_COOKIE: Final = "talktime_framed"
 FRAMED_BY: Final = "talktime_framed_by"
 """In the request's state: the origin that may frame the answer."""
+WITHIN: Final = "within"
+"""In the address of a stream: the page that listens is within another site's."""
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,14 +105,14 @@ async def _found(
 def session_tokens(request: Request[Any, Any, Any]) -> list[str]:
     """The tokens that a browser brings, the one that is meant first.
 
-    A page within another site's is meant by the cookie for that, a page by itself by the other; a
-    page's own requests, which do not tell, by the one for frames where there is one.
+    A page within another site's is meant by the cookie for that, a page by itself by the other. The
+    browser tells which it asks for; the stream, for which it does not, says so in its address.
     """
     plain, framed = request.cookies.get(COOKIE, ""), request.cookies.get(FRAMED_COOKIE, "")
     kind = request.headers.get("sec-fetch-dest", "document")
     if kind in {"iframe", "frame"}:
         return [framed] if framed else [plain] if plain else []
-    order = (plain, framed) if kind == "document" else (framed, plain)
+    order = (framed, plain) if request.query_params.get(WITHIN) else (plain, framed)
     return [token for token in order if token]
 
 

@@ -49,7 +49,7 @@ def check_own_form(request: Request[Any, Any, Any], public_url: str) -> None:
     is_own = (
         site in {"same-origin", "none"}
         if site
-        else origin in {"", "null"} or urlsplit(origin).netloc in own
+        else origin == "" or urlsplit(origin).netloc in own
     )
     if not is_own:
         raise Forbidden("this form did not come from this page; open it here and try again")
