@@ -1,6 +1,7 @@
 """The commands that set things up and look into things."""
 
 import json
+import random
 import re
 import uuid
 from pathlib import Path
@@ -16,9 +17,11 @@ from talktime.core.errors import (
     InvalidInput,
     ReferenceConflict,
 )
+from talktime.core.receipt import receipt_of, write_receipt
 from talktime.ops.keys import parse_key
 from talktime.ops.prices import builtin_prices
 from tests.cli.conftest import Command
+from tests.core.receipts import some_call, tampered
 
 
 @pytest.fixture
@@ -302,3 +305,23 @@ def test_faults_end_the_audit_with_one(command: Command, account: str, database_
         owner.execute(
             "UPDATE account SET paid_nanos = paid_nanos - 1 WHERE account_id = %s", [account]
         )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_receipt_is_checked_offline(command: Command, tmp_path: Path, seed: int) -> None:
+    """A true receipt passes; one with a figure changed does not, and neither does another file."""
+    chance = random.Random(seed)
+    receipt = receipt_of(some_call(chance))
+    file = tmp_path / "receipt.json"
+    file.write_bytes(write_receipt(receipt))
+    right = command("calls", "check", str(file))
+    assert right.exit_code == 0
+    assert "Every figure is right." in right.output
+    file.write_text(json.dumps(tampered(receipt, chance)))
+    wrong = command("calls", "check", str(file))
+    assert wrong.exit_code == 1
+    assert "not right" in wrong.output
+    assert "WRONG" in wrong.output
+    file.write_text("{}")
+    with pytest.raises(InvalidInput, match="no receipt"):
+        command("calls", "check", str(file))

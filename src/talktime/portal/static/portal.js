@@ -94,7 +94,9 @@ let hiding = 0;
 
 function connect() {
   disconnect();
-  const address = new URL(document.getElementById("main").dataset.live, location.href);
+  const live = document.getElementById("main").dataset.live;
+  if (live === undefined) return; // nothing on this page changes by itself
+  const address = new URL(live, location.href);
   if (lastEventId !== "") address.searchParams.set("after", lastEventId);
   const opened = new EventSource(address);
   stream = opened;

@@ -13,7 +13,7 @@ export async function proveReceipt(proof) {
   const list = proof.querySelector("[data-proof-steps]");
   const result = proof.querySelector("[data-proof-result]");
   try {
-    result.className = "verdict";
+    result.className = "proof-result";
     result.textContent = "Checking…";
     const answer = await fetch(proof.dataset.proof, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(`the document was refused: ${answer.status}`);
@@ -27,7 +27,7 @@ export async function proveReceipt(proof) {
       list.append(shownStep(step, receipt));
     }
     const wrong = steps.filter((step) => !step.right).length;
-    result.classList.add(wrong ? "unpriced" : "charged");
+    result.classList.add(wrong ? "wrong" : "right");
     result.textContent = wrong
       ? `${wrong} of ${steps.length} figures ${wrong === 1 ? "is" : "are"} not right. Tell support, and send the receipt along.`
       : `Every figure is right: ${steps.length} of ${steps.length} recomputed in this browser.`;
