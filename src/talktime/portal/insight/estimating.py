@@ -1,5 +1,6 @@
 """The price estimator: a form whose address can be shared, with the answer below it."""
 
+import asyncio
 from typing import Final
 
 from litestar import Response, get
@@ -36,7 +37,8 @@ async def estimate(request: Asked) -> Response[str]:
             usual = await read_usual_channel(connection, visitor.account_id)
     book = desk.platform.prices.book
     form = read_form(params, usual)
-    known = known_models(book, now)
+    # The first time, many names are looked for in a large table, which no call should wait for.
+    known = await asyncio.to_thread(known_models, book, now)
     view, plan = None, form.plan
     if plan is not None:
         try:
