@@ -14,12 +14,13 @@ from bench.http import http_figures
 from bench.rating import rating_figure
 from bench.report import Figure, keep, show
 from bench.starting import start_figures
+from bench.telling import telling_figures
 from bench.yardstick import pgbench_figure
 from talktime.db.embedded import EmbeddedServer, start_server
 from talktime.db.migrate import upgrade
 from talktime.db.pool import open_pool
 
-PARTS = ("start", "rating", "pgbench", "settle", "gate", "usage", "http")
+PARTS = ("start", "rating", "pgbench", "settle", "gate", "usage", "webhooks", "http")
 CALLS = 20_000
 QUICK_CALLS = 4_000
 WIDTH = 130
@@ -66,6 +67,8 @@ def _measured(server: EmbeddedServer, home: Path, parts: list[str], calls: int) 
         yield from database.gate_figures(conninfo, calls)
     if "usage" in parts:
         yield from database.usage_figures(conninfo, calls)
+    if "webhooks" in parts:
+        yield from telling_figures(conninfo, calls)
     if "http" in parts:
         yield from http_figures(home, conninfo, calls)
 

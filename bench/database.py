@@ -90,6 +90,12 @@ def usage_figures(conninfo: str, calls: int) -> Iterator[Figure]:
     )
 
 
+def settle_tasks(conninfo: str, calls: int) -> tuple[Task, Task]:
+    """Fresh calls over all accounts to be started, and then settled by one writer."""
+    [starts] = _tasks("start", conninfo, calls, ACCOUNTS, writers=1, batch=500)
+    return starts, _then("settle", starts, 100)
+
+
 def _tasks(
     act: str, conninfo: str, calls: int, accounts: int, *, writers: int, batch: int
 ) -> list[Task]:
