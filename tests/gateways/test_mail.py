@@ -40,6 +40,8 @@ FACTS = {
     "floor": "0.1",
     "bonus": "5",
     "code": "HELLO-5",
+    "amount": "25",
+    "top_up_id": "top_1",
     "link": f"{PAGES}/sign-in/link?token=abc&x=1",
     "valid_for": "20 minutes",
     "invited_by": "Ada",

@@ -249,3 +249,17 @@ async def test_a_top_up_repays_the_overdraft_first(payer: Payer) -> None:
     second: Payment = await payer.begin("10")
     await payer.tell(notice(second))
     assert (await payer.account()).paid_nanos == 7_200_000_000
+
+
+async def test_a_top_up_is_told_by_mail_once(payer: Payer) -> None:
+    """The credit and the message of it are one transaction; a repeated notice writes no second."""
+    payment = await payer.begin("25")
+    for _ in range(2):
+        await payer.tell(notice(payment))
+    async with payer.platform.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT kind, facts->>'amount', facts->>'top_up_id' FROM message WHERE account_id = %s",
+            [payer.account_id],
+        )
+        told = await cursor.fetchall()
+    assert told == [("top_up_succeeded", "25", payment.payment_id)]

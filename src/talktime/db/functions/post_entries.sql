@@ -88,7 +88,10 @@ BEGIN
                 (CASE v_entry.kind WHEN 'welcome_bonus' THEN 'welcome' ELSE 'coupon_redeemed' END,
                     v_entry.kind IN ('welcome_bonus', 'coupon'),
                     balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
-                    || jsonb_build_object('bonus', usd(v_entry.promo_delta_nanos), 'code', v_entry.ref))
+                    || jsonb_build_object('bonus', usd(v_entry.promo_delta_nanos), 'code', v_entry.ref)),
+                ('top_up_succeeded', v_entry.kind = 'top_up',
+                    balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
+                    || jsonb_build_object('amount', usd(v_entry.paid_delta_nanos), 'top_up_id', v_entry.ref))
             ) AS x (kind, happened, facts)
             WHERE x.happened
             ON CONFLICT DO NOTHING;

@@ -118,6 +118,22 @@ def _coupon_redeemed(facts: Mapping[str, str], public_url: str) -> Letter:
     )
 
 
+def _top_up_succeeded(facts: Mapping[str, str], public_url: str) -> Letter:
+    amount = _usd(facts["amount"])
+    return Letter(
+        subject=f"Top-up received: {amount}",
+        headline=f"{amount} have arrived",
+        opening=(
+            f"The top-up of {amount} for {facts['account_name']} was paid and is on the paid "
+            "balance. It never expires; what is not used can be refunded."
+        ),
+        figures=(Figure(label="Top-up", value=facts["top_up_id"]), *_balance(facts)),
+        button="Open Billing",
+        target=f"{public_url}/billing",
+        why=_chosen("mail about money that comes in"),
+    )
+
+
 def _below_warning(facts: Mapping[str, str], public_url: str) -> Letter:
     level, floor = _usd(facts["threshold"]), _usd(facts["floor"])
     seconds = facts.get("talk_time_seconds")
@@ -221,6 +237,7 @@ _LETTERS: Final = {
     MessageKind.INVITATION: _invitation,
     MessageKind.WELCOME: _welcome,
     MessageKind.COUPON_REDEEMED: _coupon_redeemed,
+    MessageKind.TOP_UP_SUCCEEDED: _top_up_succeeded,
     MessageKind.BELOW_WARNING: _below_warning,
     MessageKind.BELOW_FLOOR: _below_floor,
     MessageKind.WEEKLY_SUMMARY: _weekly_summary,
