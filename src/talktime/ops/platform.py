@@ -40,7 +40,7 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     sign_up_open: bool = True
     """Whether somebody who is no member yet may open an account by an e-mail link."""
     mail_configured: bool = True
-    """Whether mail goes to people; otherwise it is written to the log."""
+    """Whether mail goes to people; otherwise it waits until a way for it is set up."""
 
     @property
     def checkout(self) -> CheckoutProvider:
