@@ -72,7 +72,7 @@ def entry_rows(
 def _detail(entry: Entry) -> str:
     if entry.kind is EntryKind.WELCOME_BONUS:
         return "Promo credit to start with"
-    if entry.kind is EntryKind.ADJUSTMENT:
+    if entry.kind in {EntryKind.ADJUSTMENT, EntryKind.TOP_UP}:
         return entry.note or entry.ref
     return entry.ref
 
