@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from structlog.typing import Processor
 
-from talktime.config import LogLevel
+from talktime.setting_values import LogLevel
 
 HIDDEN: Final = frozenset(
     {
