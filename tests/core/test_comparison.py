@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from talktime.core.call import BillingStatus, Call, Outcome, Status
 from talktime.core.comparison import CALLS_MIN, Cause, Factor, compare_call, median
-from talktime.core.ratecard import Channel, Service
-from talktime.core.rating import bill
+from talktime.core.ratecard import Channel, PriceBook, Service
+from talktime.core.rating import bill, rate_line
 from talktime.core.usage import Line
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -30,12 +30,17 @@ def sip(cost: int) -> Line:
     return Line(service=Service.SIP, provider="acme", cost_nanos=cost)
 
 
-def call(*lines: Line, seconds: int = 60, margin_ppm: int = 300_000) -> Call:
+def call(
+    *lines: Line,
+    seconds: int = 60,
+    margin_ppm: int = 300_000,
+    channel: Channel = Channel.PHONE,
+) -> Call:
     sums = bill(lines, margin_ppm)
     return Call(
         account_id="ada",
         call_id="CA1",
-        channel=Channel.PHONE,
+        channel=channel,
         admitted_at=NOW,
         margin_ppm=margin_ppm,
         lease_ms=1,
@@ -81,6 +86,36 @@ def test_what_made_it_dear(dear: Call, factor: Factor, figures: dict[str, Any]) 
     assert first.factor is factor, found
     assert {name: getattr(first, name) for name in figures} == figures
     assert len(found.causes) == 1
+
+
+def test_a_rise_that_costs_nothing_is_no_cause(book: PriceBook) -> None:
+    """Of several quantities that rose, the one that cost most is named, not the steepest."""
+
+    def priced(tokens: int, cached: int) -> Line:
+        line = Line(
+            service=Service.LLM,
+            provider="openai",
+            model="gpt-4o-mini",
+            quantities={"input_tokens": tokens, "cached_input_tokens": cached},
+        )
+        return rate_line(line, book, NOW)
+
+    usual = [call(priced(1_200, 0)) for _ in range(5)]
+    found = compare_call(call(priced(95_050, 2_000)), usual, is_of_agent=True)
+    assert found is not None
+    [cause] = found.causes
+    assert (cause.quantity, cause.this, cause.usual) == ("input_tokens", 93_050, 1_200)
+
+
+def test_a_chat_is_not_timed() -> None:
+    """A chat mostly waits: its figures are of the whole of it, and its length is no cause."""
+    usual = [call(llm(1_000_000), seconds=60, channel=Channel.CHAT) for _ in range(5)]
+    dear = call(llm(9_000_000, tokens=10_800), seconds=86_400, channel=Channel.CHAT)
+    found = compare_call(dear, usual, is_of_agent=True)
+    assert found is not None
+    assert not found.is_timed
+    [cause] = found.causes
+    assert (cause.factor, cause.this, cause.usual) == (Factor.QUANTITY, 10_800, 1_200)
 
 
 def test_two_causes() -> None:

@@ -14,7 +14,8 @@ import msgspec
 
 from talktime.core.call import Call
 from talktime.core.money import MARGIN_SCALE
-from talktime.core.ratecard import TIME_QUANTITIES, Service
+from talktime.core.ratecard import TIME_QUANTITIES, Channel, Service
+from talktime.core.rating import explain_line
 from talktime.core.usage import Line
 
 CALLS_MIN: Final = 5
@@ -30,6 +31,9 @@ SECOND_CAUSE: Final = Fraction(3, 10)
 MS_PER_MINUTE: Final = 60_000
 _ALIKE: Final = Fraction(6, 5)
 """Figures within a fifth of each other are alike."""
+
+_TOTALS: Final = TIME_QUANTITIES | {"input_tokens", "output_tokens", "characters"}
+_NOTHING: Final = (0, Fraction(0))
 
 
 class Factor(StrEnum):
@@ -70,6 +74,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """How many calls the median is of."""
     is_of_agent: bool
     """They are the same agent's, and not just on the same channel."""
+    is_timed: bool
+    """Figures are per minute; those of a chat, which mostly waits, are of the whole of it."""
     causes: tuple[Cause, ...]
     """The one that explains most, and a second where it explains much; may be empty."""
 
@@ -95,6 +101,7 @@ def compare_call(call: Call, usual: Sequence[Call], *, is_of_agent: bool) -> Com
         median_nanos=median_nanos,
         calls=len(charges),
         is_of_agent=is_of_agent,
+        is_timed=call.channel is not Channel.CHAT,
         causes=tuple(told or causes[:1]),
     )
 
@@ -115,7 +122,7 @@ def _causes(call: Call, usual: Sequence[Call]) -> list[Cause]:
     usual_ms = median(other.duration_ms or 0 for other in usual)
     this_ms = call.duration_ms or 0
     markup = Fraction(MARGIN_SCALE + call.margin_ppm, MARGIN_SCALE)
-    if this_ms > usual_ms > 0:
+    if this_ms > usual_ms > 0 and call.channel is not Channel.CHAT:
         pace = Fraction(median(other.charge_nanos or 0 for other in usual), usual_ms)
         causes.append(
             Cause(
@@ -192,19 +199,21 @@ def _explained(cause: Cause, call: Call, having: Sequence[Call], service: Servic
 
 
 def _greatest_rise(call: Call, having: Sequence[Call], service: Service) -> Cause | None:
-    """The quantity whose amount per minute rose most, beyond a fifth; weighed by how often."""
+    """The quantity whose rise, beyond a fifth, cost most; of those without prices the steepest."""
+    minutes = _minutes(call)
     greatest: tuple[Fraction, Cause] | None = None
-    for quantity, amount in _quantities(call, service).items():
-        this = int(amount / _minutes(call))
+    for quantity, (amount, cost) in _used(call, service).items():
+        this = int(amount / minutes)
         usual = median(
-            int(_quantities(other, service).get(quantity, 0) / _minutes(other)) for other in having
+            int(_used(other, service).get(quantity, _NOTHING)[0] / _minutes(other))
+            for other in having
         )
-        times = Fraction(this, usual) if usual else Fraction(this)
-        if times > _ALIKE and (greatest is None or times > greatest[0]):
-            greatest = (
-                times,
-                Cause(factor=Factor.QUANTITY, quantity=quantity, this=this, usual=usual),
-            )
+        if this <= usual * _ALIKE:
+            continue
+        weight = cost * Fraction(this - usual, this) if cost else Fraction(this, max(usual, 1))
+        if greatest is None or weight > greatest[0]:
+            cause = Cause(factor=Factor.QUANTITY, quantity=quantity, this=this, usual=usual)
+            greatest = (weight, cause)
     return None if greatest is None else greatest[1]
 
 
@@ -216,18 +225,30 @@ def _cost(call: Call, service: Service) -> int:
     return sum(line.cost_nanos or 0 for line in _lines(call, service))
 
 
-def _quantities(call: Call, service: Service) -> Counter[str]:
-    return Counter(
-        {
-            name: sum(line.quantities.get(name, 0) for line in _lines(call, service))
-            for line in _lines(call, service)
-            for name in line.quantities
-        }
-    )
+def _used(call: Call, service: Service) -> dict[str, tuple[int, Fraction]]:
+    """How much of each quantity was used, and what it cost, as the receipt's rows have it.
+
+    Of lines that the provider priced only totals are told: what a part of them cost nobody knows.
+    """
+    used: dict[str, tuple[int, Fraction]] = {}
+    for line in _lines(call, service):
+        rows = [(row.quantity, row.used, row.cost_nanos) for row in explain_line(line)]
+        if not rows:
+            rows = [
+                (name, amount, Fraction(0))
+                for name, amount in line.quantities.items()
+                if name in _TOTALS
+            ]
+        for name, amount, cost in rows:
+            known = used.get(name, _NOTHING)
+            used[name] = (known[0] + amount, known[1] + cost)
+    return used
 
 
 def _minutes(call: Call) -> Fraction:
-    """How long the call took; of one without any length (a chat, say), as if it were a minute."""
+    """How long the call took; a chat, and a call without any length, as if it were a minute."""
+    if call.channel is Channel.CHAT:
+        return Fraction(1)
     return Fraction(call.duration_ms or MS_PER_MINUTE, MS_PER_MINUTE)
 
 
@@ -237,9 +258,5 @@ def _model(line: Line) -> str:
 
 def _unit_cost(line: Line) -> int:
     """Pico-dollars per unit used (token, character, millisecond), to compare prices by."""
-    used = sum(
-        amount
-        for name, amount in line.quantities.items()
-        if name in TIME_QUANTITIES or name in {"input_tokens", "output_tokens", "characters"}
-    )
+    used = sum(amount for name, amount in line.quantities.items() if name in _TOTALS)
     return (line.cost_nanos or 0) * 1000 // used if used else 0

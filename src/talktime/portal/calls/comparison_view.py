@@ -19,7 +19,10 @@ def comparison_words(comparison: Comparison | None) -> str:
     times, tenth = divmod(comparison.tenths, 10)
     whose = "this agent\N{RIGHT SINGLE QUOTATION MARK}s" if comparison.is_of_agent else "your"
     kind = "" if comparison.is_of_agent else " on this channel"
-    first, *more = [_cause(cause) for cause in comparison.causes] or ["no single part tells why"]
+    per = " per minute" if comparison.is_timed else ""
+    first, *more = [_cause(cause, per) for cause in comparison.causes] or [
+        "no single part tells why"
+    ]
     text = (
         f"{times}.{tenth}{_TIMES} the median of {whose} {comparison.calls} charged calls{kind} "
         f"before it ({display_usd(comparison.median_nanos)}): {first}."
@@ -27,11 +30,11 @@ def comparison_words(comparison: Comparison | None) -> str:
     return text + "".join(f" Besides, {one}." for one in more)
 
 
-def _cause(cause: Cause) -> str:
+def _cause(cause: Cause, per: str) -> str:
     service = "" if cause.service is None else words.SERVICES[cause.service].lower()
     this, usual = display_usd(cause.this), display_usd(cause.usual)
     if cause.factor is Factor.QUANTITY:
-        return f"{_per_minute(cause)} usually"
+        return f"{_quantity(cause, per)} usually"
     return {
         Factor.DURATION: (
             f"it was longer, {duration(cause.this)} against {duration(cause.usual)} usually"
@@ -42,21 +45,21 @@ def _cause(cause: Cause) -> str:
             f"{cause.usual_model or 'the usual one'}"
         ),
         Factor.PRICE: (
-            f"the price of its {service} was higher, {this} per minute against {usual} usually"
+            f"the price of its {service} was higher, {this}{per} against {usual} usually"
         ),
-        Factor.LINE: f"its {service} cost {this} per minute against {usual} usually",
+        Factor.LINE: f"its {service} cost {this}{per} against {usual} usually",
         Factor.MARGIN: (
             f"the margin was {percent(cause.this)} against {percent(cause.usual)} usually"
         ),
     }[cause.factor]
 
 
-def _per_minute(cause: Cause) -> str:
+def _quantity(cause: Cause, per: str) -> str:
     quantity = cause.quantity or ""
+    what = words.quantity_words(quantity)
     if quantity in TIME_QUANTITIES:
-        this, usual = _seconds(cause.this), _seconds(cause.usual)
-        return f"{this} {words.quantity_words(quantity)} per minute against {usual}"
-    return f"{cause.this:,} {words.quantity_words(quantity)} per minute against {cause.usual:,}"
+        return f"{_seconds(cause.this)} {what}{per} against {_seconds(cause.usual)}"
+    return f"{cause.this:,} {what}{per} against {cause.usual:,}"
 
 
 def _seconds(ms: int) -> str:
