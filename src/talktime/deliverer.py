@@ -21,6 +21,7 @@ from talktime.ops.platform import Platform
 from talktime.ops.webhook_delivery import (
     claim_lanes,
     note_health,
+    open_late_lanes,
     read_waiting,
     record_attempt,
     relay_events,
@@ -40,8 +41,10 @@ RELAY_ROUNDS: Final = 20
 CONNECTIONS: Final = 2
 """Of the pool, which requests need more."""
 STOP_SECONDS: Final = 3.0
-SHARE_OF_TIME: Final = 10
-"""Looking through all accounts for the platform's endpoints takes at most a tenth of the time."""
+SHARE_OF_TIME: Final = 5
+"""Looking through all accounts for the platform's endpoints takes at most a fifth of the time."""
+LATE_LANES_SECONDS: Final = 2.0
+"""How soon the platform's endpoints begin to hear of a new account."""
 
 ATTEMPTS: Final = Counter(
     "talktime_webhook_attempts", "Webhook deliveries tried.", ["result"], registry=None
@@ -59,6 +62,7 @@ class Deliverer:
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._connections = asyncio.Semaphore(CONNECTIONS)
         self._rest_until = 0.0
+        self._late_lanes_at = 0.0
         self._closing = False
 
     async def run(self) -> None:
@@ -84,6 +88,10 @@ class Deliverer:
         await self._sender.close()
 
     async def _relay(self) -> None:
+        if time.monotonic() >= self._late_lanes_at:
+            async with self._platform.connection() as connection:
+                await open_late_lanes(connection)
+            self._late_lanes_at = time.monotonic() + LATE_LANES_SECONDS
         for _ in range(RELAY_ROUNDS):
             began = time.monotonic()
             async with self._platform.connection() as connection:

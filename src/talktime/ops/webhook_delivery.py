@@ -1,5 +1,6 @@
 """From the outbox to the wire: relay what happened into deliveries, and send those lane by lane.
 
+    open_late_lanes  lets the platform's endpoints hear of new accounts
     relay_events     copies the outbox into deliveries and moves the lanes on, in one transaction
     claim_lanes      takes lanes that are due, for a while: whoever dies leaves them to others
     read_waiting     the next deliveries of a lane, in order
@@ -46,11 +47,9 @@ async def relay_events(connection: Connection, *, floor_nanos: int, now: datetim
 
     0: everybody enabled has been told everything, or there is nobody.
     """
-    listens, platform_listens = await webhook_lanes.read_listeners(connection)
+    listens, _ = await webhook_lanes.read_listeners(connection)
     if not listens:
         return 0
-    if platform_listens:
-        await webhook_lanes.open_late_lanes(connection, limit=LATE_LANES)
     async with connection.transaction():
         lanes = _within(
             await webhook_lanes.claim_untold(connection, limit=RELAY_LANES), RELAY_EVENTS
@@ -99,6 +98,13 @@ async def relay_events(connection: Connection, *, floor_nanos: int, now: datetim
             await webhook_lanes.write_deliveries(connection, made, now=now)
         await webhook_lanes.move_lanes(connection, moves, now=now)
     return sum(upto - lane.after for lane, upto in lanes)
+
+
+async def open_late_lanes(connection: Connection) -> None:
+    """Let the platform's endpoints hear of accounts opened since, some at a time."""
+    _, platform_listens = await webhook_lanes.read_listeners(connection)
+    if platform_listens:
+        await webhook_lanes.open_late_lanes(connection, limit=LATE_LANES)
 
 
 async def claim_lanes(
