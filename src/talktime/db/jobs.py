@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from procrastinate import PsycopgConnector
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
 from talktime.db.migrate import APP_ROLE
 from talktime.db.pool import Connection, Pool
@@ -44,9 +47,22 @@ async def defer_jobs(connection: Connection, jobs: Sequence[Deferred]) -> None:
 def queue_connector(pool: Pool) -> PsycopgConnector:
     """Procrastinate's way to the database that ``pool`` is connected to, not opened yet."""
     return PsycopgConnector(
+        pool_factory=_unchecked_pool,
         conninfo=pool.conninfo,
         kwargs={"options": _OPTIONS},
+        # Each of its statements stands for itself.
+        configure=_autocommit,
         min_size=1,
         max_size=CONNECTIONS_MAX,
         timeout=10,
     )
+
+
+def _unchecked_pool(**arguments: Any) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    """Without a question to the database before each statement: who works a queue begins anew
+    after a failure anyway."""
+    return AsyncConnectionPool(**{**arguments, "check": None})
+
+
+async def _autocommit(connection: AsyncConnection[Any]) -> None:
+    await connection.set_autocommit(True)
