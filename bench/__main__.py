@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench import database
 from bench.http import http_figures
+from bench.mail import mail_figures
 from bench.rating import rating_figure
 from bench.report import Figure, keep, show
 from bench.starting import start_figures
@@ -20,7 +21,7 @@ from talktime.db.embedded import EmbeddedServer, start_server
 from talktime.db.migrate import upgrade
 from talktime.db.pool import open_pool
 
-PARTS = ("start", "rating", "pgbench", "settle", "gate", "usage", "webhooks", "http")
+PARTS = ("start", "rating", "pgbench", "settle", "gate", "usage", "webhooks", "mail", "http")
 CALLS = 20_000
 QUICK_CALLS = 4_000
 WIDTH = 130
@@ -69,6 +70,8 @@ def _measured(server: EmbeddedServer, home: Path, parts: list[str], calls: int) 
         yield from database.usage_figures(conninfo, calls)
     if "webhooks" in parts:
         yield from telling_figures(conninfo, calls)
+    if "mail" in parts:
+        yield from mail_figures(home, conninfo)
     if "http" in parts:
         yield from http_figures(home, conninfo, calls)
 
