@@ -8,7 +8,6 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from talktime.ops.platform import Platform
 from tests.api.account_client import (
     account_key,
     balances,

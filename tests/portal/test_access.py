@@ -226,6 +226,31 @@ def request_scope(request: httpx.Request) -> HTTPScope:
 
 
 @pytest.mark.parametrize(
+    ("role", "is_shown"), [(Role.OWNER, True), (Role.BILLING, True), (Role.VIEWER, False)]
+)
+async def test_who_may_not_spend_has_no_buttons_for_it(
+    visitor: httpx.AsyncClient, platform: Platform, bots: Bots, *, role: Role, is_shown: bool
+) -> None:
+    """Billing has its buttons for those who may use them."""
+    await visitor.get(await link_as(platform, bots.account_id, role))
+    page = (await visitor.get("/billing")).text
+    assert ('data-dialog="Redeem coupon">Redeem coupon</a>' in page) == is_shown
+
+
+async def link_as(platform: Platform, account_id: str, role: Role) -> str:
+    """The path of a link whose session has a role."""
+    async with platform.connection() as connection:
+        token, _ = await create_portal_link(
+            connection,
+            account_id=account_id,
+            secret=secrets.token_urlsafe(32),
+            role=role,
+            now=platform.clock(),
+        )
+    return f"/enter?token={token}"
+
+
+@pytest.mark.parametrize(
     ("role", "path", "fields"),
     [
         (Role.VIEWER, "/billing/redeem", {"code": "X"}),
@@ -247,15 +272,7 @@ async def test_roles_hold_whatever_form_is_sent(
     fields: dict[str, str],
 ) -> None:
     """A form that the pages would not show is refused, and says why."""
-    async with platform.connection() as connection:
-        token, _ = await create_portal_link(
-            connection,
-            account_id=bots.account_id,
-            secret=secrets.token_urlsafe(32),
-            role=role,
-            now=platform.clock(),
-        )
-    await visitor.get("/enter", params={"token": token})
+    await visitor.get(await link_as(platform, bots.account_id, role))
     page = (await visitor.get("/settings/people")).text
     form_token = page.split('name="form_token" value="')[1].split('"')[0]
     answer = await visitor.post(path, data={"form_token": form_token, **fields})

@@ -241,12 +241,12 @@ CREATE TABLE browser_session (
     framed_by text,
     CONSTRAINT browser_session_pk PRIMARY KEY (account_id, secret_sha256),
     CONSTRAINT browser_session_named_once UNIQUE (account_id, session_id),
-    CONSTRAINT browser_session_person_or_role CHECK ((address IS NULL) = (role IS NOT NULL)),
+    CONSTRAINT browser_session_person_or_role CHECK (num_nulls(address, role) = 1),
     CONSTRAINT browser_session_role_known CHECK (role IN ('owner', 'billing', 'viewer'))
 );
 
 -- Where a person is signed in, on all accounts.
-CREATE INDEX browser_session_by_person ON browser_session (address) WHERE address IS NOT NULL;
+CREATE INDEX browser_session_by_person ON browser_session (address);
 
 -- Messages to people, written with what they tell of; the relay hands them on to the queue of jobs.
 CREATE TABLE message (
@@ -317,6 +317,50 @@ CREATE TABLE sandbox_checkout (
     CONSTRAINT sandbox_checkout_pk PRIMARY KEY (account_id, checkout_id),
     CONSTRAINT sandbox_checkout_once UNIQUE (account_id, payment_id),
     CONSTRAINT sandbox_checkout_status_known CHECK (status IN ('open', 'paid', 'expired'))
+);
+
+-- Receipts and statements.
+
+CREATE TABLE document (
+    account_id text COLLATE "C" NOT NULL,
+    number text COLLATE "C" NOT NULL,
+    kind text NOT NULL,
+    entry_seq bigint NOT NULL,
+    issued_at timestamptz NOT NULL,
+    amount_nanos bigint NOT NULL,
+    -- all that stands on it, as it was when it was issued
+    facts json NOT NULL,
+    CONSTRAINT document_pk PRIMARY KEY (account_id, number),
+    CONSTRAINT document_once_per_entry UNIQUE (account_id, entry_seq)
+);
+
+-- Entries that a document is to be issued for, written with them.
+CREATE TABLE document_due (
+    account_id text COLLATE "C" NOT NULL,
+    entry_seq bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    CONSTRAINT document_due_pk PRIMARY KEY (account_id, entry_seq)
+);
+
+CREATE INDEX document_due_by_time ON document_due (recorded_at);
+
+-- Who the receipts are made out to, where an account has said so.
+CREATE TABLE buyer (
+    account_id text COLLATE "C" NOT NULL,
+    name text NOT NULL,
+    address text [] NOT NULL,
+    tax_id text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    CONSTRAINT buyer_pk PRIMARY KEY (account_id)
+);
+
+-- Where a month that has begun was first told to begin: a changed time zone leaves told statements alone.
+CREATE TABLE month_start (
+    account_id text COLLATE "C" NOT NULL,
+    month date NOT NULL,
+    starts_at timestamptz NOT NULL,
+    zone text NOT NULL,
+    CONSTRAINT month_start_pk PRIMARY KEY (account_id, month)
 );
 
 -- Outgoing webhooks. account_id '' holds the platform's own endpoints, which are told of every account.
@@ -470,6 +514,13 @@ CREATE TABLE guess_window (
     CONSTRAINT guess_window_pk PRIMARY KEY (kind, subject_sha256)
 );
 
+-- The last number given of each series; locked while documents are issued, so that no number is left out.
+CREATE TABLE document_series (
+    series text COLLATE "C" NOT NULL,
+    last_number bigint NOT NULL DEFAULT 0,
+    CONSTRAINT document_series_pk PRIMARY KEY (series)
+);
+
 CREATE FUNCTION refuse_change_of_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the ledger is append-only: % of entry refused', tg_op USING ERRCODE = 'TT001';
@@ -487,4 +538,7 @@ GRANT INSERT, DELETE ON refusal, open_call TO talktime_app;
 GRANT INSERT, UPDATE, DELETE ON portal_link, browser_session, guess_window, member, sign_in_link TO talktime_app;
 GRANT INSERT, UPDATE, DELETE ON message TO talktime_app;
 GRANT SELECT, INSERT, UPDATE ON payment, sandbox_checkout TO talktime_app;
+GRANT INSERT ON document, month_start TO talktime_app;
+GRANT INSERT, DELETE ON document_due TO talktime_app;
+GRANT INSERT, UPDATE ON buyer, document_series TO talktime_app;
 GRANT INSERT, UPDATE, DELETE ON webhook_endpoint, webhook_lane, webhook_delivery TO talktime_app;

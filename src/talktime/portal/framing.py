@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from talktime.core.account import Account
+from talktime.core.member import Right
 from talktime.portal.desk import Desk
 from talktime.portal.visiting import Visitor
 
@@ -14,6 +15,7 @@ def frame(visitor: Visitor, account: Account, place: str) -> dict[str, Any]:
     return {
         "account": account,
         "form_token": visitor.form_token,
+        "may_spend": visitor.may(Right.SPEND),
         "place": place,
         "visitor": visitor,
     }

@@ -47,9 +47,7 @@ def check_own_form(request: Request[Any, Any, Any], public_url: str) -> None:
     origin = request.headers.get("origin", "")
     own = {urlsplit(public_url).netloc, request.headers.get("host", "")}
     is_own = (
-        site in {"same-origin", "none"}
-        if site
-        else origin == "" or urlsplit(origin).netloc in own
+        site in {"same-origin", "none"} if site else origin == "" or urlsplit(origin).netloc in own
     )
     if not is_own:
         raise Forbidden("this form did not come from this page; open it here and try again")

@@ -36,9 +36,9 @@ ALTER COLUMN role DROP DEFAULT,
 ALTER COLUMN user_agent DROP DEFAULT,
 ALTER COLUMN last_seen_at DROP DEFAULT,
 ADD CONSTRAINT browser_session_named_once UNIQUE (account_id, session_id),
-ADD CONSTRAINT browser_session_person_or_role CHECK ((address IS NULL) = (role IS NOT NULL)),
+ADD CONSTRAINT browser_session_person_or_role CHECK (num_nulls(address, role) = 1),
 ADD CONSTRAINT browser_session_role_known CHECK (role IN ('owner', 'billing', 'viewer'));
-CREATE INDEX browser_session_by_person ON browser_session (address) WHERE address IS NOT NULL;
+CREATE INDEX browser_session_by_person ON browser_session (address);
 
 CREATE TABLE sign_in_link (
     secret_sha256 bytea NOT NULL,
