@@ -341,7 +341,7 @@ async def test_settled_call_keeps_all_it_was_told(desk: Desk) -> None:
 
 
 async def test_a_ledger_runs_forward_in_time(desk: Desk) -> None:
-    """A clock a little behind records at the last entry's time; one far behind is taken as it is."""
+    """A clock a little behind records at the last entry's time; one far behind as it says."""
     account = await desk.open_account(paid=USD)
     await desk.start(*[start(account, f"call-{n}") for n in range(3)])
     later = NOW + timedelta(seconds=30)
