@@ -4,7 +4,7 @@ from talktime.db.pool import Connection
 
 PLATFORM_TABLES = {
     "welcome_claim", "coupon", "rate_card", "service_health", "schema_stamp", "alembic_version",
-    "guess_window", "sign_in_link",
+    "guess_window", "sign_in_link", "document_series",
 }  # fmt: skip
 """What one node keeps for everybody; each has no account_id to lead its key, and says why."""
 

@@ -64,6 +64,11 @@ BEGIN
                 p_occurred_at[item], v_recorded_at, p_note[item])
             RETURNING * INTO v_entry;
 
+            IF v_entry.kind = 'top_up' THEN
+                INSERT INTO document_due (account_id, entry_seq, recorded_at)
+                VALUES (v_entry.account_id, v_entry.seq, v_recorded_at);
+            END IF;
+
             v_event := v_account.event_seq + 1;
             INSERT INTO event (account_id, event_seq, recorded_at, kind, ref, entry_seq, available_nanos)
             VALUES (p_account_id[item], v_event, p_now, 'entry.posted', p_ref[item], v_entry.seq, v_after);
