@@ -175,6 +175,8 @@ class Deliverer:
             if is_first or not attempt.is_taken:
                 listens = await note_health(connection, lane, attempt, now=self._now)
                 goes_on = goes_on and listens
+                if not listens:
+                    log.warning("webhook endpoint disabled", endpoint_id=lane.endpoint_id)
         return goes_on, retry_at
 
     async def _release(

@@ -19,7 +19,7 @@ from talktime.core.webhook import PLATFORM, DeliveryState, DisabledReason
 from talktime.deliverer import Deliverer
 from talktime.gateways.webhook import WebhookSender, signed_headers
 from talktime.ops.coupons import create_coupon, redeem_coupon
-from talktime.ops.platform import Platform
+from talktime.ops.platform import Platform, open_platform
 from talktime.ops.webhook_delivery import claim_lanes, relay_events
 from talktime.ops.webhooks import rotate_secret
 from tests.acting import MINUTE_BY_PHONE, Bots
@@ -241,18 +241,40 @@ async def test_two_workers_keep_the_order(platform: Platform, bots: Bots, listen
     assert len(set(heard.receiver.ids)) == len(heard.receiver.ids) == 301
 
 
-async def test_nothing_is_read_where_nobody_listens(platform: Platform, bots: Bots) -> None:
-    """Without an endpoint the outbox becomes no delivery, and no lane is kept."""
-    deliverer = Deliverer(platform, WebhookSender(allow_private=True))
+async def test_nothing_is_read_where_nobody_listens(
+    platform: Platform, database_url: str, bots: Bots
+) -> None:
+    """Without an endpoint no account, event or call is looked at, and nothing is kept."""
     await bots.call("CA1", *MINUTE_BY_PHONE)
-    await deliverer.run()
+    # One connection, so that what it has read is told by the statistics of its own backend.
+    async with open_platform(
+        database_url, terms=platform.terms, public_url="", pool_size=1
+    ) as alone:
+        deliverer = Deliverer(alone, WebhookSender(allow_private=True))
+        await deliverer.run()
+        before = await looked_at(alone)
+        for _ in range(3):
+            await deliverer.run()
+        assert await looked_at(alone) == before
+        await deliverer.close()
     async with platform.connection() as connection:
         for table in ("webhook_delivery", "webhook_lane"):
             rows = await connection.execute(
                 f"SELECT count(*) FROM {table} WHERE account_id = %s", [bots.account_id]
             )
             assert await rows.fetchone() == (0,)
-    await deliverer.close()
+
+
+async def looked_at(platform: Platform) -> list[tuple[str, int]]:
+    """How often each table of the money path was scanned."""
+    async with platform.connection() as connection:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        await connection.execute("SELECT 1")
+        rows = await connection.execute(
+            "SELECT relname, seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables "
+            "WHERE relname IN ('account', 'call', 'entry') OR relname LIKE 'event%' ORDER BY 1"
+        )
+        return await rows.fetchall()
 
 
 async def test_a_slow_endpoint_holds_up_no_other(
