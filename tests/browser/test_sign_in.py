@@ -242,6 +242,7 @@ async def test_pages_within_another_site(
     await page.goto(f"{host}/?{await framed_link(site, account_id, host)}")
     within = page.frame_locator("#framed")
     await expect(within.locator("#side-balance")).to_contain_text("$5.00")
+    await expect(within.locator("#live-state")).to_have_attribute("data-state", "live")
     await within.get_by_role("link", name="Settings").click()
     await within.get_by_label("Parts of the settings").get_by_text("People").click()
     await expect(within.locator(".sessions")).to_contain_text(f"Within {host}")
