@@ -3,6 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
+import psycopg
 import pytest
 from msgspec.structs import replace
 
@@ -160,6 +161,30 @@ async def test_too_many_to_sort(
         await everything(connection, clerk.account_id, CallFilter(), CallOrder.DEAREST, now)
     found = await everything(connection, clerk.account_id, CallFilter(), CallOrder.NEWEST, now)
     assert len(found) == 3
+
+
+async def test_looking_takes_no_longer_than_allowed(
+    clerk: Bots, connection: Connection, database_url: str
+) -> None:
+    """A list that takes the database too long is given up and refused, saying what to narrow."""
+    await clerk.start("CA1")
+    now = clerk.platform.clock()
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE call IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(RangeTooWide, match="choose fewer days"):
+            await list_calls(
+                connection,
+                clerk.account_id,
+                CallFilter(),
+                before=None,
+                limit=3,
+                now=now,
+                most_seconds=1,
+            )
+    page, _ = await list_calls(
+        connection, clerk.account_id, CallFilter(), before=None, limit=3, now=now, most_seconds=1
+    )
+    assert [call.call_id for call in page] == ["CA1"]
 
 
 async def test_a_place_of_another_order(clerk: Bots, connection: Connection) -> None:

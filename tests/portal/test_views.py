@@ -213,7 +213,7 @@ def test_receipt_shows_quantity_times_price() -> None:
     assert step.price == "$0.0077 per minute"
     assert shown.cost is not None
     assert shown.cost.text == "$0.000582633"
-    assert shown.source.startswith("Rate card card-1, in force since 1 Feb 2025.")
+    assert shown.source.startswith("Rate card card-1, since 1 Feb 2025.")
     assert "the price page" in shown.source
     assert (view.cost.text, view.margin.text) == ("$0.000582633", "$0.00017479")
     assert (view.cost_name, view.margin_name) == ("Provider cost", "Margin, 30\xa0% of it")

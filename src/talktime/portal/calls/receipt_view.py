@@ -39,6 +39,8 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     cost: Money | None
     """None: no price yet."""
+    card: str
+    """The rate card that priced it, and since when it is in force; empty without one."""
     source: str
     notes: tuple[str, ...]
 
@@ -144,6 +146,7 @@ def _line_view(line: Line, cost: Money | None, parts: Sequence[Money]) -> LineVi
         model=f"{model} ({line.source})" if line.source else model,
         steps=tuple(_steps(line, parts)),
         cost=cost,
+        card=_card(line),
         source=_source(line),
         notes=tuple(
             f"A later report had fewer {words.quantity_words(note.partition(':')[2])}; "
@@ -198,14 +201,20 @@ def _per(quantity: str, per: int) -> str:
     return f"per million {what}s" if per == 1_000_000 else f"per {per:,} {what}s"
 
 
+def _card(line: Line) -> str:
+    if line.price is None or line.provider_cost_nanos is not None:
+        return ""
+    since = line.price.effective_from
+    dated = "" if since == UNDATED else f", since {since.day} {since:%b %Y}"
+    return f"{line.price.card}{dated}"
+
+
 def _source(line: Line) -> str:
     if line.provider_cost_nanos is not None:
         return "Priced by the figure the provider itself reported."
     if line.price is None:
         return ""
-    since = line.price.effective_from
-    dated = "" if since == UNDATED else f", in force since {since.day} {since:%b %Y}"
-    return f"Rate card {line.price.card}{dated}. Source: {line.price.source}"
+    return f"Rate card {_card(line)}. Source: {line.price.source}"
 
 
 def _sum_names(call: Call, *, is_part: bool) -> tuple[str, str]:
