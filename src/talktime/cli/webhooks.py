@@ -60,7 +60,7 @@ def list_command(*, account: Account = PLATFORM) -> None:
         async with platform.connection() as connection:
             return await webhooks.list_endpoints(connection, account)
 
-    table = Table("Endpoint", "Address", "Told of", "Health", "Last delivered", box=None)
+    table = _table("Endpoint", "Address", "Told of", "Health", "Last delivered")
     for one in on_platform(act):
         last = one.last_delivered_at
         table.add_row(
@@ -91,7 +91,7 @@ def deliveries_command(
             )
         return page
 
-    table = Table("Message", "Type", "Made", "State", "Attempts", "Last answer", box=None)
+    table = _table("Message", "Type", "Made", "State", "Attempts", "Last answer")
     for one in on_platform(act):
         table.add_row(
             one.message_id,
@@ -166,6 +166,15 @@ def remove_command(*, endpoint: Named, account: Account = PLATFORM) -> None:
 
     on_platform(act)
     typer.echo(f"Endpoint {endpoint} is deleted.")
+
+
+def _table(first: str, *others: str) -> Table:
+    """What stands first is an id, to be copied whole."""
+    table = Table(box=None)
+    table.add_column(first, no_wrap=True)
+    for heading in others:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def _switch(account: str, endpoint: str, *, is_enabled: bool) -> None:
