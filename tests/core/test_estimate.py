@@ -1,4 +1,4 @@
-"""Estimates: the same rating as real calls, every assumption open, never $0 for what has no price."""
+"""What a planned agent would cost: worked out by the rating of real calls."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
