@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 from talktime.core.message import MessageState
 from talktime.ops.platform import Platform
@@ -82,3 +83,68 @@ async def test_a_killed_worker_loses_no_mail(
     assert len(set(ids)) == 60
     # Only what was between the server's yes and our taking note can come twice.
     assert len(ids) <= 60 + 4
+
+
+SERVER = """
+import asyncio, sys
+from pathlib import Path
+from aiosmtpd.smtp import SMTP
+
+class Keeping:
+    async def handle_DATA(self, server, session, envelope):
+        # On disk before the answer: what was taken is not lost with the process.
+        with Path(sys.argv[2]).open("ab") as kept:
+            kept.write(envelope.original_content.split(b"Message-ID: ")[1].split(b"\\r\\n")[0])
+            kept.write(b"\\n")
+        await asyncio.sleep(0.01)
+        return "250 taken"
+
+async def main():
+    loop = asyncio.get_running_loop()
+    port = int(sys.argv[1])
+    server = await loop.create_server(lambda: SMTP(Keeping(), loop=loop), "127.0.0.1", port)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+def mail_server(port: int, kept: Path) -> tuple[subprocess.Popen[str], int]:
+    """A mail server of its own process, and its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(port), str(kept)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    told = process.stdout.readline()
+    process.stdout.close()
+    return process, int(told)
+
+
+async def test_a_mail_server_killed_in_the_middle_loses_no_mail(
+    platform: Platform, make_account: AccountFactory, tmp_path: Path
+) -> None:
+    """Killed between two mails, or before its yes: all arrive, and repeats keep their id."""
+    account_id = await make_account()
+    kept = tmp_path / "kept"
+    server, port = mail_server(0, kept)
+    try:
+        for n in range(40):
+            await write_key_mail(platform, account_id, f"k{n}", "ada@example.com")
+        async with working(platform, port):
+            async with asyncio.timeout(30):
+                while not kept.exists() or kept.read_bytes().count(b"\n") < 8:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            server.kill()
+            server.wait()
+            assert any(m.sent_at is None for m in await Office(platform).messages_of(account_id))
+            server, _ = mail_server(port, kept)
+            messages = await Office(platform).settled(account_id)
+    finally:
+        server.kill()
+        server.wait()
+    assert {m.state for m in messages} == {MessageState.SENT}
+    ids = kept.read_text().split()
+    assert {f"<{m.message_id.hex}@talktime.test>" for m in messages} == set(ids)
+    # Of what it had in hand when it was killed, it had kept some and had not said so.
+    assert len(ids) <= 40 + 4

@@ -5,6 +5,6 @@ WHERE 'weekly' = ANY(r.mail) AND (r.account_id, r.address) > (%(after_account)s,
     AND NOT EXISTS (
         SELECT 1 FROM message m
         WHERE m.account_id = r.account_id AND m.kind = 'weekly_summary' AND m.recipient = r.address
-            AND m.created_at > %(since)s
+            AND m.created_at > %(since)s -- noqa: RF02
     )
 ORDER BY r.account_id, r.address LIMIT %(limit)s
