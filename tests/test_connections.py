@@ -68,3 +68,42 @@ async def test_an_address_is_not_made_up() -> None:
         )
         assert b"from 127.0.0.1" in await reader.read()
         writer.close()
+
+
+class Told(asyncio.Transport):
+    """A transport that keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
+    def close(self) -> None:
+        self.writes.append(b"closed")
+
+
+async def test_head_and_body_leave_together() -> None:
+    """A head goes out with what follows it at once, alone where nothing does, and in order."""
+    transport = Told()
+    outlet = connections.Outlet(transport, asyncio.get_running_loop())
+    outlet.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    outlet.write(b"body")
+    outlet.write(b"more")
+    await asyncio.sleep(0)
+    assert transport.writes == [b"HTTP/1.1 200 OK\r\n\r\nbody", b"more"]
+    outlet.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    await asyncio.sleep(0)
+    outlet.write(b"later")
+    assert transport.writes[2:] == [b"HTTP/1.1 200 OK\r\n\r\n", b"later"]
+    outlet.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    outlet.close()
+    await asyncio.sleep(0)
+    assert transport.writes[4:] == [b"HTTP/1.1 204 No Content\r\n\r\n", b"closed"]

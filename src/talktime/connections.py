@@ -4,7 +4,7 @@ uvicorn waits for the head of a request for as long as the connection is open, s
 slowly, or none at all, would keep a place for nothing. (api.intake bounds what follows the head.)
 """
 
-from asyncio import TimerHandle, Transport
+from asyncio import AbstractEventLoop, TimerHandle, Transport
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -12,6 +12,50 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_SECONDS: Final = 10.0
 """Within which the whole head of a request must be here, from its first byte on; and the first
 byte, from the connection on."""
+
+
+_HEAD: Final = b"HTTP/1."
+
+
+class Outlet:
+    """A transport that sends the head of an answer with the body that follows it at once.
+
+    uvicorn writes them one after the other; each write is a system call here, and a packet that
+    the caller has to take up by itself.
+    """
+
+    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+        # What else a transport does is done by it.
+        self.get_extra_info = transport.get_extra_info
+        self.is_closing = transport.is_closing
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+        self.set_protocol = transport.set_protocol
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(_HEAD):
+            # Where nothing follows at once it goes alone; the same for a body that looks like one.
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _flush(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
 
 
 class Connection(HttpToolsProtocol):
@@ -23,7 +67,7 @@ class Connection(HttpToolsProtocol):
         self._head_timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(Outlet(transport, self.loop))  # type: ignore[arg-type]
         self._watch()
 
     def data_received(self, data: bytes) -> None:
