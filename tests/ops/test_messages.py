@@ -1,0 +1,103 @@
+"""Messages as rows: to whom, what can be sent again, and what a lost job leads to."""
+
+from datetime import timedelta
+
+import pytest
+
+from talktime.core.errors import MessageNotRepeatable, MessageUnknown
+from talktime.core.member import MailKind, Role
+from talktime.core.message import MessageKind, MessageState, message_id_of
+from talktime.db.messages import readmit_messages
+from talktime.db.pool import Connection
+from talktime.ops.members import add_member, change_mail
+from talktime.ops.messages import list_messages, relay_messages, resend_message, write_message
+from talktime.ops.platform import Platform
+from tests.conftest import AccountFactory
+
+
+async def write(
+    connection: Connection, platform: Platform, account_id: str, kind: MessageKind
+) -> None:
+    await write_message(
+        connection,
+        account_id=account_id,
+        kind=kind,
+        ref="1",
+        recipient=None,
+        facts={"available": "0.9"},
+        now=platform.clock(),
+    )
+
+
+async def relay_all(connection: Connection, platform: Platform) -> None:
+    while (await relay_messages(connection, now=platform.clock(), limit=500)).taken == 500:
+        pass
+
+
+async def test_told_are_the_members_who_chose_it(
+    platform: Platform, connection: Connection, make_account: AccountFactory
+) -> None:
+    """A message to whoever chose it becomes one to each of them; what none can refuse goes to
+    the owners."""
+    account_id = await make_account()
+    owner = f"{account_id[5:]}@example.com"
+    viewer, silent = f"v{owner}", f"s{owner}"
+    for address, mail in ((viewer, {MailKind.ALERTS}), (silent, set[MailKind]())):
+        await add_member(
+            connection,
+            account_id=account_id,
+            address=address,
+            role=Role.VIEWER,
+            now=platform.clock(),
+        )
+        await change_mail(connection, account_id, address, frozenset(mail))
+    await write(connection, platform, account_id, MessageKind.BELOW_WARNING)
+    await write(connection, platform, account_id, MessageKind.KEY_CREATED)
+    await relay_all(connection, platform)
+    found = await list_messages(connection, account_id=account_id, state=None, limit=50)
+    assert {(message.kind, message.recipient) for message in found} == {
+        (MessageKind.BELOW_WARNING, owner),
+        (MessageKind.BELOW_WARNING, viewer),
+        (MessageKind.KEY_CREATED, owner),
+    }
+    assert {message.state for message in found} == {MessageState.DEFERRED}
+    assert {message.facts["account_name"] for message in found} == {"Ada's Bots"}
+    for message in found:
+        known = message_id_of(account_id, message.kind, message.ref, message.recipient)
+        assert message.message_id == known
+
+
+async def test_what_is_under_way_is_not_sent_again(
+    platform: Platform, connection: Connection, make_account: AccountFactory
+) -> None:
+    """An operator can send again what ended, not what is still on its way or was never there."""
+    account_id = await make_account()
+    await write(connection, platform, account_id, MessageKind.KEY_CREATED)
+    await relay_all(connection, platform)
+    [message] = await list_messages(connection, account_id=account_id, state=None, limit=50)
+    with pytest.raises(MessageNotRepeatable):
+        await resend_message(connection, account_id, message.message_id)
+    with pytest.raises(MessageUnknown):
+        await resend_message(connection, "", message.message_id)
+
+
+async def test_a_message_whose_job_was_lost_waits_anew(
+    platform: Platform, connection: Connection, make_account: AccountFactory
+) -> None:
+    """Should the queue lose a job, the upkeep lets its message wait again."""
+    account_id = await make_account()
+    await write(connection, platform, account_id, MessageKind.KEY_CREATED)
+    await relay_all(connection, platform)
+    later = platform.clock() + timedelta(hours=2)
+    await readmit_messages(connection, before=later)
+    [message] = await list_messages(connection, account_id=account_id, state=None, limit=50)
+    assert message.state is MessageState.DEFERRED
+
+    async with connection.transaction():
+        await connection.execute("SET LOCAL search_path = jobs")
+        await connection.execute(
+            "DELETE FROM procrastinate_jobs WHERE args ->> 'account_id' = %s", [account_id]
+        )
+    await readmit_messages(connection, before=later)
+    [message] = await list_messages(connection, account_id=account_id, state=None, limit=50)
+    assert message.state is MessageState.WAITING
