@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from talktime.core.usage import LineReport
 from talktime.deliverer import Deliverer
@@ -56,12 +56,18 @@ async def picture(page: Page, name: str) -> None:
         await page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
+async def follow(page: Page, locator: Locator) -> None:
+    """Click, and wait until the page it leads to is there."""
+    async with page.expect_navigation():
+        await locator.click()
+
+
 async def add(page: Page, site: Platform, url: str, *, note: str = "") -> str:
     """Add an endpoint as a person does; answers the secret."""
     await page.goto(f"{site.public_url}/settings/webhooks/new")
     await page.get_by_label("Address").fill(url)
     await page.get_by_label("Note").fill(note)
-    await page.get_by_role("button", name="Add the endpoint").click()
+    await follow(page, page.get_by_role("button", name="Add the endpoint"))
     return await page.get_by_label("Signing secret").input_value()
 
 
@@ -163,15 +169,15 @@ async def test_every_page_is_sound(
     await deliver(site)
     dead = "https://1.1.1.1/a/rather/long/path/to/where/nobody/listens?with=a&query=string"
     await add(page, site, dead)
-    await page.get_by_role("link", name="I have copied it").click()
-    await page.get_by_role("button", name="Disable").click()
+    await follow(page, page.get_by_role("link", name="I have copied it"))
+    await follow(page, page.get_by_role("button", name="Disable"))
     await look("disabled")
     await page.goto(f"{site.public_url}/settings/webhooks")
     await look("list")
-    await page.get_by_role("link", name=receiver.url).click()
+    await follow(page, page.get_by_role("link", name=receiver.url))
     await look("failing")
-    await page.locator(".deliveries .name").first.click()
+    await follow(page, page.locator(".deliveries .name").first)
     await look("delivery")
-    await page.get_by_role("link", name="Back to the endpoint").click()
-    await page.get_by_role("link", name="Delete").click()
+    await follow(page, page.get_by_role("link", name="Back to the endpoint"))
+    await follow(page, page.get_by_role("link", name="Delete"))
     await look("delete")
