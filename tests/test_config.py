@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -110,3 +111,20 @@ def test_a_bad_value_is_refused_by_name(variable: str, value: str, says: str) ->
     assert refused.value.variable == variable
     assert str(refused.value).startswith(f"{variable} ")
     assert says in str(refused.value)
+
+
+def test_mail_goes_one_way(tmp_path: Path) -> None:
+    """The mailbox is on or off, never beside a mail server; a sender must be an address."""
+    environ = {"TALKTIME_HOME": str(tmp_path)}
+    assert load_settings(environ | {"TALKTIME_MAILBOX": "on"}).mailbox
+    assert not load_settings(environ).mailbox
+    sender = "Acme Billing <billing@acme.example>"
+    assert load_settings(environ | {"TALKTIME_MAIL_FROM": sender}).mail_from == sender
+    for wrong in (
+        {"TALKTIME_MAILBOX": "yes"},
+        {"TALKTIME_MAILBOX": "on", "TALKTIME_SMTP_URL": "smtp://localhost"},
+        {"TALKTIME_MAIL_FROM": "Acme Billing"},
+        {"TALKTIME_MAIL_FROM": "a@b\r\nBcc: eve@example.com"},
+    ):
+        with pytest.raises(SettingRefused):
+            load_settings(environ | wrong)
