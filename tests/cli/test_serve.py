@@ -33,7 +33,8 @@ def test_a_server_comes_up_serves_and_goes(home: Path) -> None:
         entered = httpx.get(beside.stdout.strip(), follow_redirects=True)
         assert "$0.50" in entered.text
         assert server.stop() == 0
-        assert server.complaints == []
+        [no_mail] = server.complaints
+        assert "messages wait until TALKTIME_SMTP_URL is set" in no_mail
     assert not (home / "address").exists()
     assert not (home / "postgres" / "data" / "postmaster.pid").exists()
     after = talktime(environ, "ledger", "verify")
@@ -46,9 +47,10 @@ def test_a_server_that_nobody_can_use_says_so(home: Path) -> None:
     with served(environ) as server:
         assert "talktime keys create" in " ".join(server.next_line() for _ in range(3))
         assert server.stop() == 0
-        assert server.complaints == [
+        assert (
             "talktime: TALKTIME_FLOR is not known; did you mean TALKTIME_FLOOR?\n"
-        ]
+            in server.complaints
+        )
 
 
 def test_open_pages_do_not_hold_up_the_end(home: Path) -> None:
