@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from talktime.core.document import Seller
 from talktime.core.money import NANOS_PER_USD
 from talktime.setting_values import (
     LogLevel,
@@ -30,6 +31,7 @@ from talktime.setting_values import (
     public_url,
     sandbox_payments,
     seconds,
+    seller,
     stripe,
     url,
 )
@@ -56,6 +58,7 @@ VARIABLES: Final = (
     "TALKTIME_STRIPE_KEY",
     "TALKTIME_STRIPE_WEBHOOK_SECRET",
     "TALKTIME_PAYMENTS",
+    "TALKTIME_SELLER",
 )
 _OF_OTHERS: Final = frozenset({"TALKTIME_URL", "TALKTIME_KEY", "TALKTIME_FULL", "TALKTIME_SEED"})
 """Read by bots that follow the SDK's examples, and by our own tests."""
@@ -92,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What Stripe signs its notices to us with."""
     sandbox_payments: bool = False
     """Top-ups are collected by a sandbox, without any money: for trying things out."""
+    seller: Seller = Seller()
+    """Who receipts are from."""
     public_url: str | None = None
     """How browsers reach us, without a slash at the end; None: as the server listens."""
     webhooks_private: bool = False
@@ -145,6 +150,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         stripe_key=stripe_key,
         stripe_webhook_secret=stripe_webhook_secret,
         sandbox_payments=sandbox_payments(environ, "TALKTIME_PAYMENTS"),
+        seller=seller(environ, "TALKTIME_SELLER"),
     )
 
 

@@ -127,6 +127,7 @@ async def running_server(
             pool_size=POOL_SIZE + (WORKER_POOL_SIZE if with_worker else 0),
             sign_up_open=settings.sign_up_open,
             mail_configured=has_way_out(settings),
+            seller=settings.seller,
         ) as platform,
         opened_mailer(settings, platform.public_url, mailbox) if mails else nullcontext() as mailer,
     ):
@@ -182,6 +183,7 @@ async def work(settings: Settings, conninfo: str) -> None:
             terms=terms_of(settings),
             public_url=public_url_of(settings),
             pool_size=WORKER_POOL_SIZE,
+            seller=settings.seller,
         ) as opened,
         paying(settings, opened) as platform,
         opened_mailer(settings, platform.public_url, None) as mailer,

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Final, Literal, cast, get_args
 from urllib.parse import SplitResult, urlsplit
 
-from talktime.core.errors import InvalidAmount
+import yaml
+
+from talktime.core.document import Seller, parse_seller
+from talktime.core.errors import InvalidAmount, InvalidInput
 from talktime.core.money import MARGIN_SCALE, parse_usd
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -141,6 +144,22 @@ def sandbox_payments(environ: Mapping[str, str], variable: str) -> bool:
             "credit for nothing, so it is never on beside real payments. Unset one of them.",
         )
     return True
+
+
+def seller(environ: Mapping[str, str], variable: str) -> Seller:
+    path = environ.get(variable)
+    if not path:
+        return Seller()
+    try:
+        return parse_seller(yaml.safe_load(Path(path).read_text()))
+    except OSError as error:
+        raise SettingRefused(
+            variable, f"is {path}, which cannot be read ({error.strerror}): name a YAML file."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingRefused(variable, f"is {path}, which is no YAML: {error}.") from error
+    except InvalidInput as error:
+        raise SettingRefused(variable, f"is {path}: {error.message}") from error
 
 
 def mail_from(environ: Mapping[str, str], variable: str) -> str | None:

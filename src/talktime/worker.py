@@ -5,6 +5,7 @@
     watchdog   ends calls that were silent for the whole grace
     pricing    settles ended calls that waited for a price, frees them after seven days
     payments   asks the payment provider about top-ups that nothing was heard of
+    receipts   gives each top-up its numbered receipt
     webhooks   tells endpoints what happened: begins what is due (talktime.deliverer)
     upkeep     makes the outbox's coming days, forgets what has expired
     relay      puts messages to people into the queue of jobs, where mail has a way out
@@ -44,6 +45,7 @@ from talktime.mailing import (
 from talktime.ops.attempts import CallKey
 from talktime.ops.call_pricing import settle_unpriced_calls
 from talktime.ops.call_silence import BATCH, beat_service, end_silent_calls
+from talktime.ops.documents import ISSUED_AT_ONCE, issue_due_documents
 from talktime.ops.health import read_health
 from talktime.ops.platform import Platform
 from talktime.ops.top_ups import reconcile_payments
@@ -56,6 +58,7 @@ PRICES_SECONDS: Final = 3.0
 PRICING_SECONDS: Final = 3600.0
 UPKEEP_SECONDS: Final = 600.0
 PAYMENTS_SECONDS: Final = 20.0
+RECEIPTS_SECONDS: Final = 10.0
 WATCHDOG_SECONDS_MAX: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 ROUNDS_MAX: Final = 200
@@ -152,12 +155,22 @@ def worker_loops(platform: Platform) -> list[Loop]:
                 now=platform.clock(),
             )
 
+    async def receipts() -> None:
+        for _ in range(ROUNDS_MAX):
+            async with platform.connection() as connection:
+                issued = await issue_due_documents(
+                    connection, platform.seller, now=platform.clock()
+                )
+            if issued < ISSUED_AT_ONCE:
+                return
+
     deliverer = Deliverer(platform, WebhookSender(allow_private=platform.terms.webhooks_private))
     every = min(WATCHDOG_SECONDS_MAX, platform.terms.lease_ms / 4_000)
     return [
         Loop(name="watchdog", act=watchdog, every_seconds=every),
         Loop(name="pricing", act=pricing.run, every_seconds=PRICES_SECONDS),
         Loop(name="payments", act=payments, every_seconds=PAYMENTS_SECONDS),
+        Loop(name="receipts", act=receipts, every_seconds=RECEIPTS_SECONDS),
         Loop(
             name="webhooks",
             act=deliverer.run,

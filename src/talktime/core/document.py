@@ -133,9 +133,7 @@ def parse_seller(document: object) -> Seller:
 def check_buyer(party: Party) -> Party:
     """A buyer's details as somebody typed them. Raises InvalidInput naming the field."""
     if len(party.address) > ADDRESS_LINES_MAX:
-        raise InvalidInput(
-            f"An address has at most {ADDRESS_LINES_MAX} lines.", field="address"
-        )
+        raise InvalidInput(f"An address has at most {ADDRESS_LINES_MAX} lines.", field="address")
     fields = [("name", party.name), ("tax_id", party.tax_id)]
     for field, text in [*fields, *(("address", line) for line in party.address)]:
         if len(text) > LINE_MAX:

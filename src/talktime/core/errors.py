@@ -16,6 +16,8 @@
     │   ├── CouponUnknown
     │   │   └── CouponWrongCase a code that differs in its letter case alone could be redeemed
     │   ├── PaymentUnknown
+    │   ├── RefundUnknown
+    │   ├── DocumentUnknown     no such receipt, or no statement of that month
     │   ├── MemberUnknown
     │   ├── MessageUnknown
     │   ├── EndpointUnknown
@@ -24,12 +26,16 @@
     ├── Refused                 understood, and answered with no
     │   ├── InsufficientCredits startable is below the floor
     │   ├── TopUpsOff           no payment provider is set
+    │   ├── RefundRefused       the payment provider will not send this money back
     │   └── AccountSuspended
     ├── Conflict                contradicts what is already recorded
     │   ├── AccountExists       same account id with other facts
     │   ├── CallIdConflict      same call id with other facts
     │   ├── CallAlreadyEnded    ended before with another outcome
     │   ├── ReferenceConflict   same business reference with other facts
+    │   ├── RefundTooMuch       more than can go back to the cards it came from
+    │   ├── RefundOpen          one refund is looked at or under way; the next comes after it
+    │   ├── RefundDecided       the operator has said otherwise before
     │   ├── PaymentMismatch     money that is not what was asked for: for an operator to look at
     │   ├── PromoInsufficient   promo may never become negative
     │   ├── MemberExists        is a member with another role
@@ -132,6 +138,14 @@ class PaymentUnknown(NotFound):
     code = "payment_unknown"
 
 
+class DocumentUnknown(NotFound):
+    code = "document_unknown"
+
+
+class RefundUnknown(NotFound):
+    code = "refund_unknown"
+
+
 class MessageUnknown(NotFound):
     code = "message_unknown"
 
@@ -164,6 +178,10 @@ class TopUpsOff(Refused):
     code = "top_ups_off"
 
 
+class RefundRefused(Refused):
+    code = "refund_refused"
+
+
 class AccountSuspended(Refused):
     code = "account_suspended"
 
@@ -190,6 +208,18 @@ class ReferenceConflict(Conflict):
 
 class PaymentMismatch(Conflict):
     code = "payment_mismatch"
+
+
+class RefundTooMuch(Conflict):
+    code = "refund_too_much"
+
+
+class RefundOpen(Conflict):
+    code = "refund_open"
+
+
+class RefundDecided(Conflict):
+    code = "refund_decided"
 
 
 class PromoInsufficient(Conflict):

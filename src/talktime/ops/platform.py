@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from talktime.core.document import Seller
 from talktime.core.errors import TopUpsOff
 from talktime.core.payment import CheckoutProvider
 from talktime.db.pool import Connection, Pool, connection_of, open_pool
@@ -42,6 +43,9 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     mail_configured: bool = True
     """Whether mail goes to people; otherwise it waits until a way for it is set up."""
 
+    seller: Seller = Seller()
+    """Who receipts are from."""
+
     @property
     def checkout(self) -> CheckoutProvider:
         """Who collects top-ups. Raises TopUpsOff where nobody does."""
@@ -66,6 +70,7 @@ async def open_platform(
     clock: Callable[[], datetime] = utc_now,
     sign_up_open: bool = True,
     mail_configured: bool = True,
+    seller: Seller | None = None,
 ) -> AsyncIterator[Platform]:
     """Open a platform on a database that is up to date, its price book loaded."""
     async with open_pool(conninfo, size=pool_size) as pool:
@@ -80,4 +85,5 @@ async def open_platform(
             clock=clock,
             sign_up_open=sign_up_open,
             mail_configured=mail_configured,
+            seller=seller or Seller(),
         )

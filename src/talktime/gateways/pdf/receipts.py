@@ -1,0 +1,52 @@
+"""A receipt on paper."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from talktime.core.document import Document, DocumentKind
+from talktime.core.money import display_usd
+from talktime.gateways.pdf import set_pdf
+from talktime.gateways.pdf.wording import day, party_facts, rate
+
+TITLES: Final[Mapping[DocumentKind, str]] = {DocumentKind.RECEIPT: "Receipt"}
+PROVIDERS: Final = {"stripe": "card, by Stripe"}
+
+
+def receipt_pdf(document: Document) -> bytes:
+    """A document as it was issued: the same bytes each time."""
+    return set_pdf("receipt", _facts(document), at=document.issued_at)
+
+
+def _facts(document: Document) -> dict[str, object]:
+    tax = document.tax
+    facts: list[tuple[str, str]] = [
+        ("Number", document.number),
+        ("Issued", day(document.issued_at, document.time_zone)),
+        ("Paid", day(document.paid_at, document.time_zone)),
+    ]
+    if document.provider in PROVIDERS:
+        facts.append(("Paid by", PROVIDERS[document.provider]))
+    facts.append(("Payment", document.reference))
+    if document.provider_reference:
+        facts.append(("At the provider", document.provider_reference))
+    facts.append(("Account", document.account_id))
+    facts.append(("Transaction", str(document.entry_seq)))
+    amount = display_usd(document.amount_nanos)
+    rows = [("Prepaid credit for calls, added to the paid balance", amount)]
+    sums = []
+    if tax is not None:
+        sums.append(("Net", display_usd(document.net_nanos)))
+        sums.append((f"{tax.label} {rate(tax.rate_ppm)}", display_usd(document.tax_nanos)))
+    return {
+        "title": TITLES[document.kind],
+        "number": document.number,
+        "is_sandbox": document.provider == "sandbox",
+        "seller": party_facts(document.seller),
+        "buyer": party_facts(document.buyer),
+        "facts": facts,
+        "rows": rows,
+        "sums": sums,
+        "total": ("Total paid, in USD", amount),
+        "note": document.note,
+        "terms": "Paid balance never expires. What is not used of it can be refunded.",
+    }
