@@ -28,6 +28,16 @@ PLATFORM_ACCOUNTS: Final = (
     ADJUSTMENTS,
 )
 
+_BY_CARD: Final = frozenset(
+    {
+        EntryKind.TOP_UP,
+        EntryKind.REFUND,
+        EntryKind.REFUND_REVERSED,
+        EntryKind.CHARGEBACK,
+        EntryKind.CHARGEBACK_REVERSED,
+    }
+)
+
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
     """One side of a transaction."""
@@ -59,7 +69,7 @@ def paid_liability(account_id: str) -> str:
 def book_entry(entry: Entry) -> Transaction:
     """An entry that is no call. Promo comes from promo expense, paid from where its kind says."""
     assert entry.kind is not EntryKind.CALL
-    paid_from = CARD_CLEARING if entry.kind is EntryKind.TOP_UP else ADJUSTMENTS
+    paid_from = CARD_CLEARING if entry.kind in _BY_CARD else ADJUSTMENTS
     return Transaction(
         on=entry.recorded_at.date(),
         text=entry.kind.value,

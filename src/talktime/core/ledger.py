@@ -11,6 +11,10 @@ class EntryKind(StrEnum):
     WELCOME_BONUS = "welcome_bonus"  # promo, once per account and address
     COUPON = "coupon"  # promo, once per account and code
     TOP_UP = "top_up"  # paid, by card
+    REFUND = "refund"  # paid, back to the card, whoever began it
+    REFUND_REVERSED = "refund_reversed"  # paid, of a refund that the card's bank sent back
+    CHARGEBACK = "chargeback"  # paid, taken back by the card's bank
+    CHARGEBACK_REVERSED = "chargeback_reversed"  # paid, given again by it
     CALL = "call"  # promo first, then paid
     ADJUSTMENT = "adjustment"  # either, by an operator, with a reason
 

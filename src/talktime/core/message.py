@@ -28,6 +28,7 @@ class MessageKind(StrEnum):
     WELCOME = "welcome"  # bonus, available, promo, paid
     COUPON_REDEEMED = "coupon_redeemed"  # code, bonus, available, promo, paid
     TOP_UP_SUCCEEDED = "top_up_succeeded"  # amount, top_up_id, available, promo, paid
+    REFUND_SUCCEEDED = "refund_succeeded"  # amount, refund, available, promo, paid
     BELOW_WARNING = "below_warning"  # threshold, available, promo, paid, floor, talk_time_seconds?
     BELOW_FLOOR = "below_floor"  # threshold, available, promo, paid, floor
     # first_day, last_day, calls, charge, llm, stt, tts, sip, margin, charge_before, available,
@@ -56,6 +57,7 @@ CHOSEN_AS: Final[Mapping[MessageKind, MailKind]] = {
     MessageKind.WELCOME: MailKind.MONEY_IN,
     MessageKind.COUPON_REDEEMED: MailKind.MONEY_IN,
     MessageKind.TOP_UP_SUCCEEDED: MailKind.MONEY_IN,
+    MessageKind.REFUND_SUCCEEDED: MailKind.MONEY_IN,
     MessageKind.BELOW_WARNING: MailKind.ALERTS,
     MessageKind.BELOW_FLOOR: MailKind.ALERTS,
     MessageKind.ENDPOINT_DISABLED: MailKind.ALERTS,

@@ -116,6 +116,12 @@ def _told(event: OutboxEvent, recorded: Recorded) -> Iterator[tuple[WebhookType,
         if entry.kind is EntryKind.TOP_UP:
             top_up = {"top_up_id": entry.ref, "amount": format_usd(entry.paid_delta_nanos)}
             yield WebhookType.TOP_UP_SUCCEEDED, top_up | _balances(entry)
+        if entry.kind is EntryKind.REFUND:
+            refund = {
+                "provider_refund_id": entry.ref,
+                "amount": format_usd(-entry.paid_delta_nanos),
+            }
+            yield WebhookType.REFUND_SUCCEEDED, refund | _balances(entry)
         yield WebhookType.BALANCE_UPDATED, _balances(entry) | {"entry": _entry_facts(entry)}
 
 

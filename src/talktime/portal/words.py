@@ -71,6 +71,10 @@ _ENTRIES: Final[Mapping[EntryKind, str]] = {
     EntryKind.WELCOME_BONUS: "Welcome bonus",
     EntryKind.COUPON: "Coupon",
     EntryKind.TOP_UP: "Top-up",
+    EntryKind.REFUND: "Refund",
+    EntryKind.REFUND_REVERSED: "Refund came back",
+    EntryKind.CHARGEBACK: "Chargeback",
+    EntryKind.CHARGEBACK_REVERSED: "Chargeback reversed",
     EntryKind.CALL: "Call",
     EntryKind.ADJUSTMENT: "Adjustment",
 }

@@ -29,6 +29,8 @@ BEGIN
             UPDATE payment p SET status = 'succeeded', intent_id = p_intent_id, failure = NULL,
                 settled_at = v_posted.recorded_at, entry_seq = v_posted.seq
             WHERE p.account_id = p_account_id AND p.payment_id = p_payment_id;
+            -- What went back of it may have been told first.
+            PERFORM take_back(p_now, p_floor, p_account_id, p_payment_id);
         END IF;
     END IF;
     RETURN NEXT;

@@ -1,10 +1,12 @@
 -- Credits and corrections that are not calls: welcome bonus, coupon, top-up, adjustment and their
 -- like, in the order given. A known reference with the same amounts and note is 'repeated' and answers
 -- the first entry; with others it is 'reference_conflict'. Promo may never become negative; paid may.
+-- What an entry takes up of a reservation (p_released) is no longer set aside, in the same step.
 -- A loop, for it is off the hot path and reads as the rule it is.
 CREATE OR REPLACE FUNCTION post_entries(
     p_now timestamptz, p_floor bigint, p_account_id text [], p_kind text [], p_ref text [],
-    p_promo_delta bigint [], p_paid_delta bigint [], p_occurred_at timestamptz [], p_note text []
+    p_promo_delta bigint [], p_paid_delta bigint [], p_occurred_at timestamptz [], p_note text [],
+    p_released bigint [] DEFAULT NULL
 ) RETURNS TABLE (
     verdict text, seq bigint, promo_delta_nanos bigint, paid_delta_nanos bigint,
     promo_after_nanos bigint, paid_after_nanos bigint, reserved_after_nanos bigint,
@@ -18,6 +20,7 @@ DECLARE
     v_after bigint;
     v_event bigint;
     v_recorded_at timestamptz;
+    v_released bigint;
     v_crosses_warning boolean;
     v_crosses_floor boolean;
 BEGIN
@@ -44,7 +47,8 @@ BEGIN
         ELSE
             verdict := 'posted';
             v_before := v_account.promo_nanos + v_account.paid_nanos - v_account.refund_reserved_nanos;
-            v_after := v_before + p_promo_delta[item] + p_paid_delta[item];
+            v_released := coalesce(p_released[item], 0);
+            v_after := v_before + p_promo_delta[item] + p_paid_delta[item] + v_released;
             v_crosses_warning := v_before >= v_account.warning_level_nanos AND v_after < v_account.warning_level_nanos;
             v_crosses_floor := v_before >= p_floor AND v_after < p_floor;
 
@@ -52,6 +56,7 @@ BEGIN
 
             UPDATE account a SET promo_nanos = a.promo_nanos + p_promo_delta[item],
                 paid_nanos = a.paid_nanos + p_paid_delta[item], entry_seq = a.entry_seq + 1,
+                refund_reserved_nanos = a.refund_reserved_nanos - v_released,
                 last_recorded_at = v_recorded_at,
                 event_seq = a.event_seq + 1 + v_crosses_warning::integer + v_crosses_floor::integer
             WHERE a.account_id = p_account_id[item];
@@ -60,7 +65,7 @@ BEGIN
                 promo_after_nanos, paid_after_nanos, reserved_after_nanos, occurred_at, recorded_at, note)
             VALUES (p_account_id[item], v_account.entry_seq + 1, p_kind[item], p_ref[item], p_promo_delta[item],
                 p_paid_delta[item], v_account.promo_nanos + p_promo_delta[item],
-                v_account.paid_nanos + p_paid_delta[item], v_account.refund_reserved_nanos,
+                v_account.paid_nanos + p_paid_delta[item], v_account.refund_reserved_nanos - v_released,
                 p_occurred_at[item], v_recorded_at, p_note[item])
             RETURNING * INTO v_entry;
 
@@ -96,7 +101,10 @@ BEGIN
                     || jsonb_build_object('bonus', usd(v_entry.promo_delta_nanos), 'code', v_entry.ref)),
                 ('top_up_succeeded', v_entry.kind = 'top_up',
                     balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
-                    || jsonb_build_object('amount', usd(v_entry.paid_delta_nanos), 'top_up_id', v_entry.ref))
+                    || jsonb_build_object('amount', usd(v_entry.paid_delta_nanos), 'top_up_id', v_entry.ref)),
+                ('refund_succeeded', v_entry.kind = 'refund',
+                    balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
+                    || jsonb_build_object('amount', usd(-v_entry.paid_delta_nanos), 'refund', v_entry.ref))
             ) AS x (kind, happened, facts)
             WHERE x.happened
             ON CONFLICT DO NOTHING;

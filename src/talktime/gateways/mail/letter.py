@@ -134,6 +134,22 @@ def _top_up_succeeded(facts: Mapping[str, str], public_url: str) -> Letter:
     )
 
 
+def _refund_succeeded(facts: Mapping[str, str], public_url: str) -> Letter:
+    amount = _usd(facts["amount"])
+    return Letter(
+        subject=f"Refund sent: {amount}",
+        headline=f"{amount} are on their way back",
+        opening=(
+            f"{amount} of the paid balance of {facts['account_name']} went back to the card they "
+            "came from. Until your bank shows them it can take five to ten days."
+        ),
+        figures=(Figure(label="Refund", value=facts["refund"]), *_balance(facts)),
+        button="Open Billing",
+        target=f"{public_url}/billing",
+        why=_chosen("mail about money that comes in"),
+    )
+
+
 def _below_warning(facts: Mapping[str, str], public_url: str) -> Letter:
     level, floor = _usd(facts["threshold"]), _usd(facts["floor"])
     seconds = facts.get("talk_time_seconds")
@@ -238,6 +254,7 @@ _LETTERS: Final = {
     MessageKind.WELCOME: _welcome,
     MessageKind.COUPON_REDEEMED: _coupon_redeemed,
     MessageKind.TOP_UP_SUCCEEDED: _top_up_succeeded,
+    MessageKind.REFUND_SUCCEEDED: _refund_succeeded,
     MessageKind.BELOW_WARNING: _below_warning,
     MessageKind.BELOW_FLOOR: _below_floor,
     MessageKind.WEEKLY_SUMMARY: _weekly_summary,

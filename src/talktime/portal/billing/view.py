@@ -72,9 +72,9 @@ def entry_rows(
 def _detail(entry: Entry) -> str:
     if entry.kind is EntryKind.WELCOME_BONUS:
         return "Promo credit to start with"
-    if entry.kind in {EntryKind.ADJUSTMENT, EntryKind.TOP_UP}:
-        return entry.note or entry.ref
-    return entry.ref
+    if entry.kind is EntryKind.COUPON:
+        return entry.ref
+    return entry.note or entry.ref
 
 
 def _parts(entry: Entry, amount_nanos: int) -> tuple[str, ...]:
