@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -383,3 +384,22 @@ async def test_a_coupon_is_told(platform: Platform, bots: Bots, listen: Listen) 
     assert (redeemed["type"], updated["type"]) == ("coupon.redeemed", "balance.updated")
     assert (redeemed["data"]["code"], redeemed["data"]["bonus"]) == (code, "2")
     assert redeemed["data"]["available"] == updated["data"]["available"] == "7.5"
+
+
+async def test_an_event_that_cannot_be_told_silences_no_other(
+    platform: Platform, database_url: str, bots: Bots, listen: Listen
+) -> None:
+    """A call whose row cannot be read, by a fault of ours, costs its own messages alone."""
+    heard = await listen(bots.account_id, ["call.started", "call.settled"])
+    for name in ("before", "broken", "after"):
+        await bots.call(name, *MINUTE_BY_PHONE)
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(
+            "UPDATE call SET lines = '{}' WHERE account_id = %s AND call_id = 'broken'",
+            [bots.account_id],
+        )
+    await heard.work()
+    told = [(one["type"], one["data"]["call_id"]) for one in heard.receiver.bodies]
+    assert told == [
+        (kind, name) for name in ("before", "after") for kind in ("call.started", "call.settled")
+    ]

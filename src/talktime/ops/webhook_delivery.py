@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+
 from talktime.core.message import MessageKind
 from talktime.core.webhook import (
     PLATFORM,
@@ -30,7 +32,9 @@ from talktime.db import webhook_lanes, webhooks
 from talktime.db.pool import Connection
 from talktime.db.webhook_lanes import ClaimedLane, LaneMove, NewDelivery, OutboxEvent, Untold
 from talktime.ops.messages import write_message
-from talktime.ops.webhook_bodies import messages_of, read_recorded
+from talktime.ops.webhook_bodies import Message, messages_of, read_recorded
+
+log = structlog.get_logger("talktime.webhooks")
 
 RELAY_EVENTS: Final = 200
 """Events told in one transaction; making their bodies takes some milliseconds."""
@@ -57,10 +61,7 @@ async def relay_events(connection: Connection, *, floor_nanos: int, now: datetim
         if not lanes:
             return 0
         events = _distinct(await webhook_lanes.read_untold(connection, _spans(lanes)))
-        recorded = await read_recorded(connection, events, floor_nanos=floor_nanos)
-        messages = {
-            (event.account_id, event.event_seq): messages_of(event, recorded) for event in events
-        }
+        messages = await _messages(connection, events, floor_nanos=floor_nanos)
         made: list[NewDelivery] = []
         moves: list[LaneMove] = []
         for lane, upto in lanes:
@@ -98,6 +99,31 @@ async def relay_events(connection: Connection, *, floor_nanos: int, now: datetim
             await webhook_lanes.write_deliveries(connection, made, now=now)
         await webhook_lanes.move_lanes(connection, moves, now=now)
     return sum(upto - lane.after for lane, upto in lanes)
+
+
+async def _messages(
+    connection: Connection, events: Sequence[OutboxEvent], *, floor_nanos: int
+) -> dict[tuple[str, int], list[Message]]:
+    """What each event is told as. One that cannot be told, by a fault of ours, silences no other:
+    it is told as nothing, and the log says which it was."""
+    try:
+        recorded = await read_recorded(connection, events, floor_nanos=floor_nanos)
+        return {
+            (event.account_id, event.event_seq): messages_of(event, recorded) for event in events
+        }
+    except Exception:
+        if len(events) == 1:
+            [event] = events
+            log.exception(
+                "an event could not be told",
+                account_id=event.account_id,
+                event_seq=event.event_seq,
+            )
+            return {(event.account_id, event.event_seq): []}
+    told: dict[tuple[str, int], list[Message]] = {}
+    for event in events:
+        told |= await _messages(connection, [event], floor_nanos=floor_nanos)
+    return told
 
 
 async def open_late_lanes(connection: Connection) -> None:
