@@ -29,6 +29,11 @@ class PaymentStatus(StrEnum):
     EXPIRED = "expired"  # nobody paid in time -> succeeded, should it come all the same
 
 
+class PaymentOrigin(StrEnum):
+    CHECKOUT = "checkout"  # the customer pays on a page
+    AUTO_RELOAD = "auto_reload"  # a saved card is charged
+
+
 OPEN_STATUSES: Final = frozenset({PaymentStatus.OPENING, PaymentStatus.WAITING})
 
 
@@ -54,6 +59,9 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: datetime | None
     """When it was credited, failed or expired."""
     entry_seq: int | None
+    origin: PaymentOrigin = PaymentOrigin.CHECKOUT
+    needs_customer: bool = False
+    """An auto-reload whose bank wants to hear the customer, who pays on a page after all."""
 
 
 class CheckoutOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from psycopg.rows import kwargs_row
 
-from talktime.core.payment import Payment, PaymentStatus
+from talktime.core.payment import Payment, PaymentOrigin, PaymentStatus
 from talktime.db.pool import Connection
 from talktime.db.queries import query
 
@@ -157,5 +157,9 @@ async def credit_payment(
     return row[0], row[1]
 
 
-def _payment(*, status: str, **columns: object) -> Payment:
-    return Payment(status=PaymentStatus(status), **columns)  # type: ignore[arg-type]
+def _payment(*, status: str, origin: str, **columns: object) -> Payment:
+    return Payment(
+        status=PaymentStatus(status),
+        origin=PaymentOrigin(origin),
+        **columns,  # type: ignore[arg-type]
+    )

@@ -21,7 +21,8 @@ BEGIN
         verdict := 'amount_differs';
     ELSE
         SELECT * INTO v_posted FROM post_entries(p_now, p_floor, ARRAY[p_account_id], ARRAY['top_up'],
-            ARRAY[p_payment_id], ARRAY[0::bigint], ARRAY[p_amount], ARRAY[p_now], ARRAY[NULL::text]);
+            ARRAY[p_payment_id], ARRAY[0::bigint], ARRAY[p_amount], ARRAY[p_now],
+            ARRAY[CASE WHEN v_payment.origin = 'auto_reload' THEN 'Auto-reload' END]);
         verdict := v_posted.verdict;
         IF verdict IN ('posted', 'repeated') THEN
             verdict := 'credited';
@@ -29,6 +30,9 @@ BEGIN
             UPDATE payment p SET status = 'succeeded', intent_id = p_intent_id, failure = NULL,
                 settled_at = v_posted.recorded_at, entry_seq = v_posted.seq
             WHERE p.account_id = p_account_id AND p.payment_id = p_payment_id;
+            IF v_payment.origin = 'auto_reload' THEN
+                UPDATE auto_reload r SET failures = 0 WHERE r.account_id = p_account_id AND r.stopped_at IS NULL;
+            END IF;
             -- What went back of it may have been told first.
             PERFORM take_back(p_now, p_floor, p_account_id, p_payment_id);
         END IF;

@@ -99,7 +99,10 @@ BEGIN
                     v_entry.kind IN ('welcome_bonus', 'coupon'),
                     balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
                     || jsonb_build_object('bonus', usd(v_entry.promo_delta_nanos), 'code', v_entry.ref)),
-                ('top_up_succeeded', v_entry.kind = 'top_up',
+                (CASE WHEN EXISTS (
+                    SELECT FROM payment p WHERE p.account_id = v_entry.account_id AND p.payment_id = v_entry.ref
+                        AND p.origin = 'auto_reload'
+                ) THEN 'auto_reload_done' ELSE 'top_up_succeeded' END, v_entry.kind = 'top_up',
                     balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
                     || jsonb_build_object('amount', usd(v_entry.paid_delta_nanos), 'top_up_id', v_entry.ref)),
                 ('refund_succeeded', v_entry.kind = 'refund',

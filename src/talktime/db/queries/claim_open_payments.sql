@@ -1,10 +1,11 @@
--- Open payments whose provider was not asked of late, marked as asked now; other processes pass them over.
+-- Open payments on a page whose provider was not asked of late, marked as asked now; others pass them over.
 UPDATE payment p SET checked_at = %(now)s
 FROM (
     SELECT o.account_id, o.payment_id FROM payment o
     WHERE o.status IN ('opening', 'waiting') AND coalesce(o.checked_at, o.created_at) < %(asked_before)s
+        AND (o.origin = 'checkout' OR o.needs_customer)
     ORDER BY o.created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ) due
 WHERE p.account_id = due.account_id AND p.payment_id = due.payment_id
 RETURNING p.account_id, p.payment_id, p.provider, p.status, p.amount_nanos, p.checkout_id, p.checkout_url, p.intent_id,
-    p.failure, p.created_at, p.expires_at, p.settled_at, p.entry_seq
+    p.failure, p.created_at, p.expires_at, p.settled_at, p.entry_seq, p.origin, p.needs_customer
