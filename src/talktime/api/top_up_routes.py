@@ -15,6 +15,7 @@ from talktime.api.account_wire import UsdText
 from talktime.api.bodies import answer, read_body, read_query
 from talktime.api.description import described
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
+from talktime.api.money_back_door import take_back_notice
 from talktime.core.errors import (
     AccountUnknown,
     InvalidInput,
@@ -25,7 +26,7 @@ from talktime.core.errors import (
     TopUpsOff,
 )
 from talktime.core.money import format_usd, parse_usd
-from talktime.core.payment import Payment, PaymentStatus
+from talktime.core.payment import Payment, PaymentNotice, PaymentStatus
 from talktime.gateways.payment_notices import read_notice
 from talktime.gateways.sandbox_payments import NOTICE_DOOR
 from talktime.ops.accounts import read_account
@@ -174,6 +175,8 @@ async def take_notice(request: Request[Any, Any, Any]) -> Response[bytes]:
         raise
     if notice is None:
         return answer(NoticeTaken(taken=False))
+    if not isinstance(notice, PaymentNotice):
+        return answer(NoticeTaken(taken=await take_back_notice(platform, notice)))
     try:
         async with platform.connection() as connection:
             payment = await settle_payment(

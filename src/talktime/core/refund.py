@@ -135,19 +135,19 @@ class RefundProvider(Protocol):
         """
         ...
 
-    async def list_refunds(self, intent_id: str) -> list[RefundNotice]:
+    async def list_refunds(self, intent_id: str, /) -> list[RefundNotice]:
         """All refunds of one payment, whoever began them."""
         ...
 
-    async def read_refund(self, provider_refund_id: str, account_id: str) -> RefundNotice:
+    async def read_refund(self, provider_refund_id: str, account_id: str, /) -> RefundNotice:
         """How a refund stands. Raises RefundUnknown."""
         ...
 
-    async def read_dispute(self, dispute_id: str, account_id: str) -> DisputeNotice:
+    async def read_dispute(self, dispute_id: str, account_id: str, /) -> DisputeNotice:
         """What was taken back and given again in a dispute. Raises PaymentUnknown."""
         ...
 
-    async def find_payment(self, intent_id: str) -> tuple[str, str] | None:
+    async def find_payment(self, intent_id: str, /) -> tuple[str, str] | None:
         """(account_id, payment_id) that a payment was begun for; None where it is not ours."""
         ...
 

@@ -10,6 +10,8 @@ import stripe
 
 from talktime.core.errors import InvalidInput
 from talktime.core.payment import NoticeKind, PaymentNotice
+from talktime.core.refund import MoneyBackNotice
+from talktime.gateways.money_back_notices import MONEY_BACK_TYPES, read_money_back
 
 TOLERANCE_SECONDS: Final = 300
 """An older signature is refused: it may be a recording."""
@@ -23,6 +25,7 @@ EVENT_TYPES: Final = (
     "checkout.session.expired",
     "payment_intent.succeeded",
     "payment_intent.payment_failed",
+    *MONEY_BACK_TYPES,
 )
 """The events to subscribe to at the provider."""
 
@@ -54,11 +57,22 @@ class _Event(msgspec.Struct, kw_only=True):
     data: _Data
 
 
+class _RawData(msgspec.Struct, kw_only=True):
+    object: msgspec.Raw
+
+
+class _RawEvent(msgspec.Struct, kw_only=True):
+    id: str
+    data: _RawData
+
+
 class _Head(msgspec.Struct, kw_only=True):
     type: str
 
 
-def read_notice(body: bytes, signature: str | None, secret: str) -> PaymentNotice | None:
+def read_notice(
+    body: bytes, signature: str | None, secret: str
+) -> PaymentNotice | MoneyBackNotice | None:
     """A provider's notice of one of our payments; None where it is about anything else.
 
     Raises InvalidInput for a wrong or old signature and for a body that is no such event.
@@ -75,8 +89,12 @@ def read_notice(body: bytes, signature: str | None, secret: str) -> PaymentNotic
             field="Stripe-Signature",
         ) from error
     try:
-        if msgspec.json.decode(text, type=_Head).type not in EVENT_TYPES:
+        kind = msgspec.json.decode(text, type=_Head).type
+        if kind not in EVENT_TYPES:
             return None
+        if kind in MONEY_BACK_TYPES:
+            raw = msgspec.json.decode(text, type=_RawEvent).data.object
+            return read_money_back(kind, raw)
         event = msgspec.json.decode(text, type=_Event)
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(f"this notice cannot be read: {error}") from error

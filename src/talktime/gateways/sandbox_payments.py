@@ -31,6 +31,7 @@ from talktime.core.payment import (
 )
 from talktime.db.pool import Connection
 from talktime.db.sandbox_checkouts import SandboxPage, end_checkout, open_checkout, read_checkout
+from talktime.gateways.sandbox_refunds import SandboxRefunds
 
 log = structlog.get_logger("talktime.sandbox")
 
@@ -58,6 +59,9 @@ class SandboxPayments:
         self.secret: Final = secret or f"whsec_{secrets.token_hex(24)}"
         """What its notices are signed with."""
         self._sending: set[asyncio.Task[None]] = set()
+        self.refunds: Final = SandboxRefunds(
+            connections, clock=clock, spawn=self._spawn, tell=self._tell
+        )
 
     async def create_checkout(self, order: CheckoutOrder) -> Checkout:
         """A page for the order, and the same one whenever it is asked for again."""
@@ -123,6 +127,9 @@ class SandboxPayments:
         task = asyncio.create_task(sending)
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
+
+    async def _tell(self, kind: str, about: dict[str, Any]) -> None:
+        await self._send_all([_event(kind, about)], 0)
 
     async def _send_all(self, notices: list[dict[str, Any]], after_seconds: float) -> None:
         await asyncio.sleep(after_seconds)

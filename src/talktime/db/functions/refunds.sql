@@ -171,7 +171,7 @@ BEGIN
             v_part.status := p_status;
         END IF;
         UPDATE refund_part r SET status = v_part.status, provider_refund_id = p_provider_refund_id,
-            failure = coalesce(p_failure, r.failure),
+            failure = CASE v_part.status WHEN 'failed' THEN coalesce(p_failure, r.failure) END,
             due_at = CASE v_part.status WHEN 'pending' THEN p_due_at END
         WHERE r.account_id = p_account_id AND r.part_id = settle_refund.part_id;
         PERFORM take_back(p_now, p_floor, p_account_id, p_payment_id);

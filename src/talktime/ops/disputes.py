@@ -1,0 +1,57 @@
+"""Disputes: what a bank took back of a payment, and gave again where the dispute was won.
+
+Keyed by the dispute and the direction. An inquiry takes nothing, so it moves nothing. Money that is
+told of as given again before it was told of as taken waits for that.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from talktime.core.errors import PaymentMismatch, PaymentUnknown
+from talktime.core.payment import CURRENCY, NANOS_PER_CENT
+from talktime.core.refund import DisputeNotice
+from talktime.db import refunds
+from talktime.db.pool import Connection
+from talktime.ops.terms import Terms
+
+ASK_WITHDRAWAL_AFTER: Final = timedelta(hours=1)
+"""Money given again of which nobody told that it was taken: the provider is asked this often."""
+
+
+async def settle_dispute(
+    connection: Connection, notice: DisputeNotice, *, terms: Terms, now: datetime
+) -> None:
+    """Act on a provider's verified word on a dispute; the same word again changes nothing.
+
+    The notice says whose it is. Raises PaymentUnknown, and PaymentMismatch where currency or
+    amounts are not those known: an operator's to look at, and nothing was moved.
+    """
+    if notice.account_id is None or notice.payment_id is None:
+        raise PaymentUnknown("whose dispute it is was not found out")
+    told = (notice.withdrawn_cents, notice.reinstated_cents)
+    verdict = "amount_differs"
+    if notice.currency == CURRENCY and all(cents is None or cents > 0 for cents in told):
+        async with connection.transaction():
+            verdict = await refunds.settle_dispute(
+                connection,
+                account_id=notice.account_id,
+                payment_id=notice.payment_id,
+                intent_id=notice.intent_id,
+                dispute_id=notice.dispute_id,
+                withdrawn_nanos=_nanos(notice.withdrawn_cents),
+                reinstated_nanos=_nanos(notice.reinstated_cents),
+                due_at=now + ASK_WITHDRAWAL_AFTER,
+                floor_nanos=terms.floor_nanos,
+                now=now,
+            )
+    if verdict == "payment_unknown":
+        raise PaymentUnknown(f"there is no top-up {notice.payment_id} on this account")
+    if verdict == "amount_differs":
+        raise PaymentMismatch(
+            f"dispute {notice.dispute_id} of payment {notice.payment_id} of account "
+            f"{notice.account_id} was not taken: its amounts are not those known of it"
+        )
+
+
+def _nanos(cents: int | None) -> int | None:
+    return None if cents is None else cents * NANOS_PER_CENT

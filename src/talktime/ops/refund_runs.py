@@ -1,0 +1,185 @@
+"""Having the provider send refunds, and asking it about what nothing was heard of.
+
+The provider is never asked while a transaction is open. A part is counted as tried before the
+provider is asked; whoever tries it again looks first whether the provider has it already, since
+the provider remembers our idempotency keys for a day and not for ever. So no crash, no retry and no
+second worker sends money twice.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from msgspec.structs import replace
+
+from talktime.core.errors import (
+    NotFound,
+    PaymentMismatch,
+    PaymentUnknown,
+    ProviderAway,
+    RefundRefused,
+    RefundUnknown,
+)
+from talktime.core.refund import (
+    DisputeNotice,
+    MoneyBackNotice,
+    PartStatus,
+    PaymentProvider,
+    RefundNotice,
+    RefundOrder,
+    RefundPart,
+    RefundProvider,
+    RefundsChanged,
+)
+from talktime.db import refunds
+from talktime.db.pool import Connection
+from talktime.ops.disputes import settle_dispute
+from talktime.ops.refunds import settle_refund
+from talktime.ops.terms import Terms
+
+log = structlog.get_logger("talktime.refunds")
+
+Connections = Callable[[], AbstractAsyncContextManager[Connection]]
+
+CLAIM_LIFE: Final = timedelta(minutes=2)
+"""For how long nobody else takes up what a worker asks about; longer than an answer takes."""
+
+LONGEST_PAUSE: Final = timedelta(hours=1)
+ASKED_AT_ONCE: Final = 50
+
+
+async def take_money_back(
+    connections: Connections,
+    provider: PaymentProvider,
+    notice: MoneyBackNotice,
+    *,
+    terms: Terms,
+    now: datetime,
+) -> bool:
+    """Act on a provider's notice, finding out first whose it is; False where it is not ours.
+
+    Raises PaymentUnknown, PaymentMismatch, ProviderAway (the notice is to be sent again).
+    """
+    if notice.account_id is None or notice.payment_id is None:
+        found = await provider.refunds.find_payment(notice.intent_id)
+        if found is None:
+            return False
+        notice = replace(notice, account_id=found[0], payment_id=found[1])
+    told: list[RefundNotice | DisputeNotice]
+    if isinstance(notice, RefundsChanged):
+        told = [
+            replace(one, account_id=notice.account_id, payment_id=notice.payment_id)
+            for one in await provider.refunds.list_refunds(notice.intent_id)
+        ]
+    else:
+        told = [notice]
+    for one in told:
+        async with connections() as connection:
+            if isinstance(one, RefundNotice):
+                await settle_refund(connection, one, terms=terms, now=now)
+            else:
+                await settle_dispute(connection, one, terms=terms, now=now)
+    return True
+
+
+async def run_refunds(
+    connections: Connections, provider: PaymentProvider, *, terms: Terms, now: datetime
+) -> int:
+    """Send what is due, and ask about what was sent; how many parts the provider answered about.
+
+    Several processes may do so at a time. What cannot be asked now is asked again later.
+    """
+    async with connections() as connection:
+        due = await refunds.claim_due_parts(
+            connection,
+            provider=provider.name,
+            now=now,
+            again_at=now + CLAIM_LIFE,
+            limit=ASKED_AT_ONCE,
+        )
+    answered = 0
+    for part in due:
+        answered += await _run(connections, provider.refunds, part, terms=terms, now=now)
+    return answered
+
+
+async def ask_about_disputes(
+    connections: Connections, provider: PaymentProvider, *, terms: Terms, now: datetime
+) -> None:
+    """Ask what was taken in disputes of which only the giving back was told."""
+    async with connections() as connection:
+        due = await refunds.claim_due_disputes(
+            connection,
+            provider=provider.name,
+            now=now,
+            again_at=now + LONGEST_PAUSE,
+            limit=ASKED_AT_ONCE,
+        )
+    for dispute in due:
+        try:
+            notice = await provider.refunds.read_dispute(dispute.dispute_id, dispute.account_id)
+            whose = replace(notice, account_id=dispute.account_id, payment_id=dispute.payment_id)
+            async with connections() as connection:
+                await settle_dispute(connection, whose, terms=terms, now=now)
+        except (ProviderAway, NotFound) as error:
+            log.warning(
+                "a dispute could not be asked about",
+                dispute_id=dispute.dispute_id,
+                why=error.message,
+            )
+        except PaymentMismatch:
+            log.exception("a dispute needs an operator")
+
+
+async def _run(
+    connections: Connections,
+    provider: RefundProvider,
+    part: RefundPart,
+    *,
+    terms: Terms,
+    now: datetime,
+) -> bool:
+    try:
+        notice = await _ask(provider, part)
+    except (ProviderAway, RefundUnknown, PaymentUnknown) as error:
+        pause = min(LONGEST_PAUSE, CLAIM_LIFE * 2 ** min(part.attempts, 10))
+        async with connections() as connection:
+            await refunds.delay_part(connection, part, due_at=now + pause, failure=error.message)
+        log.warning("a refund could not be asked about", part_id=part.part_id, why=error.message)
+        return False
+    except RefundRefused as error:
+        async with connections() as connection, connection.transaction():
+            await refunds.give_up_part(
+                connection, part, failure=error.message, floor_nanos=terms.floor_nanos, now=now
+            )
+        return True
+    whose = replace(
+        notice, account_id=part.account_id, payment_id=part.payment_id, part_id=part.part_id
+    )
+    try:
+        async with connections() as connection:
+            await settle_refund(connection, whose, terms=terms, now=now)
+    except PaymentMismatch:
+        log.exception("a refund needs an operator")
+        return False
+    return True
+
+
+async def _ask(provider: RefundProvider, part: RefundPart) -> RefundNotice:
+    if part.provider_refund_id is not None:
+        return await provider.read_refund(part.provider_refund_id, part.account_id)
+    if part.attempts > 1 or part.status is not PartStatus.RESERVED:
+        for known in await provider.list_refunds(part.intent_id):
+            if (known.account_id, known.part_id) == (part.account_id, part.part_id):
+                return known
+    return await provider.create_refund(
+        RefundOrder(
+            account_id=part.account_id,
+            payment_id=part.payment_id,
+            part_id=part.part_id,
+            intent_id=part.intent_id,
+            amount_nanos=part.amount_nanos,
+        )
+    )
