@@ -12,6 +12,7 @@ from talktime.api.bodies import answer, read_body, read_query
 from talktime.api.card_routes import CARD_ROUTES
 from talktime.api.coupon_routes import COUPON_ROUTES
 from talktime.api.description import described
+from talktime.api.document_routes import DOCUMENT_ROUTES
 from talktime.api.entry_routes import ENTRY_ROUTES
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
 from talktime.api.member_routes import MEMBER_ROUTES
@@ -191,6 +192,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *COUPON_ROUTES,
     *CARD_ROUTES,
     *TOP_UP_ROUTES,
+    *DOCUMENT_ROUTES,
     *WEBHOOK_ROUTES,
     *REPORT_ROUTES,
 ]

@@ -132,6 +132,8 @@ def parse_seller(document: object) -> Seller:
 
 def check_buyer(party: Party) -> Party:
     """A buyer's details as somebody typed them. Raises InvalidInput naming the field."""
+    if not party.name:
+        raise InvalidInput("Enter the name that receipts are made out to.", field="name")
     if len(party.address) > ADDRESS_LINES_MAX:
         raise InvalidInput(f"An address has at most {ADDRESS_LINES_MAX} lines.", field="address")
     fields = [("name", party.name), ("tax_id", party.tax_id)]

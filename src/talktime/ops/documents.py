@@ -99,9 +99,16 @@ async def read_document(
 
 
 async def read_numbers(
-    connection: Connection, account_id: str, entry_seqs: Sequence[int]
+    connection: Connection,
+    account_id: str,
+    seller: Seller,
+    entry_seqs: Sequence[int],
+    *,
+    now: datetime,
 ) -> dict[int, str]:
-    """The numbers of the documents that some entries have, by the entry's."""
+    """The numbers of the documents that some entries have, by the entry's; what is due is issued
+    before."""
+    await _issue_for(connection, account_id, seller, now=now)
     return await documents.read_numbers(connection, account_id, entry_seqs)
 
 

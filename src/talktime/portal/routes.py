@@ -7,8 +7,14 @@ from talktime.ops.platform import Platform
 from talktime.portal import listening
 from talktime.portal.access import coming_and_going, signing_in, switching, unsubscribing
 from talktime.portal.access.embedding import embedding_headers
+from talktime.portal.billing import (
+    documents,
+    payments_page,
+    redeeming,
+    sandbox_pages,
+    topping_up,
+)
 from talktime.portal.billing import pages as billing_pages
-from talktime.portal.billing import redeeming, sandbox_pages, topping_up
 from talktime.portal.calls import export_pages, receipt_pages
 from talktime.portal.calls import pages as call_pages
 from talktime.portal.desk import OPT, Desk
@@ -41,6 +47,8 @@ def portal_router(platform: Platform) -> Router:
             *redeeming.HANDLERS,
             *topping_up.HANDLERS,
             *sandbox_pages.HANDLERS,
+            *payments_page.HANDLERS,
+            *documents.HANDLERS,
             *call_pages.HANDLERS,
             *export_pages.HANDLERS,
             *receipt_pages.HANDLERS,

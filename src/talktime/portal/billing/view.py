@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from talktime.core.call import Call
+from talktime.core.document import DOCUMENTED
 from talktime.core.ledger import Entry, EntryKind
 from talktime.portal import words
 from talktime.portal.calls.view import call_href, other_side
@@ -29,7 +30,7 @@ class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     detail: str
     href: str
-    """The receipt, where it is a call; the detail is then its link."""
+    """The receipt, where there is one; the detail is then its link."""
     duration: str
     amount: Money
     parts: tuple[str, ...]
@@ -46,7 +47,7 @@ def entry_row(entry: Entry, call: Call | None, *, time_zone: str, base: str) -> 
         recorded=moment(entry.recorded_at, zone_of(time_zone)),
         title=words.entry_words(entry.kind) if call is None else words.CALL_NAMES[call.channel],
         detail=_detail(entry) if call is None else other_side(call),
-        href=call_href(entry.ref, base) if entry.kind is EntryKind.CALL else "",
+        href=_receipt_href(entry, base),
         duration="" if call is None or call.duration_ms is None else duration(call.duration_ms),
         amount=signed_money(amount),
         parts=_parts(entry, amount),
@@ -69,7 +70,15 @@ def entry_rows(
     )
 
 
+def _receipt_href(entry: Entry, base: str) -> str:
+    if entry.kind is EntryKind.CALL:
+        return call_href(entry.ref, base)
+    return f"{base}/billing/receipts/{entry.seq}" if entry.kind in DOCUMENTED else ""
+
+
 def _detail(entry: Entry) -> str:
+    if entry.kind in DOCUMENTED:
+        return "Receipt (PDF)"
     if entry.kind is EntryKind.WELCOME_BONUS:
         return "Promo credit to start with"
     if entry.kind is EntryKind.COUPON:
