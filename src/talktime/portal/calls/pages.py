@@ -59,7 +59,8 @@ async def calls(request: Asked) -> Response[str]:
         asked=asked,
         finder=filter_view(asked, agents, base),
         refusal=refusal,
-        newest_href=list_href(base, asked.fields) if before is not None else None,
+        first_href=list_href(base, asked.fields),
+        is_first=before is None,
         older_href=None
         if older is None
         else list_href(base, asked.fields, {"before": write_place(older)}),

@@ -1,18 +1,17 @@
 """The Calls page: one row per call."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from hashlib import sha256
-from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
 from talktime.core.call import BillingStatus, Call, Status
+from talktime.ops.call_history import CallPlace
 from talktime.portal import words
+from talktime.portal.calls.places import write_place
 from talktime.portal.figures import Moment, Money, duration, moment, money
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,8 +21,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     """Fit for an element's id; the call id itself may hold anything."""
     call_id: str
     href: str
-    order: int
-    """Newest is greatest: where the row belongs among the others."""
+    place: str
+    """Where the row belongs among the others, the newest first, and the list goes on below it."""
     revision: int
     channel: str
     channel_name: str
@@ -55,7 +54,7 @@ def call_row(call: Call, *, now: datetime, zone: tzinfo, base: str) -> CallRow:
         key=element_key(call.call_id),
         call_id=call.call_id,
         href=call_href(call.call_id, base),
-        order=(call.admitted_at - _EPOCH) // timedelta(microseconds=1),
+        place=write_place(CallPlace(call.admitted_at, call.call_id)),
         revision=call.revision,
         channel=call.channel.value,
         channel_name=words.CHANNELS[call.channel],

@@ -33,24 +33,42 @@ function applyPiece(html) {
   if (moved) reloadReceipt(shown.querySelector("[data-receipt][aria-expanded=true]"));
 }
 
-// A new row goes where its order says; below everything that is shown it belongs to another page.
+// A new row goes where its place says; below all that is shown it belongs to another page.
 function insertPiece(piece) {
   const list = document.getElementById(piece.dataset.into ?? "");
   if (list === null) return;
-  const order = Number(piece.dataset.order);
-  const rows = [...list.children].filter((row) => row.dataset.order !== undefined);
-  const next = rows.find((row) => Number(row.dataset.order) < order);
-  if (next === undefined && "hasMore" in list.dataset) return;
-  if (rows.length >= Number(list.dataset.most)) {
-    refresh();
-    return;
-  }
+  const older = document.getElementById("older");
+  const rows = [...list.children].filter((row) => row.dataset.place !== undefined);
+  const next = rows.find((row) => isBelow(row.dataset.place, piece.dataset.place));
+  if (next === undefined && rows.length > 0 && !older.hidden) return;
   piece.removeAttribute("data-into");
   if (next === undefined) list.append(piece);
   else next.before(piece);
   flash(piece);
+  if (rows.length >= Number(list.dataset.most)) dropLast(list, older);
   document.getElementById(list.dataset.empty)?.setAttribute("hidden", "");
   list.closest("table").hidden = false;
+}
+
+// The last row goes over to the next page, which then begins with it.
+function dropLast(list, older) {
+  const last = list.lastElementChild;
+  const address = new URL(older.href);
+  address.searchParams.set("before", last.previousElementSibling.dataset.place);
+  older.href = address.href;
+  older.hidden = false;
+  if (last.contains(document.activeElement)) older.focus({ preventScroll: true });
+  last.remove();
+}
+
+// A place is a number and, for those that share it, a dot and an id: ordered as in the database.
+function isBelow(one, other) {
+  const apart = parseInt(one, 10) - parseInt(other, 10);
+  if (apart !== 0) return apart < 0;
+  const [a, b] = [[...one], [...other]];
+  const at = a.findIndex((sign, i) => sign !== b[i]);
+  if (at < 0 || b[at] === undefined) return at < 0 && a.length < b.length;
+  return a[at].codePointAt(0) < b[at].codePointAt(0);
 }
 
 function flash(row) {
