@@ -202,7 +202,7 @@ async def test_paging_keeps_the_filters(
     while at is not None:
         page = (await customer.get(at)).text
         seen += rows_of(page)
-        older = re.search(r'<a href="([^"]*)">Older</a>', page)
+        older = re.search(r'<a id="older" href="([^"]*)">Older</a>', page)
         at = html.unescape(older[1]) if older else None
     assert seen == ["10", "8", "6", "4", "2"]
 

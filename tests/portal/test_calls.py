@@ -112,7 +112,7 @@ async def test_sorting(
         page = (await customer.get(at)).text
         assert "the calls of the last 30 days" in page
         seen += re.findall(r'class="open" href="/calls/([^"]*)"', page)
-        found = re.search(r'<a href="([^"]*)">Next page</a>', page)
+        found = re.search(r'<a id="older" href="([^"]*)">Next page</a>', page)
         at = None if found is None else html.unescape(found[1])
         if at is not None:
             assert parse_qs(urlsplit(at).query)["show"] == ["charged"]
