@@ -1,5 +1,6 @@
 """Calls as files: one row each, and in the columns of FOCUS 1.2."""
 
+import asyncio
 import csv
 import io
 import json
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from talktime.core.account import NumberMask
 from talktime.core.call import BillingStatus, Outcome
 from talktime.core.call_filter import CallFilter
-from talktime.core.focus import COLUMNS, Issuer, focus_rows
+from talktime.core.focus import COLUMNS, Issuer, focus_text
 from talktime.core.money import format_usd
 from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
@@ -36,6 +37,8 @@ MANDATORY = {
 }  # fmt: skip
 NOT_NULL = MANDATORY - {"BillingAccountName", "ChargeClass"}
 SERVICE_CATEGORIES = {"AI and Machine Learning", "Networking", "Other"}
+
+SELLER = '=Ada\'s "best" platform, est. 2026'
 
 GPT = LineReport(
     service="llm",
@@ -64,6 +67,10 @@ async def exported(
     text = "".join([piece async for piece in pieces])
     assert text.count("\n") == text.count("\r\n")
     return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline="")))
 
 
 @pytest.fixture
@@ -106,6 +113,58 @@ async def test_spreadsheets_run_nothing(clerk: Bots) -> None:
     assert "2025550123" not in row["from"]
 
 
+async def test_words_come_out_as_they_went_in(clerk: Bots) -> None:
+    """Quotes, commas and what else stands in the callers' own words is read back from each file."""
+    words = 'a "quoted", one; ünï'
+    line = LineReport(service="llm", provider=words, model=words.upper(), provider_cost="0.25")
+    await clerk.call(words, line, channel=Channel.WEB, agent_id=words)
+    [row] = await exported(clerk, ExportFormat.CSV)
+    assert (row["call_id"], row["agent_id"]) == (words, words)
+    row = (await exported(clerk, ExportFormat.FOCUS))[0]
+    assert [row[name] for name in ("ResourceId", "SubAccountId", "PublisherName")] == [words] * 3
+    assert row["SkuId"] == f"llm/{words}/{words.upper()}"
+    assert row["ChargeDescription"].startswith(f"Language model, {words} {words.upper()}: ")
+    assert json.loads(row["Tags"])["agent_id"] == words
+
+
+async def test_other_requests_go_on(
+    platform: Platform, make_account: AccountFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others have their turn after each PIECE of calls, however many are exported."""
+    monkeypatch.setattr(call_export, "PIECE", 2)
+    bots = Bots(platform, await make_account(paid="5"))
+    for number in range(6):
+        await bots.call(f"CA{number}", GPT, channel=Channel.WEB)
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    now = platform.clock()
+    async with platform.connection() as connection:
+        account = await read_account(connection, bots.account_id, now=now)
+    for export_format in ExportFormat:
+        others = asyncio.create_task(take_turns())
+        pieces = export_calls(
+            platform.connection,
+            account,
+            CallFilter(),
+            export_format,
+            mask=NumberMask.FULL,
+            now=now,
+        )
+        seen = []
+        async for piece in pieces:
+            assert piece
+            seen.append(turns)
+        others.cancel()
+        assert len(seen) == 4
+        assert seen[1] < seen[2] < seen[3]
+
+
 @pytest.mark.parametrize("seed", range(200))
 async def test_focus_rows_add_up(clerk: Bots, seed: int) -> None:
     """The rows of a charged call add up to its charge exactly; every other call has none."""
@@ -117,7 +176,7 @@ async def test_focus_rows_add_up(clerk: Bots, seed: int) -> None:
     zone = ZoneInfo("America/New_York")
     rows = [
         dict(zip(COLUMNS, row, strict=True))
-        for row in focus_rows(call, account, issuer=Issuer(name="Ada's platform"), zone=zone)
+        for row in rows_of(focus_text(call, account, issuer=Issuer(name=SELLER), zone=zone))
     ]
     if call.billing_status is not BillingStatus.CHARGED:
         assert rows == []
@@ -128,6 +187,7 @@ async def test_focus_rows_add_up(clerk: Bots, seed: int) -> None:
             format_usd(call.charge_nanos or 0)
         )
     for row in rows:
+        assert row["ProviderName"] == row["InvoiceIssuerName"] == f"'{SELLER}"
         assert {name for name in NOT_NULL if not row[name]} == set()
         assert row["ServiceCategory"] in SERVICE_CATEGORIES
         assert row["ChargeCategory"] == "Usage"
@@ -166,7 +226,7 @@ async def test_a_december_ends_in_january(clerk: Bots) -> None:
     call = await clerk.call("CA1", *MINUTE_BY_PHONE)
     settled = replace(call, settled_at=datetime(2027, 1, 1, 2, tzinfo=UTC))
     zone = ZoneInfo("America/New_York")
-    for row in focus_rows(settled, account, issuer=Issuer(), zone=zone):
+    for row in rows_of(focus_text(settled, account, issuer=Issuer(), zone=zone)):
         period = dict(zip(COLUMNS, row, strict=True))
         assert period["BillingPeriodStart"] == "2026-12-01T05:00:00Z"
         assert period["BillingPeriodEnd"] == "2027-01-01T05:00:00Z"

@@ -10,10 +10,11 @@ from talktime.core.entry_filter import EntryFilter
 from talktime.core.errors import AccountUnknown, InvalidInput
 from talktime.core.ledger import EntryKind
 from talktime.core.money import parse_usd
+from talktime.core.spreadsheet import safe_cell
 from talktime.db.pool import Connection
 from talktime.ops import entries as history
 from talktime.ops.adjustments import post_adjustment
-from talktime.ops.entries import CSV_COLUMNS, export_entries, list_entries, safe_cell
+from talktime.ops.entries import CSV_COLUMNS, export_entries, list_entries
 from talktime.ops.platform import Platform
 
 MakeAccount = Callable[..., Awaitable[str]]

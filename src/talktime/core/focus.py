@@ -6,9 +6,11 @@ the nano-dollar. docs/how-to/export-calls.md tells the mapping, column by column
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
+from functools import lru_cache
+from math import prod
 from typing import Final
 
 import msgspec
@@ -16,8 +18,9 @@ import msgspec
 from talktime.core.account import Account, format_margin_rate
 from talktime.core.call import BillingStatus, Call
 from talktime.core.money import NANOS_PER_USD, apportion, div_half_even, format_usd
-from talktime.core.ratecard import TIME_QUANTITIES, Service
+from talktime.core.ratecard import MS_PER_SECOND, TIME_QUANTITIES, Service
 from talktime.core.rating import CostRow, explain_line
+from talktime.core.spreadsheet import csv_cell, csv_cells, safe_cell
 from talktime.core.usage import Line, format_quantity
 
 VERSION: Final = "1.2"
@@ -67,13 +70,17 @@ COLUMNS: Final = (
 """In the order of their names, our own last."""
 
 _SERVICES: Final = {
-    Service.LLM: ("Language model", "AI and Machine Learning", "Generative AI"),
-    Service.STT: ("Speech to text", "AI and Machine Learning", "Natural Language Processing"),
-    Service.TTS: ("Text to speech", "AI and Machine Learning", "Natural Language Processing"),
-    Service.SIP: ("Telephony", "Networking", "Other (Networking)"),
+    Service.LLM: ("AI and Machine Learning", "Language model", "Generative AI"),
+    Service.STT: ("AI and Machine Learning", "Speech to text", "Natural Language Processing"),
+    Service.TTS: ("AI and Machine Learning", "Text to speech", "Natural Language Processing"),
+    Service.SIP: ("Networking", "Telephony", "Other (Networking)"),
 }
-_MARGIN: Final = ("Platform margin", "Other", "Other (Other)")
+"""ServiceCategory, ServiceName, ServiceSubcategory."""
+_MARGIN: Final = ("Other", "Platform margin", "Other (Other)")
 _PARTS_PER_USD: Final = 10**18
+
+_KEPT: Final = 1024
+"""How many texts of a kind are kept: thousands of rows share a price, an agent and a month."""
 
 
 class Issuer(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,94 +89,104 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     name: str = "Talktime"
 
 
+class _Meter(msgspec.Struct, frozen=True, kw_only=True):
+    """What all rows have alike that one price was multiplied for; cells as in the file."""
+
+    names: str
+    """ServiceCategory, ServiceName, ServiceSubcategory."""
+    publisher: str
+    consumed_unit: str
+    unit: str
+    unit_price: str
+    sku: str
+    """SkuId, SkuMeter, SkuPriceId."""
+    card: str
+
+
 class _Piece(msgspec.Struct, frozen=True, kw_only=True):
     """One row's own part."""
 
     nanos: int
-    names: tuple[str, str, str]
-    publisher: str
+    meter: _Meter
     description: str
     consumed: str
-    consumed_unit: str
     quantity: str
-    unit: str
-    unit_price: str
-    sku: str
-    meter: str
-    card: str
 
 
-def focus_rows(
-    call: Call, account: Account, *, issuer: Issuer, zone: tzinfo
-) -> Iterator[tuple[str, ...]]:
-    """A call's rows in the order of COLUMNS; none unless it was charged. Null is empty."""
+class _Shared(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call's rows have alike: cells as in the file, each run named after its first."""
+
+    billing_account_id: str
+    charge_frequency: str
+    invoice_id: str
+    provider_name: str
+    resource_id: str
+    sub_account_id: str
+
+
+def focus_text(call: Call, account: Account, *, issuer: Issuer, zone: tzinfo) -> str:
+    """A call's rows as CSV with COLUMNS; "" unless it was charged. Null is empty.
+
+    What a spreadsheet would take for a formula is marked as text. A file of a year has millions of
+    cells, so what rows have alike is written once for all of them.
+    """
     if call.billing_status is not BillingStatus.CHARGED or not call.charge_nanos:
-        return
+        return ""
     shared = _shared(call, account, issuer, zone)
-    for piece in _pieces(call):
-        amount = format_usd(piece.nanos)
-        service, category, subcategory = piece.names
-        row = shared | {
-            "BilledCost": amount,
-            "ContractedCost": amount,
-            "EffectiveCost": amount,
-            "ListCost": amount,
-            "ContractedUnitPrice": piece.unit_price,
-            "ListUnitPrice": piece.unit_price,
-            "ChargeDescription": piece.description,
-            "ConsumedQuantity": piece.consumed,
-            "ConsumedUnit": piece.consumed_unit,
-            "PricingQuantity": piece.quantity,
-            "PricingUnit": piece.unit,
-            "PublisherName": piece.publisher or issuer.name,
-            "ServiceName": service,
-            "ServiceCategory": category,
-            "ServiceSubcategory": subcategory,
-            "SkuId": piece.sku,
-            "SkuMeter": piece.meter,
-            "SkuPriceId": f"{piece.sku}@{piece.card}" if piece.card else piece.sku,
-            "x_RateCard": piece.card,
-        }
-        yield tuple(row[name] for name in COLUMNS)
+    return "".join([_row(piece, piece.meter, shared) for piece in _pieces(call)])
 
 
-def _shared(call: Call, account: Account, issuer: Issuer, zone: tzinfo) -> dict[str, str]:
+def _row(piece: _Piece, meter: _Meter, shared: _Shared) -> str:
+    amount = format_usd(piece.nanos)
+    # BilledCost, ContractedCost, EffectiveCost and ListCost are one: nothing is discounted.
+    return (
+        f"{amount},{shared.billing_account_id},{csv_cell(piece.description)},"
+        f"{shared.charge_frequency},{piece.consumed},{meter.consumed_unit},"
+        f"{amount},{meter.unit_price},{amount},{shared.invoice_id},{amount},{meter.unit_price},"
+        f"Standard,{piece.quantity},{meter.unit},"
+        f"{shared.provider_name},{meter.publisher or shared.provider_name},{shared.resource_id},"
+        f"{meter.names},{meter.sku},{shared.sub_account_id},{meter.card}\r\n"
+    )
+
+
+def _shared(call: Call, account: Account, issuer: Issuer, zone: tzinfo) -> _Shared:
     started = call.started_at
     ended = max(call.ended_at or started, started)
     settled = (call.settled_at or ended).astimezone(zone)
-    month = settled.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    next_month = month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
-    tags = {
-        "channel": call.channel.value,
-        "direction": call.direction,
-        "agent_id": call.agent_id,
-        "outcome": None if call.outcome is None else call.outcome.value,
-    }
-    return {
-        "BillingAccountId": account.account_id,
-        "BillingAccountName": account.name,
-        "BillingCurrency": "USD",
-        "BillingPeriodStart": _time(month),
-        "BillingPeriodEnd": _time(next_month),
-        "ChargeCategory": "Usage",
-        "ChargeClass": "",
-        "ChargeFrequency": "Usage-Based",
-        "ChargePeriodStart": _time(started),
-        "ChargePeriodEnd": _time(ended),
-        "InvoiceId": "",
-        "InvoiceIssuerName": issuer.name,
-        "PricingCategory": "Standard",
-        "ProviderName": issuer.name,
-        "ResourceId": call.call_id,
-        "ResourceName": call.call_id,
-        "ResourceType": "Chat" if call.channel.value == "chat" else "Call",
-        "SubAccountId": call.agent_id or "",
-        "SubAccountName": call.agent_id or "",
-        "Tags": json.dumps(
-            {name: value for name, value in tags.items() if value is not None}, sort_keys=True
+    channel = call.channel.value
+    outcome = None if call.outcome is None else call.outcome.value
+    seller = csv_cell(safe_cell(issuer.name))
+    call_id = csv_cell(safe_cell(call.call_id))
+    kind = "Chat" if channel == "chat" else "Call"
+    entry = "" if call.entry_seq is None else call.entry_seq
+    return _Shared(
+        billing_account_id=_charged(
+            account.account_id, account.name, settled.year, settled.month, zone
         ),
-        "x_EntrySeq": "" if call.entry_seq is None else str(call.entry_seq),
-    }
+        charge_frequency=f"Usage-Based,{_time(ended)},{_time(started)}",
+        invoice_id=f",{seller}",
+        provider_name=seller,
+        resource_id=f"{call_id},{call_id},{kind}",
+        sub_account_id=f"{_agent(channel, call.direction, call.agent_id, outcome)},{entry}",
+    )
+
+
+@lru_cache(_KEPT)
+def _charged(account_id: str, name: str, year: int, month: int, zone: tzinfo) -> str:
+    """BillingAccountId to ChargeClass; the billing period is a month of the zone."""
+    begins = datetime(year, month, 1, tzinfo=zone)
+    ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone)
+    who = (safe_cell(account_id), safe_cell(name))
+    return csv_cells(*who, "USD", _time(ends), _time(begins), "Usage", "")
+
+
+@lru_cache(_KEPT)
+def _agent(channel: str, direction: str | None, agent_id: str | None, outcome: str | None) -> str:
+    """SubAccountId, SubAccountName, Tags."""
+    tags = {"agent_id": agent_id, "channel": channel, "direction": direction, "outcome": outcome}
+    told = json.dumps({name: value for name, value in tags.items() if value is not None})
+    agent = safe_cell(agent_id or "")
+    return csv_cells(agent, agent, told)
 
 
 def _pieces(call: Call) -> Iterator[_Piece]:
@@ -180,17 +197,10 @@ def _pieces(call: Call) -> Iterator[_Piece]:
         cost = format_usd(call.cost_nanos)
         yield _Piece(
             nanos=call.margin_nanos,
-            names=_MARGIN,
-            publisher="",
+            meter=_margin_meter(rate),
             description=f"Margin of {rate} on {cost} USD of provider cost",
             consumed="",
-            consumed_unit="",
             quantity=cost,
-            unit="USD",
-            unit_price=rate,
-            sku="margin",
-            meter="Provider cost",
-            card="",
         )
 
 
@@ -198,58 +208,93 @@ def _line_pieces(line: Line) -> Iterator[_Piece]:
     cost = line.cost_nanos
     if not cost:
         return
-    names = _SERVICES[line.service]
+    name = _SERVICES[line.service][1]
     model = " ".join(part for part in (line.provider, line.model) if part)
-    sku = "/".join((line.service.value, line.provider or "-", line.model or "-"))
     rows = explain_line(line)
     if not rows:
         yield _Piece(
             nanos=cost,
-            names=names,
-            publisher=line.provider,
-            description=f"{names[0]}, {model or 'provider'}: the provider's own figure",
+            meter=_stated_meter(line, cost),
+            description=f"{name}, {model or 'provider'}: the provider's own figure",
             consumed="1",
-            consumed_unit="Calls",
             quantity="1",
-            unit="Calls",
-            unit_price=format_usd(cost),
-            sku=sku,
-            meter="Provider's figure",
-            card="",
         )
         return
     assert line.price is not None
+    card = line.price.card
     for row, nanos in zip(rows, _apportioned(rows, cost), strict=True):
-        price = _unit_price(row)
-        unit = _unit(row.quantity)
-        quantity = format_quantity(row.quantity, row.billed)
+        price = (row.quantity, row.nanos, row.per)
+        meter = _price_meter(line.service.value, line.provider, line.model, price, card)
+        billed = format_quantity(row.quantity, row.billed)
         yield _Piece(
             nanos=nanos,
-            names=names,
-            publisher=line.provider,
-            description=f"{names[0]}, {model}: {quantity} {row.quantity} at {price} USD each",
+            meter=meter,
+            description=f"{name}, {model}: {billed} {row.quantity} at {meter.unit_price} USD each",
             consumed=format_quantity(row.quantity, row.used),
-            consumed_unit=unit,
-            quantity=quantity,
-            unit=unit,
-            unit_price=price,
-            sku=f"{sku}/{row.quantity}",
-            meter=row.quantity,
-            card=line.price.card,
+            quantity=billed,
         )
 
 
-def _apportioned(rows: list[CostRow], cost_nanos: int) -> list[int]:
+def _apportioned(rows: Sequence[CostRow], cost_nanos: int) -> list[int]:
     """What each row cost, in nanos that add up to the line's cost."""
-    scale = 1
-    for row in rows:
-        scale *= row.cost_nanos.denominator
-    return apportion([int(row.cost_nanos * scale) for row in rows], scale, cost_nanos)
+    if len(rows) == 1:
+        return [cost_nanos]
+    scale = prod(row.per for row in rows)
+    parts = [row.billed * row.nanos * (scale // row.per) for row in rows]
+    return apportion(parts, scale, cost_nanos)
 
 
-def _unit_price(row: CostRow) -> str:
+@lru_cache(_KEPT)
+def _margin_meter(rate: str) -> _Meter:
+    return _Meter(
+        names=csv_cells(*_MARGIN),
+        publisher="",
+        consumed_unit="",
+        unit="USD",
+        unit_price=rate,
+        sku=csv_cells("margin", "Provider cost", "margin"),
+        card="",
+    )
+
+
+def _stated_meter(line: Line, cost_nanos: int) -> _Meter:
+    sku = _sku(line.service.value, line.provider, line.model)
+    return _Meter(
+        names=csv_cells(*_SERVICES[line.service]),
+        publisher=csv_cell(safe_cell(line.provider)),
+        consumed_unit="Calls",
+        unit="Calls",
+        unit_price=format_usd(cost_nanos),
+        sku=csv_cells(sku, "Provider's figure", sku),
+        card="",
+    )
+
+
+@lru_cache(_KEPT)
+def _price_meter(
+    service: str, provider: str, model: str, price: tuple[str, int, int], card: str
+) -> _Meter:
+    """That of a rate card's price: of a quantity, so many nanos per so many base units."""
+    quantity, nanos, per = price
+    sku = f"{_sku(service, provider, model)}/{quantity}"
+    return _Meter(
+        names=csv_cells(*_SERVICES[Service(service)]),
+        publisher=csv_cell(safe_cell(provider)),
+        consumed_unit=_unit(quantity),
+        unit=_unit(quantity),
+        unit_price=_unit_price(quantity, nanos, per),
+        sku=csv_cells(sku, quantity, f"{sku}@{card}" if card else sku),
+        card=csv_cell(safe_cell(card)),
+    )
+
+
+def _sku(service: str, provider: str, model: str) -> str:
+    return "/".join((service, provider or "-", model or "-"))
+
+
+def _unit_price(quantity: str, nanos: int, per: int) -> str:
     """USD per token, character or second: exact where its decimals end, otherwise eighteen."""
-    per_unit = Fraction(row.nanos, row.per) * (1000 if row.quantity in TIME_QUANTITIES else 1)
+    per_unit = Fraction(nanos, per) * (MS_PER_SECOND if quantity in TIME_QUANTITIES else 1)
     exact = per_unit * (_PARTS_PER_USD // NANOS_PER_USD)
     parts = div_half_even(exact.numerator, exact.denominator)
     whole, rest = divmod(parts, _PARTS_PER_USD)

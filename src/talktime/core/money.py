@@ -51,6 +51,8 @@ def parse_usd(text: object, *, field: str) -> int:
 
 def format_usd(nanos: int) -> str:
     """The exact, shortest wire form: "0.052", "5", "-0.5", "0"."""
+    if not nanos:
+        return "0"
     if nanos < 0:
         return "-" + format_usd(-nanos)
     whole, fraction = divmod(nanos, NANOS_PER_USD)

@@ -1,8 +1,8 @@
 """Calls found by account: in pages, those to compare one with, what the last ones were charged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import psycopg
 
@@ -51,6 +51,7 @@ async def list_calls(
     most: int,
     now: datetime,
     most_seconds: int | None = None,
+    reading: Callable[[Sequence[Any]], Call] = call_of,
 ) -> Found:
     """At most ``limit`` calls; in another order than that of time ``most`` matching are sorted.
 
@@ -85,12 +86,12 @@ async def list_calls(
     }
     if most_seconds is None:
         cursor = await connection.execute(query("list_calls"), values, prepare=False)
-        return _found(await cursor.fetchall())
+        return _found(await cursor.fetchall(), reading)
     try:
         async with connection.transaction():
             await connection.execute(query("bound_statements"), {"most": f"{most_seconds}s"})
             cursor = await connection.execute(query("list_calls"), values, prepare=False)
-            return _found(await cursor.fetchall())
+            return _found(await cursor.fetchall(), reading)
     except psycopg.errors.QueryCanceled as error:
         raise RangeTooWide(
             "there are too many calls to look through at once; choose fewer days, or take a filter "
@@ -155,7 +156,7 @@ async def recent_charges(
     return found
 
 
-def _found(rows: Sequence[tuple[object, ...]]) -> Found:
+def _found(rows: Sequence[tuple[object, ...]], reading: Callable[[Sequence[Any]], Call]) -> Found:
     matched = rows[0][0] if rows else 0
     assert isinstance(matched, int)
     ranks: list[int | None] = []
@@ -163,4 +164,4 @@ def _found(rows: Sequence[tuple[object, ...]]) -> Found:
         rank = row[1]
         assert rank is None or isinstance(rank, int)
         ranks.append(rank)
-    return Found([call_of(row[2:]) for row in rows], ranks, matched)
+    return Found([reading(row[2:]) for row in rows], ranks, matched)

@@ -1,8 +1,8 @@
 """An account's calls read back: one, a page of them, and the pace at which they are charged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -11,7 +11,7 @@ from talktime.core.call_filter import CallFilter, CallOrder
 from talktime.core.errors import CallUnknown, InvalidInput, RangeTooWide
 from talktime.core.ratecard import Channel
 from talktime.db import call_history
-from talktime.db.calls import read_calls
+from talktime.db.calls import call_of, read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 
@@ -53,11 +53,13 @@ async def list_calls(
     now: datetime,
     order: CallOrder = CallOrder.NEWEST,
     most_seconds: int | None = None,
+    reading: Callable[[Sequence[Any]], Call] = call_of,
 ) -> tuple[list[Call], CallPlace | None]:
     """A page of calls in an order, and where to go on below, if there are more.
 
     Sorting by cost or duration looks at every call that matches: at most SORTED_MAX of them. Raises
     AccountUnknown; RangeTooWide where more match, or where it takes longer than ``most_seconds``.
+    ``reading`` is what a row becomes a call by.
     """
     is_sorted = order is not CallOrder.NEWEST
     if before is not None and (before.rank is not None) is not is_sorted:
@@ -74,6 +76,7 @@ async def list_calls(
         most=SORTED_MAX + 1,
         now=now,
         most_seconds=most_seconds,
+        reading=reading,
     )
     if is_sorted and found.matched > SORTED_MAX:
         raise RangeTooWide(

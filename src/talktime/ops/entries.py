@@ -11,6 +11,7 @@ import msgspec
 from talktime.core.entry_filter import EntryFilter
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import format_usd
+from talktime.core.spreadsheet import safe_cell
 from talktime.db import entries
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, check_limit
@@ -39,9 +40,6 @@ CSV_COLUMNS: Final = (
     "available_after",
     "note",
 )
-
-# Spreadsheets take a cell that begins so for a formula.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 async def list_entries(
@@ -104,11 +102,6 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue()
-
-
-def safe_cell(text: str) -> str:
-    """The text, after an apostrophe where a spreadsheet would take it for a formula."""
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
 async def _find(
