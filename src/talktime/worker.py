@@ -5,6 +5,8 @@
     watchdog   ends calls that were silent for the whole grace
     pricing    settles ended calls that waited for a price, frees them after seven days
     payments   asks the payment provider about top-ups that nothing was heard of
+    refunds    has the payment provider send what an operator let go, and asks about it
+    reloads    charges saved cards where the balance runs low, goes on with what stopped half-way
     receipts   gives each top-up its numbered receipt
     webhooks   tells endpoints what happened: begins what is due (talktime.deliverer)
     upkeep     makes the outbox's coming days, forgets what has expired
@@ -18,6 +20,7 @@ no loop and is not hammered on.
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
@@ -48,6 +51,9 @@ from talktime.ops.call_silence import BATCH, beat_service, end_silent_calls
 from talktime.ops.documents import ISSUED_AT_ONCE, issue_due_documents
 from talktime.ops.health import read_health
 from talktime.ops.platform import Platform
+from talktime.ops.refund_runs import ask_about_disputes, run_refunds
+from talktime.ops.reload_runs import AT_ONCE, Tills, reload_due_accounts, resume_reloads
+from talktime.ops.saved_cards import finish_open_setups
 from talktime.ops.top_ups import reconcile_payments
 from talktime.ops.upkeep import sweep_database
 
@@ -58,6 +64,8 @@ PRICES_SECONDS: Final = 3.0
 PRICING_SECONDS: Final = 3600.0
 UPKEEP_SECONDS: Final = 600.0
 PAYMENTS_SECONDS: Final = 20.0
+REFUNDS_SECONDS: Final = 2.0
+RELOADS_SECONDS: Final = 1.0
 RECEIPTS_SECONDS: Final = 10.0
 WATCHDOG_SECONDS_MAX: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -164,12 +172,23 @@ def worker_loops(platform: Platform) -> list[Loop]:
             if issued < ISSUED_AT_ONCE:
                 return
 
+    async def refunds() -> None:
+        if platform.payments is not None:
+            asked = (platform.connection, platform.payments.provider)
+            await run_refunds(*asked, terms=platform.terms, now=platform.clock())
+            await ask_about_disputes(*asked, terms=platform.terms, now=platform.clock())
+
+    async def reloads() -> None:
+        await reload_cards(platform)
+
     deliverer = Deliverer(platform, WebhookSender(allow_private=platform.terms.webhooks_private))
     every = min(WATCHDOG_SECONDS_MAX, platform.terms.lease_ms / 4_000)
     return [
         Loop(name="watchdog", act=watchdog, every_seconds=every),
         Loop(name="pricing", act=pricing.run, every_seconds=PRICES_SECONDS),
         Loop(name="payments", act=payments, every_seconds=PAYMENTS_SECONDS),
+        Loop(name="refunds", act=refunds, every_seconds=REFUNDS_SECONDS),
+        Loop(name="reloads", act=reloads, every_seconds=RELOADS_SECONDS),
         Loop(name="receipts", act=receipts, every_seconds=RECEIPTS_SECONDS),
         Loop(
             name="webhooks",
@@ -203,6 +222,30 @@ def mail_loops(platform: Platform) -> list[Loop]:
 def worker_queues(platform: Platform, mailer: Mailer | None) -> list[Queue]:
     """The queues of jobs that this process can work."""
     return [mail_queue(platform, mailer)] if mailer is not None else []
+
+
+async def reload_cards(platform: Platform) -> None:
+    """Auto-reload: first what stopped half-way, then who runs low by now."""
+    if platform.payments is None:
+        return
+    tills = Tills(
+        connections=platform.connection,
+        provider=platform.payments.provider,
+        terms=platform.terms,
+        public_url=platform.public_url,
+    )
+    await resume_reloads(tills, now=platform.clock())
+    await finish_open_setups(platform.connection, tills.cards, now=platform.clock())
+    for _ in range(ROUNDS_MAX):
+        looked_at = await reload_due_accounts(
+            tills, new_payment_id=new_reload_id, now=platform.clock()
+        )
+        if looked_at < AT_ONCE:
+            break
+
+
+def new_reload_id() -> str:
+    return f"reload_{secrets.token_hex(12)}"
 
 
 async def watch_calls(platform: Platform) -> int:

@@ -27,11 +27,13 @@ from talktime.core.errors import (
 )
 from talktime.core.money import format_usd, parse_usd
 from talktime.core.payment import Payment, PaymentNotice, PaymentStatus
+from talktime.core.saved_card import CardNotice
 from talktime.gateways.payment_notices import read_notice
 from talktime.gateways.sandbox_payments import NOTICE_DOOR
 from talktime.ops.accounts import read_account
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
+from talktime.ops.saved_cards import finish_card_setup
 from talktime.ops.top_ups import begin_top_up, list_payments, read_payment, settle_payment
 
 log = structlog.get_logger("talktime.payments")
@@ -175,6 +177,14 @@ async def take_notice(request: Request[Any, Any, Any]) -> Response[bytes]:
         raise
     if notice is None:
         return answer(NoticeTaken(taken=False))
+    if isinstance(notice, CardNotice):
+        await finish_card_setup(
+            platform.connection,
+            platform.payments.provider.cards,
+            account_id=notice.account_id,
+            now=platform.clock(),
+        )
+        return answer(NoticeTaken(taken=True))
     if not isinstance(notice, PaymentNotice):
         return answer(NoticeTaken(taken=await take_back_notice(platform, notice)))
     try:

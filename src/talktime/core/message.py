@@ -29,6 +29,10 @@ class MessageKind(StrEnum):
     COUPON_REDEEMED = "coupon_redeemed"  # code, bonus, available, promo, paid
     TOP_UP_SUCCEEDED = "top_up_succeeded"  # amount, top_up_id, available, promo, paid
     REFUND_SUCCEEDED = "refund_succeeded"  # amount, refund, available, promo, paid
+    AUTO_RELOAD_DONE = "auto_reload_done"  # amount, top_up_id, available, promo, paid
+    AUTO_RELOAD_FAILED = "auto_reload_failed"  # amount, reason, failures, failures_max
+    AUTO_RELOAD_STOPPED = "auto_reload_stopped"  # amount, reason, failures, failures_max
+    AUTHENTICATION_NEEDED = "authentication_needed"  # as AUTO_RELOAD_FAILED, and link
     BELOW_WARNING = "below_warning"  # threshold, available, promo, paid, floor, talk_time_seconds?
     BELOW_FLOOR = "below_floor"  # threshold, available, promo, paid, floor
     # first_day, last_day, calls, charge, llm, stt, tts, sip, margin, charge_before, available,
@@ -58,6 +62,10 @@ CHOSEN_AS: Final[Mapping[MessageKind, MailKind]] = {
     MessageKind.COUPON_REDEEMED: MailKind.MONEY_IN,
     MessageKind.TOP_UP_SUCCEEDED: MailKind.MONEY_IN,
     MessageKind.REFUND_SUCCEEDED: MailKind.MONEY_IN,
+    MessageKind.AUTO_RELOAD_DONE: MailKind.MONEY_IN,
+    MessageKind.AUTO_RELOAD_FAILED: MailKind.ALERTS,
+    MessageKind.AUTO_RELOAD_STOPPED: MailKind.ALERTS,
+    MessageKind.AUTHENTICATION_NEEDED: MailKind.ALERTS,
     MessageKind.BELOW_WARNING: MailKind.ALERTS,
     MessageKind.BELOW_FLOOR: MailKind.ALERTS,
     MessageKind.ENDPOINT_DISABLED: MailKind.ALERTS,

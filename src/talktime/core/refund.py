@@ -13,6 +13,7 @@ import msgspec
 
 from talktime.core.errors import InvalidAmount
 from talktime.core.payment import NANOS_PER_CENT, CheckoutProvider
+from talktime.core.saved_card import CardProvider
 
 REASON_LENGTH_MAX: Final = 500
 
@@ -153,10 +154,13 @@ class RefundProvider(Protocol):
 
 
 class PaymentProvider(CheckoutProvider, Protocol):
-    """Who collects payments and sends them back."""
+    """Who collects payments, sends them back and keeps cards."""
 
     @property
     def refunds(self) -> RefundProvider: ...
+
+    @property
+    def cards(self) -> CardProvider: ...
 
 
 def check_refund_amount(nanos: int, *, field: str) -> int:

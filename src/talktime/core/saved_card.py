@@ -40,6 +40,13 @@ class SetupOrder(msgspec.Struct, frozen=True, kw_only=True):
     cancel_url: str
 
 
+class CardNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's word that a page to save a card on was finished; which card, it is asked."""
+
+    account_id: str
+    setup_id: str
+
+
 class ChargeOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider needs to know to charge a saved card."""
 

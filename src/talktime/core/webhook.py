@@ -43,6 +43,7 @@ class WebhookType(StrEnum):
     BALANCE_REFUSED = "balance.refused"  # it fell below the floor: new calls are refused
     COUPON_REDEEMED = "coupon.redeemed"  # a coupon's bonus was credited
     TOP_UP_SUCCEEDED = "top_up.succeeded"  # money came in by card
+    AUTO_RELOAD_FAILED = "auto_reload.failed"  # a saved card could not be charged
     REFUND_SUCCEEDED = "refund.succeeded"  # money went back to the card
 
 

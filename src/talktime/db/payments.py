@@ -86,7 +86,7 @@ async def close_payment(
 
 async def read_payment(connection: Connection, account_id: str, payment_id: str) -> Payment | None:
     """One payment."""
-    async with connection.cursor(row_factory=kwargs_row(_payment)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
         await cursor.execute(
             query("read_payment"), {"account_id": account_id, "payment_id": payment_id}
         )
@@ -101,7 +101,7 @@ async def list_payments(
     limit: int,
 ) -> Sequence[Payment]:
     """Payments newest first, below ``before``."""
-    async with connection.cursor(row_factory=kwargs_row(_payment)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
         await cursor.execute(
             query("list_payments"),
             {
@@ -118,7 +118,7 @@ async def claim_open_payments(
     connection: Connection, *, asked_before: datetime, now: datetime, limit: int
 ) -> Sequence[Payment]:
     """Open payments that nobody has asked about since ``asked_before``; they count as asked now."""
-    async with connection.cursor(row_factory=kwargs_row(_payment)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
         await cursor.execute(
             query("claim_open_payments"),
             {"asked_before": asked_before, "now": now, "limit": limit},
@@ -157,7 +157,21 @@ async def credit_payment(
     return row[0], row[1]
 
 
-def _payment(*, status: str, origin: str, **columns: object) -> Payment:
+async def read_payments(
+    connection: Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Payment]:
+    """Payments by account and id; what is not there is left out."""
+    async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
+        await cursor.execute(
+            query("read_payments"),
+            {"account_ids": [key[0] for key in keys], "payment_ids": [key[1] for key in keys]},
+        )
+        found = await cursor.fetchall()
+    return {(payment.account_id, payment.payment_id): payment for payment in found}
+
+
+def payment_of(*, status: str, origin: str, **columns: object) -> Payment:
+    """A payment from its columns."""
     return Payment(
         status=PaymentStatus(status),
         origin=PaymentOrigin(origin),

@@ -11,6 +11,7 @@ import stripe
 from talktime.core.errors import InvalidInput
 from talktime.core.payment import NoticeKind, PaymentNotice
 from talktime.core.refund import MoneyBackNotice
+from talktime.core.saved_card import CardNotice
 from talktime.gateways.money_back_notices import MONEY_BACK_TYPES, read_money_back
 
 TOLERANCE_SECONDS: Final = 300
@@ -72,8 +73,8 @@ class _Head(msgspec.Struct, kw_only=True):
 
 def read_notice(
     body: bytes, signature: str | None, secret: str
-) -> PaymentNotice | MoneyBackNotice | None:
-    """A provider's notice of one of our payments; None where it is about anything else.
+) -> PaymentNotice | CardNotice | MoneyBackNotice | None:
+    """A provider's notice of one of our payments or cards; None where it is about anything else.
 
     Raises InvalidInput for a wrong or old signature and for a body that is no such event.
     """
@@ -101,10 +102,14 @@ def read_notice(
     return notice_of(event.type, event.data.object)
 
 
-def notice_of(event_type: str, told: _Object) -> PaymentNotice | None:
-    """What an event says of one of our payments; None where it is of somebody else's."""
+def notice_of(event_type: str, told: _Object) -> PaymentNotice | CardNotice | None:
+    """What an event says of a payment or a card of ours; None where it is of somebody else's."""
     metadata = told.metadata or {}
     account_id, payment_id = metadata.get("account_id"), metadata.get("payment_id")
+    setup_id = metadata.get("setup_id")
+    if isinstance(account_id, str) and isinstance(setup_id, str):
+        is_done = event_type == "checkout.session.completed"
+        return CardNotice(account_id=account_id, setup_id=setup_id) if is_done else None
     if not isinstance(account_id, str) or not isinstance(payment_id, str):
         return None
     is_intent = event_type.startswith("payment_intent.")

@@ -31,6 +31,7 @@ from talktime.core.payment import (
 )
 from talktime.db.pool import Connection
 from talktime.db.sandbox_checkouts import SandboxPage, end_checkout, open_checkout, read_checkout
+from talktime.gateways.sandbox_cards import SandboxCards
 from talktime.gateways.sandbox_refunds import SandboxRefunds
 
 log = structlog.get_logger("talktime.sandbox")
@@ -61,6 +62,13 @@ class SandboxPayments:
         self._sending: set[asyncio.Task[None]] = set()
         self.refunds: Final = SandboxRefunds(
             connections, clock=clock, spawn=self._spawn, tell=self._tell
+        )
+        self.cards: Final = SandboxCards(
+            connections,
+            public_url=public_url,
+            clock=clock,
+            spawn=self._spawn,
+            tell=self._tell,
         )
 
     async def create_checkout(self, order: CheckoutOrder) -> Checkout:

@@ -19,6 +19,7 @@ from talktime.core.payment import (
     Payment,
     PaymentNotice,
 )
+from talktime.gateways.stripe_cards import StripeCards
 from talktime.gateways.stripe_refunds import StripeRefunds
 
 TIMEOUT_SECONDS: Final = 20.0
@@ -39,6 +40,7 @@ class StripeCheckout:
             base_addresses={"api": api_base} if api_base else None,
         )
         self.refunds: Final = StripeRefunds(self._stripe)
+        self.cards: Final = StripeCards(self._stripe)
 
     async def close(self) -> None:
         """Let go of the connections to Stripe."""

@@ -8,7 +8,7 @@ import msgspec
 
 from talktime.core.document import Seller
 from talktime.core.errors import TopUpsOff
-from talktime.core.payment import CheckoutProvider
+from talktime.core.refund import PaymentProvider
 from talktime.db.pool import Connection, Pool, connection_of, open_pool
 from talktime.ops.prices import Prices
 from talktime.ops.terms import Terms
@@ -19,9 +19,9 @@ def utc_now() -> datetime:
 
 
 class Payments(msgspec.Struct, frozen=True, kw_only=True):
-    """Who collects top-ups, and how its notices are known to be its own."""
+    """Who collects top-ups and sends them back, and how its notices are known to be its own."""
 
-    provider: CheckoutProvider
+    provider: PaymentProvider
     notice_secret: str
 
     def __repr__(self) -> str:
@@ -47,7 +47,7 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     """Who receipts are from."""
 
     @property
-    def checkout(self) -> CheckoutProvider:
+    def checkout(self) -> PaymentProvider:
         """Who collects top-ups. Raises TopUpsOff where nobody does."""
         if self.payments is None:
             raise TopUpsOff(

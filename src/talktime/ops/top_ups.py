@@ -29,6 +29,7 @@ from talktime.core.payment import (
     NoticeKind,
     Payment,
     PaymentNotice,
+    PaymentOrigin,
     PaymentStatus,
     check_top_up_amount,
 )
@@ -85,7 +86,11 @@ async def begin_top_up(
             expires_at=now + CHECKOUT_LIFE,
         )
         payment = await read_payment(connection, account_id, payment_id)
-    if payment.amount_nanos != amount_nanos or payment.provider != provider.name:
+    if (
+        payment.amount_nanos != amount_nanos
+        or payment.provider != provider.name
+        or payment.origin is not PaymentOrigin.CHECKOUT
+    ):
         raise ReferenceConflict(
             f"there is a top-up {payment_id} of ${format_usd(payment.amount_nanos)} by "
             f"{payment.provider}; use a new id",

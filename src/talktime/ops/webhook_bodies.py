@@ -13,10 +13,12 @@ import msgspec
 from talktime.core.call import BillingStatus, Call, FreeReason
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import format_usd
+from talktime.core.payment import Payment
 from talktime.core.refusal import Refusal
 from talktime.core.webhook import TEST_TYPE, WebhookType
 from talktime.db import live
 from talktime.db.calls import read_calls
+from talktime.db.payments import read_payments
 from talktime.db.pool import Connection
 from talktime.db.webhook_lanes import OutboxEvent, read_warning_levels
 
@@ -32,6 +34,8 @@ _BELOW: Final = {
     "balance.below_warning": WebhookType.BALANCE_LOW,
     "balance.below_floor": WebhookType.BALANCE_REFUSED,
 }
+
+_RELOAD_EVENTS: Final = frozenset({"auto_reload.failed", "auto_reload.stopped"})
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -49,6 +53,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     calls: Mapping[tuple[str, str], Call]
     entries: Mapping[tuple[str, int], Entry]
     refusals: Mapping[tuple[str, int], Refusal]
+    payments: Mapping[tuple[str, str], Payment]
     warning_levels: Mapping[str, int]
     floor_nanos: int
 
@@ -62,11 +67,13 @@ async def read_recorded(
         (event.account_id, event.entry_seq) for event in events if event.entry_seq is not None
     }
     refused = [(one.account_id, one.event_seq) for one in events if one.kind == "call.refused"]
+    charges = [(one.account_id, one.ref) for one in events if one.kind in _RELOAD_EVENTS]
     low = {event.account_id for event in events if event.kind in _BELOW}
     return Recorded(
         calls=await read_calls(connection, sorted(calls)) if calls else {},
         entries=await live.read_entries(connection, sorted(entries)) if entries else {},
         refusals=await live.read_refusals(connection, refused) if refused else {},
+        payments=await read_payments(connection, charges) if charges else {},
         warning_levels=await read_warning_levels(connection, sorted(low)) if low else {},
         floor_nanos=floor_nanos,
     )
@@ -109,6 +116,10 @@ def _told(event: OutboxEvent, recorded: Recorded) -> Iterator[tuple[WebhookType,
             yield WebhookType.CALL_REFUSED, _refusal_facts(refusal)
     elif event.kind in _BELOW:
         yield _BELOW[event.kind], available | _low_facts(event, entry, recorded)
+    elif event.kind in _RELOAD_EVENTS:
+        payment = recorded.payments.get((event.account_id, event.ref))
+        if payment is not None:
+            yield WebhookType.AUTO_RELOAD_FAILED, _reload_facts(event, payment) | available
     if entry is not None and event.kind in _WITH_ENTRY:
         if entry.kind is EntryKind.COUPON:
             bonus = {"code": entry.ref, "bonus": format_usd(entry.promo_delta_nanos)}
@@ -178,6 +189,16 @@ def _low_facts(event: OutboxEvent, entry: Entry | None, recorded: Recorded) -> F
         return facts | {"floor": format_usd(recorded.floor_nanos)}
     level = recorded.warning_levels.get(event.account_id, 0)
     return facts | {"warning_level": format_usd(level)}
+
+
+def _reload_facts(event: OutboxEvent, payment: Payment) -> Facts:
+    return {
+        "top_up_id": payment.payment_id,
+        "amount": format_usd(payment.amount_nanos),
+        "reason": payment.failure,
+        "needs_customer": payment.needs_customer,
+        "stopped": event.kind == "auto_reload.stopped",
+    }
 
 
 def _balances(entry: Entry) -> Facts:

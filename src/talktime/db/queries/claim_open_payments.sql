@@ -3,7 +3,7 @@ UPDATE payment p SET checked_at = %(now)s
 FROM (
     SELECT o.account_id, o.payment_id FROM payment o
     WHERE o.status IN ('opening', 'waiting') AND coalesce(o.checked_at, o.created_at) < %(asked_before)s
-        AND (o.origin = 'checkout' OR o.needs_customer)
+        AND (o.origin = 'checkout' OR (o.needs_customer AND (o.checkout_id IS NOT NULL OR o.expires_at <= %(now)s)))
     ORDER BY o.created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ) due
 WHERE p.account_id = due.account_id AND p.payment_id = due.payment_id

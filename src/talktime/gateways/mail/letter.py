@@ -150,6 +150,86 @@ def _refund_succeeded(facts: Mapping[str, str], public_url: str) -> Letter:
     )
 
 
+def _auto_reload_done(facts: Mapping[str, str], public_url: str) -> Letter:
+    amount = _usd(facts["amount"])
+    return Letter(
+        subject=f"Auto-reload: {amount} added",
+        headline=f"{amount} added by auto-reload",
+        opening=(
+            f"The balance of {facts['account_name']} fell below the threshold that you chose, so "
+            f"your saved card was charged {amount}."
+        ),
+        figures=(Figure(label="Payment", value=facts["top_up_id"]), *_balance(facts)),
+        button="Open auto-reload",
+        target=f"{public_url}/billing/auto-reload",
+        closing="There you can change threshold, amount, ceilings and card, or switch it off.",
+        why=_chosen("mail about money that comes in"),
+    )
+
+
+def _auto_reload_failed(facts: Mapping[str, str], public_url: str) -> Letter:
+    amount = _usd(facts["amount"])
+    return Letter(
+        subject=f"Auto-reload failed: your card was not charged {amount}",
+        headline="Auto-reload failed",
+        opening=(
+            f"Your saved card was to be charged {amount} for {facts['account_name']}, and the "
+            f"bank said no: {facts['reason']} Nothing was charged."
+        ),
+        figures=(
+            Figure(
+                label="Failures in a row", value=f"{facts['failures']} of {facts['failures_max']}"
+            ),
+        ),
+        button="Open auto-reload",
+        target=f"{public_url}/billing/auto-reload",
+        closing=(
+            "What happens next: it is tried again in half an hour, and stops after "
+            f"{facts['failures_max']} failures in a row. Another card can be saved there."
+        ),
+        why=_chosen("alerts"),
+    )
+
+
+def _auto_reload_stopped(facts: Mapping[str, str], public_url: str) -> Letter:
+    amount = _usd(facts["amount"])
+    return Letter(
+        subject="Auto-reload has stopped",
+        headline="Auto-reload has stopped",
+        opening=(
+            f"Your saved card could not be charged {amount} for {facts['account_name']}, which "
+            f"makes {facts['failures']} failures in a row: {facts['reason']} Nothing was charged, "
+            "and nothing more is tried."
+        ),
+        button="Open auto-reload",
+        target=f"{public_url}/billing/auto-reload",
+        closing=(
+            "Save another card there, or save your choice again to go on with this one. Until "
+            "then the balance grows by top-ups alone."
+        ),
+        why=_chosen("alerts"),
+    )
+
+
+def _authentication_needed(facts: Mapping[str, str], _public_url: str) -> Letter:
+    amount = _usd(facts["amount"])
+    return Letter(
+        subject=f"Your bank wants to hear from you: {amount} wait",
+        headline="Your bank wants to hear from you",
+        opening=(
+            f"Auto-reload was to charge your saved card {amount} for {facts['account_name']}. The "
+            "bank asks that you confirm this payment yourself. Nothing was charged yet."
+        ),
+        button="Confirm and pay",
+        target=facts["link"],
+        closing=(
+            "The link can be paid on for 23 hours, and once. Until then nothing else is charged "
+            "automatically."
+        ),
+        why=_chosen("alerts"),
+    )
+
+
 def _below_warning(facts: Mapping[str, str], public_url: str) -> Letter:
     level, floor = _usd(facts["threshold"]), _usd(facts["floor"])
     seconds = facts.get("talk_time_seconds")
@@ -255,6 +335,10 @@ _LETTERS: Final = {
     MessageKind.COUPON_REDEEMED: _coupon_redeemed,
     MessageKind.TOP_UP_SUCCEEDED: _top_up_succeeded,
     MessageKind.REFUND_SUCCEEDED: _refund_succeeded,
+    MessageKind.AUTO_RELOAD_DONE: _auto_reload_done,
+    MessageKind.AUTO_RELOAD_FAILED: _auto_reload_failed,
+    MessageKind.AUTO_RELOAD_STOPPED: _auto_reload_stopped,
+    MessageKind.AUTHENTICATION_NEEDED: _authentication_needed,
     MessageKind.BELOW_WARNING: _below_warning,
     MessageKind.BELOW_FLOOR: _below_floor,
     MessageKind.WEEKLY_SUMMARY: _weekly_summary,

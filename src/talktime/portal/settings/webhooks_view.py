@@ -27,6 +27,7 @@ TYPE_WORDS: Final[Mapping[str, str]] = {
     WebhookType.BALANCE_REFUSED: "The balance is too low: new calls are refused.",
     WebhookType.COUPON_REDEEMED: "A coupon was redeemed.",
     WebhookType.TOP_UP_SUCCEEDED: "A top-up was paid and credited.",
+    WebhookType.AUTO_RELOAD_FAILED: "Auto-reload could not charge the saved card.",
     WebhookType.REFUND_SUCCEEDED: "Paid balance went back to the card it came from.",
 }
 _DISABLED: Final[Mapping[DisabledReason | None, str]] = {

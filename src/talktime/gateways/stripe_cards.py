@@ -1,0 +1,213 @@
+"""Stripe keeps the cards: saved on its own Checkout page, charged while nobody is there.
+
+Facts used: https://docs.stripe.com/payments/save-and-reuse (mode setup),
+https://docs.stripe.com/api/payment_intents/create (off_session with confirm answers 402 where the
+bank says no, with code authentication_required where it wants to hear the customer), and
+https://docs.stripe.com/api/idempotent_requests (a key repeated within a day answers as it did the
+first time, refusals included).
+"""
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+
+import stripe
+import structlog
+
+from talktime.core.errors import PaymentUnknown, ProviderAway
+from talktime.core.payment import CURRENCY, NANOS_PER_CENT, Checkout
+from talktime.core.saved_card import (
+    Card,
+    Charge,
+    ChargeOrder,
+    ChargeOutcome,
+    SavedCard,
+    SetupOrder,
+)
+
+log = structlog.get_logger("talktime.stripe_cards")
+
+LOOKED_THROUGH: Final = 100
+"""Charges of one customer among which one is looked for; Stripe's own limit of a page."""
+
+_CLOCKS: Final = timedelta(minutes=5)
+"""By how much Stripe's clock and ours may differ."""
+
+_AUTHENTICATION: Final = "authentication_required"
+_REFUSED: Final = "Stripe refused to charge the saved card."
+
+
+class StripeCards:
+    """Saves and charges cards of one Stripe account."""
+
+    name: Final = "stripe"
+
+    def __init__(self, client: stripe.StripeClient) -> None:
+        self._stripe = client
+
+    async def create_customer(self, account_id: str, email: str) -> str:
+        """A customer for an account, for a day the same one whenever it is asked for again."""
+        try:
+            customer = await self._stripe.v1.customers.create_async(
+                {"email": email, "metadata": {"account_id": account_id}},
+                {"idempotency_key": _key("customer", account_id)},
+            )
+        except stripe.StripeError as error:
+            raise _away(error) from error
+        return customer.id
+
+    async def create_setup(self, order: SetupOrder) -> Checkout:
+        """A page to save a card on; the same order again answers the same page."""
+        metadata = {"account_id": order.account_id, "setup_id": order.setup_id}
+        try:
+            session = await self._stripe.v1.checkout.sessions.create_async(
+                {
+                    "mode": "setup",
+                    "currency": CURRENCY,
+                    "customer": order.customer_id,
+                    "success_url": order.success_url,
+                    "cancel_url": order.cancel_url,
+                    "metadata": metadata,
+                    "setup_intent_data": {"metadata": metadata},
+                },
+                {"idempotency_key": _key("setup", order.account_id, order.setup_id)},
+            )
+        except stripe.StripeError as error:
+            raise _away(error) from error
+        if session.url is None:
+            raise ProviderAway("Stripe opened no page to save a card on; try again")
+        return Checkout(checkout_id=session.id, url=session.url)
+
+    async def read_setup(self, saved: SavedCard) -> Card | None:
+        """The card that was saved on a page, or None as long as there is none."""
+        if saved.setup_checkout_id is None:
+            return None
+        try:
+            session = await self._stripe.v1.checkout.sessions.retrieve_async(
+                saved.setup_checkout_id, {"expand": ["setup_intent.payment_method"]}
+            )
+        except stripe.StripeError as error:
+            if error.http_status == 404:
+                raise PaymentUnknown("Stripe knows of no such page") from error
+            raise _away(error) from error
+        intent = session.setup_intent
+        if intent is None or isinstance(intent, str) or intent.status != "succeeded":
+            return None
+        method = intent.payment_method
+        if method is None or isinstance(method, str):
+            return None
+        card = method.card
+        return Card(
+            card_id=method.id,
+            brand=method.type if card is None else card.brand,
+            last4="" if card is None else card.last4,
+        )
+
+    async def forget_card(self, card_id: str) -> None:
+        """Take a card from its customer; it cannot be charged any more."""
+        try:
+            await self._stripe.v1.payment_methods.detach_async(card_id)
+        except stripe.StripeError as error:
+            raise _away(error) from error
+
+    async def charge_card(self, order: ChargeOrder) -> Charge:
+        """Charge a card; for a day the same charge whenever it is ordered again."""
+        try:
+            intent = await self._stripe.v1.payment_intents.create_async(
+                {
+                    "amount": order.amount_nanos // NANOS_PER_CENT,
+                    "currency": CURRENCY,
+                    "customer": order.customer_id,
+                    "payment_method": order.card_id,
+                    "off_session": True,
+                    "confirm": True,
+                    "description": "Prepaid call credit, automatically",
+                    "metadata": {"account_id": order.account_id, "payment_id": order.payment_id},
+                },
+                {"idempotency_key": _key("reload", order.account_id, order.payment_id)},
+            )
+        except stripe.CardError as error:
+            charge = _refusal(error)
+            if charge.intent_id is not None:
+                await self._give_up(charge.intent_id)
+            return charge
+        except stripe.InvalidRequestError as error:
+            if error.http_status not in {400, 404}:
+                raise _away(error) from error
+            # The card or its customer is no longer there: nothing was begun.
+            log.warning("a saved card cannot be charged", code=error.code, param=error.param)
+            return Charge(outcome=ChargeOutcome.DECLINED, intent_id=None, reason=_REFUSED)
+        except stripe.StripeError as error:
+            raise _away(error) from error
+        return _charge(intent)
+
+    async def read_charge(self, order: ChargeOrder, intent_id: str | None) -> Charge | None:
+        """How a charge stands; without its id it is looked for among the customer's."""
+        try:
+            if intent_id is not None:
+                return _charge(await self._stripe.v1.payment_intents.retrieve_async(intent_id))
+            page = await self._stripe.v1.payment_intents.list_async(
+                {
+                    "customer": order.customer_id,
+                    "created": {"gte": int((order.ordered_at - _CLOCKS).timestamp())},
+                    "limit": LOOKED_THROUGH,
+                }
+            )
+        except stripe.StripeError as error:
+            if error.http_status == 404:
+                return None
+            raise _away(error) from error
+        for intent in page.data:
+            if intent.metadata.to_dict().get("payment_id") == order.payment_id:
+                return _charge(intent)
+        return None
+
+    async def _give_up(self, intent_id: str) -> None:
+        """Nobody can finish it later: whoever pays after all does so on a page."""
+        try:
+            await self._stripe.v1.payment_intents.cancel_async(intent_id)
+        except stripe.StripeError as error:
+            log.warning("a failed charge could not be given up", error=type(error).__name__)
+
+
+def _charge(intent: stripe.PaymentIntent) -> Charge:
+    failure = intent.last_payment_error
+    outcome = {
+        "succeeded": ChargeOutcome.PAID,
+        "processing": ChargeOutcome.PROCESSING,
+        "requires_action": ChargeOutcome.NEEDS_AUTHENTICATION,
+    }.get(intent.status, ChargeOutcome.DECLINED)
+    if outcome is ChargeOutcome.DECLINED and failure and failure.code == _AUTHENTICATION:
+        outcome = ChargeOutcome.NEEDS_AUTHENTICATION
+    return Charge(
+        outcome=outcome,
+        intent_id=intent.id,
+        amount_cents=intent.amount_received,
+        currency=intent.currency,
+        reason=failure.message if failure else None,
+    )
+
+
+def _refusal(error: stripe.CardError) -> Charge:
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    told = body.get("error", {}).get("payment_intent") or {}
+    needs_customer = error.code == _AUTHENTICATION
+    return Charge(
+        outcome=(ChargeOutcome.NEEDS_AUTHENTICATION if needs_customer else ChargeOutcome.DECLINED),
+        intent_id=told.get("id"),
+        reason=error.user_message,
+    )
+
+
+def _key(act: str, *names: str) -> str:
+    # Our ids are unique per account; keys are compared over the whole Stripe account.
+    name = "\n".join(names)
+    return f"talktime-{act}-{sha256(name.encode()).hexdigest()}"
+
+
+def _away(error: stripe.StripeError) -> ProviderAway:
+    # Stripe's own words may quote parts of a key, so they go no further than the log.
+    return ProviderAway(
+        f"the payment provider did not answer as it should ({type(error).__name__}); try again in "
+        "a moment"
+    )

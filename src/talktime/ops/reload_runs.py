@@ -1,0 +1,264 @@
+"""Charging saved cards: the provider is asked outside any transaction, and its answer acted on.
+
+A process that dies between two steps leaves a row that says how far it got: resume_reloads goes on
+from there. Within minutes it orders the same charge again, which to the provider is the same
+charge; later it only looks for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+import structlog
+
+from talktime.core.auto_reload import FAILURES_MAX, LOOK_AGAIN, Decision
+from talktime.core.errors import Overloaded, PaymentMismatch, ProviderAway
+from talktime.core.message import MessageKind
+from talktime.core.money import format_usd
+from talktime.core.payment import CheckoutOrder, NoticeKind, PaymentNotice, PaymentStatus
+from talktime.core.refund import PaymentProvider
+from talktime.core.saved_card import CardProvider, Charge, ChargeOrder, ChargeOutcome
+from talktime.db import auto_reload, payments
+from talktime.db.pool import Connection
+from talktime.ops.accounts import read_account
+from talktime.ops.auto_reload import look_at_reload
+from talktime.ops.messages import write_message
+from talktime.ops.terms import Terms
+from talktime.ops.top_ups import GIVE_UP_AFTER, read_payment, settle_payment
+
+log = structlog.get_logger("talktime.auto_reload")
+
+Connections = Callable[[], AbstractAsyncContextManager[Connection]]
+
+AT_ONCE: Final = 10
+"""Accounts whose cards are charged side by side."""
+
+ASK_AFTER: Final = timedelta(seconds=90)
+"""A charge whose answer nobody noted is asked about; longer than an answer may take."""
+
+REPEAT_WITHIN: Final = timedelta(minutes=10)
+"""How long an unanswered charge may be ordered again under its key; Stripe keeps keys for a day."""
+
+PAGE_LIFE: Final = timedelta(hours=23)
+"""How long a customer whose bank wants to hear them can pay; a page of Stripe's is open for 24."""
+
+FAILED_EVENT: Final = "auto_reload.failed"
+STOPPED_EVENT: Final = "auto_reload.stopped"
+
+
+class Tills(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asked for money, and the terms on which: what every step of a reload needs."""
+
+    connections: Connections
+    provider: PaymentProvider
+    terms: Terms
+    public_url: str
+
+    @property
+    def cards(self) -> CardProvider:
+        return self.provider.cards
+
+
+async def reload_due_accounts(
+    tills: Tills, *, new_payment_id: Callable[[], str], now: datetime
+) -> int:
+    """Charge the cards of accounts that run low; how many were looked at (AT_ONCE: maybe more).
+
+    Several processes may do so at a time.
+    """
+    async with tills.connections() as connection:
+        due = await auto_reload.claim_due_reloads(
+            connection, now=now, again_at=now + LOOK_AGAIN, limit=AT_ONCE
+        )
+    await _side_by_side(
+        [reload_account(tills, one, payment_id=new_payment_id(), now=now) for one in due]
+    )
+    return len(due)
+
+
+async def resume_reloads(tills: Tills, *, now: datetime) -> int:
+    """Go on with payments that stopped half-way; how many were."""
+    async with tills.connections() as connection:
+        due = await auto_reload.claim_open_reloads(
+            connection,
+            provider=tills.cards.name,
+            asked_before=now - ASK_AFTER,
+            now=now,
+            limit=AT_ONCE,
+        )
+    await _side_by_side([_resume(tills, *key, now=now) for key in due])
+    return len(due)
+
+
+async def reload_account(
+    tills: Tills, account_id: str, *, payment_id: str, now: datetime
+) -> Decision:
+    """Look at one account and charge its card where that is due. Raises ProviderAway, and then the
+    charge is asked about later."""
+    async with tills.connections() as connection:
+        decision, order = await look_at_reload(
+            connection, tills.cards, account_id, payment_id=payment_id, now=now
+        )
+    if order is not None:
+        await settle_charge(tills, order, await tills.cards.charge_card(order), now=now)
+    return decision
+
+
+async def settle_charge(tills: Tills, order: ChargeOrder, charge: Charge, *, now: datetime) -> None:
+    """Act on the provider's answer to our own question; the same answer again changes nothing.
+
+    Raises PaymentMismatch where the money is not what was asked for.
+    """
+    async with tills.connections() as connection:
+        if charge.outcome is ChargeOutcome.PAID:
+            await settle_payment(connection, _paid(order, charge), terms=tills.terms, now=now)
+        elif charge.outcome is ChargeOutcome.PROCESSING:
+            await auto_reload.note_intent(
+                connection, order.account_id, order.payment_id, charge.intent_id
+            )
+        else:
+            await _take_failure(connection, tills, order, charge, now=now)
+    if charge.outcome is ChargeOutcome.NEEDS_AUTHENTICATION:
+        await _open_page(tills, order, now=now)
+
+
+async def _take_failure(
+    connection: Connection, tills: Tills, order: ChargeOrder, charge: Charge, *, now: datetime
+) -> None:
+    """One transaction: the payment's state, the count, the messages and the event of it."""
+    asks_customer = charge.outcome is ChargeOutcome.NEEDS_AUTHENTICATION
+    account_id, payment_id = order.account_id, order.payment_id
+    async with connection.transaction():
+        await auto_reload.lock_account(connection, account_id)
+        if asks_customer:
+            is_news = await auto_reload.note_needs_customer(
+                connection,
+                account_id,
+                payment_id,
+                intent_id=charge.intent_id,
+                failure=charge.reason,
+                expires_at=now + PAGE_LIFE,
+            )
+        else:
+            is_news = await payments.close_payment(
+                connection,
+                account_id=account_id,
+                payment_id=payment_id,
+                status=PaymentStatus.FAILED,
+                failure=charge.reason,
+                now=now,
+            )
+        if not is_news:
+            return
+        failures, has_stopped = await auto_reload.count_failure(
+            connection, account_id, failures_max=FAILURES_MAX, now=now
+        )
+        facts = {
+            "amount": format_usd(order.amount_nanos),
+            "reason": charge.reason or "The bank gave no reason.",
+            "failures": str(failures),
+            "failures_max": str(FAILURES_MAX),
+        }
+        told = [MessageKind.AUTHENTICATION_NEEDED] if asks_customer else []
+        if has_stopped:
+            told.append(MessageKind.AUTO_RELOAD_STOPPED)
+        if not told:
+            told.append(MessageKind.AUTO_RELOAD_FAILED)
+        link = f"{tills.public_url}/billing/top-up/{payment_id}"
+        for kind in told:
+            await write_message(
+                connection,
+                account_id=account_id,
+                kind=kind,
+                ref=payment_id,
+                recipient=None,
+                facts=facts | ({"link": link} if asks_customer else {}),
+                now=now,
+            )
+        event = STOPPED_EVENT if has_stopped else FAILED_EVENT
+        await auto_reload.write_event(connection, account_id, kind=event, ref=payment_id, now=now)
+
+
+async def _open_page(tills: Tills, order: ChargeOrder, *, now: datetime) -> None:
+    """The page on which the customer pays, for the same payment: it cannot be credited twice."""
+    async with tills.connections() as connection:
+        account = await read_account(connection, order.account_id, now=now)
+        payment = await read_payment(connection, order.account_id, order.payment_id)
+    if not payment.needs_customer or payment.status is not PaymentStatus.OPENING:
+        return
+    page = f"{tills.public_url}/billing/top-up/{payment.payment_id}"
+    checkout = await tills.provider.create_checkout(
+        CheckoutOrder(
+            account_id=payment.account_id,
+            payment_id=payment.payment_id,
+            amount_nanos=payment.amount_nanos,
+            email=account.email,
+            success_url=f"{page}?back=paid",
+            cancel_url=f"{page}?back=canceled",
+            expires_at=payment.expires_at,
+        )
+    )
+    async with tills.connections() as connection:
+        await payments.note_checkout(
+            connection,
+            account_id=payment.account_id,
+            payment_id=payment.payment_id,
+            checkout_id=checkout.checkout_id,
+            checkout_url=checkout.url,
+        )
+
+
+async def _resume(tills: Tills, account_id: str, payment_id: str, *, now: datetime) -> None:
+    async with tills.connections() as connection:
+        payment = await read_payment(connection, account_id, payment_id)
+        order = await auto_reload.read_charge_order(connection, account_id, payment_id)
+    assert order is not None
+    if payment.needs_customer:
+        await _open_page(tills, order, now=now)
+        return
+    charge: Charge | None
+    try:
+        if payment.intent_id is None and now - order.ordered_at <= REPEAT_WITHIN:
+            charge = await tills.cards.charge_card(order)
+        else:
+            charge = await tills.cards.read_charge(order, payment.intent_id)
+    except ProviderAway:
+        if now - order.ordered_at < GIVE_UP_AFTER:
+            raise
+        charge = None
+    if charge is not None:
+        await settle_charge(tills, order, charge, now=now)
+        return
+    async with tills.connections() as connection:
+        await payments.close_payment(
+            connection,
+            account_id=account_id,
+            payment_id=payment_id,
+            status=PaymentStatus.EXPIRED,
+            failure="The payment provider never heard of it.",
+            now=now,
+        )
+
+
+async def _side_by_side(acts: Sequence[Awaitable[object]]) -> None:
+    for outcome in await asyncio.gather(*acts, return_exceptions=True):
+        if isinstance(outcome, Overloaded):
+            log.warning("an auto-reload is left for later", why=outcome.message)
+        elif isinstance(outcome, PaymentMismatch):
+            log.error("an auto-reload needs an operator", why=outcome.message)
+        elif isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _paid(order: ChargeOrder, charge: Charge) -> PaymentNotice:
+    return PaymentNotice(
+        kind=NoticeKind.PAID,
+        account_id=order.account_id,
+        payment_id=order.payment_id,
+        amount_cents=charge.amount_cents,
+        currency=charge.currency,
+        intent_id=charge.intent_id,
+    )
