@@ -17,8 +17,7 @@ from talktime.core.document import Party, Seller
 from talktime.core.errors import DocumentUnknown, InvalidInput
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import NANOS_PER_USD
-from talktime.core.payment import NANOS_PER_CENT
-from talktime.core.statement import Line, Statement, Usage, shown
+from talktime.core.statement import FINEST_NANOS, Line, Statement, Usage, shown
 from talktime.core.usage import LineReport
 from talktime.db.pool import Connection
 from talktime.gateways.pdf.statements import statement_pdf
@@ -176,19 +175,19 @@ async def test_a_statement_ties_to_the_ledger(
 
 
 def check_shown(statement: Statement) -> None:
-    """In whole cents every column and every row adds up, near to what is exact."""
+    """As shown every column and every row adds up, near to what is exact."""
     cents = shown(statement)
     rows = [cents.opening, *cents.lines, cents.closing]
     for column in ("promo_nanos", "paid_nanos", "total_nanos"):
         amounts = [getattr(row, column) for row in rows]
         assert sum(amounts[:-1]) == amounts[-1]
-        assert all(amount % NANOS_PER_CENT == 0 for amount in amounts)
+        assert all(amount % FINEST_NANOS == 0 for amount in amounts)
     for row, line in zip(cents.lines, statement.lines, strict=True):
         for shown_nanos, exact in (
             (row.promo_nanos, line.promo_nanos),
             (row.paid_nanos, line.paid_nanos),
         ):
-            assert abs(shown_nanos - exact) < 2 * NANOS_PER_CENT
+            assert abs(shown_nanos - exact) < 2 * FINEST_NANOS
             assert exact or not shown_nanos
         if line.kind is EntryKind.CALL:
             assert sum(cents.usage) == -row.total_nanos
@@ -223,14 +222,14 @@ def statement_of(lines: list[tuple[EntryKind, int, int]], *, opening: int, paid:
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_cents_add_up(seed: int) -> None:
-    """Whatever the amounts, also below zero and on the half cent, what is shown adds up and whole
-    cents are shown as they are."""
+def test_what_is_shown_adds_up(seed: int) -> None:
+    """Whatever the amounts, also below zero and on the half step, what is shown adds up and whole
+    dollars are shown as they are."""
     chance = random.Random(seed)
 
     def amount() -> int:
         exact = chance.randrange(-3 * 10**9, 3 * 10**9)
-        step = chance.choice([1, NANOS_PER_CENT // 2, NANOS_PER_CENT, 10**9])
+        step = chance.choice([1, FINEST_NANOS // 2, FINEST_NANOS, 10**9])
         return exact // step * step
 
     calls = (EntryKind.CALL, -chance.randrange(10**9), -chance.randrange(10**9))

@@ -172,7 +172,7 @@ async def test_a_statement_as_page_and_paper(
         for told in ("So far", "Opening balance", "Top-ups", "Calls", "Language model", "Margin"):
             assert told in said
         # $0.50 promo, $5 paid and $25 top-up less a call of $0.052.
-        for sum_ in ("$30.45", "$0.45", "$30.00", "+$25.00"):
+        for sum_ in ("$30.448", "$0.448", "$30.00", "+$25.00"):
             assert sum_ in said
     number = re.search(r"R-\d{4}-\d{6}", page)
     assert number is not None

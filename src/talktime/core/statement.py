@@ -1,7 +1,7 @@
 """A monthly statement: where the balance stood, what moved it, where it stands after that.
 
-Everything is exact to the nano-dollar; ``shown`` rounds it to cents that still add up, down every
-column and across every row.
+Everything is exact to the nano-dollar; ``shown`` rounds it to six decimals, as everything that is
+shown is, in such a way that it still adds up, down every column and across every row.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,10 @@ from typing import Final
 import msgspec
 
 from talktime.core.ledger import Entry, EntryKind
-from talktime.core.payment import NANOS_PER_CENT
+from talktime.core.money import DECIMALS, DISPLAY_DECIMALS
+
+FINEST_NANOS: Final[int] = 10 ** (DECIMALS - DISPLAY_DECIMALS)
+"""The finest step that is shown."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +102,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """Promo, paid and both, in nanos that are whole cents."""
+    """Promo, paid and both, in nanos, as shown."""
 
     promo_nanos: int
     paid_nanos: int
@@ -110,7 +113,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """A statement in whole cents, all in nanos."""
+    """A statement as shown, all in nanos."""
 
     opening: Row
     lines: tuple[Row, ...]
@@ -123,8 +126,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 def shown(statement: Statement) -> Shown:
     """A statement as a page or a paper shows it.
 
-    Opening and closing are rounded each; the lines between share what is left of the cents by the
-    largest remainder, so that whoever adds a column up comes to what stands below it.
+    Opening and closing are rounded each; the lines between share what is left by the largest
+    remainder, so that whoever adds a column up comes to what stands below it.
     """
     promo = _column(
         statement.opening_promo_nanos,
@@ -151,30 +154,27 @@ def shown(statement: Statement) -> Shown:
     )
 
 
-_HALF: Final = NANOS_PER_CENT // 2
-
-
-def _cents(nanos: int) -> int:
-    """The nearest cent, in nanos; half a cent goes up, so that whole cents between two amounts
+def _rounded(nanos: int) -> int:
+    """The nearest amount that is shown; a half goes up, so that whole steps between two amounts
     stay as many between what is shown of them."""
-    return (nanos + _HALF) // NANOS_PER_CENT * NANOS_PER_CENT
+    return (nanos + FINEST_NANOS // 2) // FINEST_NANOS * FINEST_NANOS
 
 
 def _column(opening: int, deltas: Sequence[int], closing: int) -> list[int]:
-    first, last = _cents(opening), _cents(closing)
+    first, last = _rounded(opening), _rounded(closing)
     return [first, *_share(deltas, last - first), last]
 
 
 def _share(parts: Sequence[int], total: int) -> list[int]:
-    """Parts in whole cents that add up to ``total``; what is nothing stays nothing."""
-    cents = [part // NANOS_PER_CENT for part in parts]
-    missing = total // NANOS_PER_CENT - sum(cents)
+    """Parts as shown that add up to ``total``; what is nothing stays nothing."""
+    steps = [part // FINEST_NANOS for part in parts]
+    missing = total // FINEST_NANOS - sum(steps)
     order = sorted(
         (i for i, part in enumerate(parts) if part),
-        key=lambda i: parts[i] % NANOS_PER_CENT,
+        key=lambda i: parts[i] % FINEST_NANOS,
         reverse=missing > 0,
     )
     step = 1 if missing > 0 else -1
     for nth in range(abs(missing) if order else 0):
-        cents[order[nth % len(order)]] += step
-    return [one * NANOS_PER_CENT for one in cents]
+        steps[order[nth % len(order)]] += step
+    return [one * FINEST_NANOS for one in steps]

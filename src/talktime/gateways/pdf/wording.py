@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from talktime.core.document import Party
 from talktime.core.ledger import EntryKind
-from talktime.core.money import MARGIN_SCALE, display_usd
+from talktime.core.money import MARGIN_SCALE, display_usd, format_usd
+from talktime.core.statement import FINEST_NANOS, Statement
 
 MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
@@ -56,6 +57,17 @@ def entries_words(kind: EntryKind) -> str:
 def entry_words(kind: EntryKind) -> str:
     """What one entry of a kind is called."""
     return _words(kind)[0]
+
+
+def exact_words(statement: Statement) -> str:
+    """Opening and closing to the last decimal, where what is shown is rounded; otherwise ""."""
+    opening, closing = statement.opening_nanos, statement.closing_nanos
+    if opening % FINEST_NANOS == closing % FINEST_NANOS == 0:
+        return ""
+    return (
+        f"Rounded to six decimals that add up. Exactly, the balance went from "
+        f"${format_usd(opening)} to ${format_usd(closing)}."
+    )
 
 
 def party_facts(party: Party) -> dict[str, object]:

@@ -7,8 +7,9 @@ from urllib.parse import quote
 import msgspec
 
 from talktime.core.account import Account
+from talktime.core.money import display_usd
 from talktime.core.payment import OPEN_STATUSES, Payment, PaymentStatus
-from talktime.portal.figures import MONTHS, Moment, Money, moment, money, zone_of
+from talktime.portal.figures import MONTHS, Moment, moment, zone_of
 
 
 class PaymentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class PaymentRow(msgspec.Struct, frozen=True, kw_only=True):
     """Why, and what comes next."""
     receipt_href: str
     """Empty where nothing was paid."""
-    amount: Money
+    amount: str
 
 
 class MonthRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ def payment_row(payment: Payment, account: Account, *, now: datetime, base: str)
         receipt_href=""
         if payment.entry_seq is None
         else f"{base}/billing/receipts/{payment.entry_seq}",
-        amount=money(payment.amount_nanos),
+        amount=display_usd(payment.amount_nanos),
     )
 
 
