@@ -22,7 +22,7 @@ async def say_where_from(request: Request[None, None, None]) -> str:
 async def listening() -> AsyncIterator[int]:
     """A server set up as ours is; its port."""
     app = Litestar([say_where_from], openapi_config=None, logging_config=None)
-    server = uvicorn.Server(serve._uvicorn_config(app))
+    server = uvicorn.Server(serve._uvicorn_config(app, ()))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         async with asyncio.timeout(10):

@@ -13,6 +13,7 @@ from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Payments, Platform
 from talktime.ops.terms import Terms
+from talktime.reach import check_loopback_only
 
 log = structlog.get_logger("talktime.installation")
 
@@ -32,8 +33,11 @@ def terms_of(settings: Settings) -> Terms:
 
 
 @contextlib.asynccontextmanager
-async def paying(settings: Settings, platform: Platform) -> AsyncIterator[Platform]:
-    """The platform with whoever collects its top-ups, if anybody does."""
+async def paying(settings: Settings, platform: Platform, *, host: str) -> AsyncIterator[Platform]:
+    """The platform with whoever collects its top-ups, if anybody does; ``host`` is listened on.
+
+    Raises OthersCanReach for a sandbox that others than this machine could use.
+    """
     if settings.stripe_key is not None and settings.stripe_webhook_secret is not None:
         stripe = StripeCheckout(settings.stripe_key)
         payments = Payments(provider=stripe, notice_secret=settings.stripe_webhook_secret)
@@ -42,6 +46,13 @@ async def paying(settings: Settings, platform: Platform) -> AsyncIterator[Platfo
         finally:
             await stripe.close()
     elif settings.sandbox_payments:
+        check_loopback_only(
+            settings,
+            host,
+            variable="TALKTIME_PAYMENTS",
+            danger="whoever reaches the sandbox gets credit for nothing (elsewhere, try payments "
+            "with Stripe's test keys)",
+        )
         sandbox = SandboxPayments(
             platform.connection, public_url=platform.public_url, clock=platform.clock
         )

@@ -1,6 +1,5 @@
 """Which way mail goes from this process: to a mail server, into the mailbox, or nowhere yet."""
 
-import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.headerregistry import Address
@@ -9,19 +8,13 @@ from urllib.parse import urlsplit
 import structlog
 
 from talktime.config import Settings
-from talktime.core.errors import TalktimeError
 from talktime.gateways.mail.composing import sender_of
 from talktime.gateways.mail.smtp import MailServer, SmtpAddress, smtp_address
 from talktime.gateways.mailbox import Mailbox, mailbox_server
 from talktime.mailing import Mailer
+from talktime.reach import check_loopback_only, is_address, is_loopback
 
 log = structlog.get_logger("talktime.mail_way")
-
-
-class MailboxRefused(TalktimeError):
-    """The mailbox shows everybody's sign-in links, and others than us could look into it."""
-
-    code = "mailbox_refused"
 
 
 def has_way_out(settings: Settings) -> bool:
@@ -30,17 +23,15 @@ def has_way_out(settings: Settings) -> bool:
 
 
 def open_mailbox(settings: Settings, *, host: str) -> Mailbox | None:
-    """The mailbox, if it is on. Raises MailboxRefused where others could look into it."""
+    """The mailbox, if it is on. Raises OthersCanReach where others could look into it."""
     if not settings.mailbox:
         return None
-    hosts = {host, urlsplit(settings.public_url).hostname if settings.public_url else host}
-    for reached in hosts:
-        if not _is_loopback(reached or ""):
-            raise MailboxRefused(
-                "TALKTIME_MAILBOX is on, and whoever reaches the pages could read everybody's "
-                f"sign-in links there: it serves loopback alone, not {reached}. Unset it, or "
-                "serve on 127.0.0.1 without TALKTIME_PUBLIC_URL."
-            )
+    check_loopback_only(
+        settings,
+        host,
+        variable="TALKTIME_MAILBOX",
+        danger="whoever reaches the pages could read everybody's sign-in links there",
+    )
     return Mailbox(settings.home / "mailbox")
 
 
@@ -67,20 +58,8 @@ def _sender(settings: Settings, public_url: str) -> Address:
     if settings.mail_from is not None:
         return sender_of(settings.mail_from)
     host = urlsplit(public_url).hostname or "localhost"
-    if _is_loopback(host):
+    if is_loopback(host):
         host = "localhost"
-    elif _is_address(host):
+    elif is_address(host):
         host = f"[{'IPv6:' if ':' in host else ''}{host}]"
     return Address(display_name="Talktime", username="talktime", domain=host)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

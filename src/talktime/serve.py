@@ -38,6 +38,7 @@ from talktime.worker import (
 
 log = structlog.get_logger("talktime.serve")
 
+LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 2048
 DRAIN_SECONDS: Final = 5
 """How long requests that are under way may take after we were told to stop."""
@@ -116,7 +117,8 @@ async def running_server(
 ) -> AsyncIterator[Running]:
     """Serve on a socket for as long as the block runs; leaving it drains what is under way."""
     url = url_of(listener)
-    mailbox = open_mailbox(settings, host=listener.getsockname()[0])
+    host = listener.getsockname()[0]
+    mailbox = open_mailbox(settings, host=host)
     # Nobody else can reach the mailbox's mail server: there mail goes out from here in any case.
     mails = with_worker or mailbox is not None
     async with (
@@ -128,7 +130,8 @@ async def running_server(
             sign_up_open=settings.sign_up_open,
             mail_configured=has_way_out(settings),
             seller=settings.seller,
-        ) as platform,
+        ) as opened,
+        paying(settings, opened, host=host) as platform,
         opened_mailer(settings, platform.public_url, mailbox) if mails else nullcontext() as mailer,
     ):
         server = _Server(create_server(platform, settings, mailbox))
@@ -185,7 +188,7 @@ async def work(settings: Settings, conninfo: str) -> None:
             pool_size=WORKER_POOL_SIZE,
             seller=settings.seller,
         ) as opened,
-        paying(settings, opened) as platform,
+        paying(settings, opened, host=LOOPBACK) as platform,
         opened_mailer(settings, platform.public_url, None) as mailer,
         asyncio.TaskGroup() as group,
     ):

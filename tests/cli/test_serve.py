@@ -146,3 +146,25 @@ def test_a_taken_port_is_told(home: Path) -> None:
     assert f"port {port} on 127.0.0.1 is taken" in refused.stderr
     assert "--port" in refused.stderr
     assert not (home / "postgres").exists(), "the database was started for nothing"
+
+
+def test_a_sandbox_takes_payments_on_this_machine_alone(home: Path) -> None:
+    """With the sandbox on, top-ups are open; where others could reach it, serving is refused."""
+    environ = talktime_environ(home, TALKTIME_PAYMENTS="sandbox", TALKTIME_MAILBOX="on")
+    with (
+        served(environ) as server,
+        httpx.Client(base_url=server.url, headers=AUTHORIZED) as client,
+    ):
+        client.post("/v1/accounts", json=ACME)
+        begun = client.post("/v1/accounts/acme/top-ups", json={"amount": "10"}).json()
+        assert httpx.post(begun["checkout_url"], data={"choice": "pay"}).status_code == 303
+        deadline = time.monotonic() + 10
+        while client.get("/v1/accounts/acme").json()["paid"] != "10":
+            assert time.monotonic() < deadline, "the notice has not come through our own door"
+            time.sleep(0.05)
+        assert server.stop() == 0
+    elsewhere = environ | {"TALKTIME_PUBLIC_URL": "https://billing.example.com"}
+    refused = talktime(elsewhere | {"TALKTIME_MAILBOX": ""}, "serve", "--port", "0")
+    assert refused.returncode != 0
+    assert "TALKTIME_PAYMENTS is set" in refused.stderr
+    assert "gets credit for nothing" in refused.stderr

@@ -26,7 +26,8 @@ from talktime.gateways.mail.smtp import (
     smtp_address,
 )
 from talktime.gateways.mailbox import Mailbox, mailbox_server
-from talktime.mail_way import MailboxRefused, open_mailbox, opened_mailer
+from talktime.mail_way import open_mailbox, opened_mailer
+from talktime.reach import OthersCanReach
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PAGES = "https://billing.example.com"
@@ -42,6 +43,8 @@ FACTS = {
     "code": "HELLO-5",
     "amount": "25",
     "top_up_id": "top_1",
+    "failures": "2",
+    "failures_max": "3",
     "link": f"{PAGES}/sign-in/link?token=abc&x=1",
     "valid_for": "20 minutes",
     "invited_by": "Ada",
@@ -276,7 +279,7 @@ def test_the_mailbox_is_for_this_machine_alone(
 ) -> None:
     """Where others could reach the pages, a mailbox that is on is a refusal to start."""
     settings = Settings(home=tmp_path, mailbox=True, public_url=public_url)
-    with pytest.raises(MailboxRefused):
+    with pytest.raises(OthersCanReach):
         open_mailbox(settings, host=host)
     assert open_mailbox(msgspec.structs.replace(settings, mailbox=False), host=host) is None
 
