@@ -13,6 +13,7 @@ import uvicorn
 from litestar import Litestar
 from litestar.datastructures import State
 
+from talktime.core.member import Role
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.ops.portal_access import create_portal_link
@@ -55,13 +56,14 @@ async def customer(visitor: httpx.AsyncClient, platform: Platform, bots: Bots) -
     return visitor
 
 
-async def new_link(platform: Platform, account_id: str) -> str:
-    """The path of a fresh one-time link."""
+async def new_link(platform: Platform, account_id: str, *, role: Role = Role.OWNER) -> str:
+    """The path of a fresh one-time link, whose session has a role."""
     async with platform.connection() as connection:
         token, _ = await create_portal_link(
             connection,
             account_id=account_id,
             secret=secrets.token_urlsafe(32),
+            role=role,
             now=platform.clock(),
         )
     return f"/enter?token={token}"

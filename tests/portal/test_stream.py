@@ -11,6 +11,7 @@ from talktime.core.call_filter import CallFilter
 from talktime.core.entry_filter import EntryFilter
 from talktime.core.errors import InsufficientCredits
 from talktime.core.ledger import EntryKind
+from talktime.core.member import Role
 from talktime.core.usage import LineReport
 from talktime.ops.accounts import read_account
 from talktime.ops.live import LiveFeed
@@ -133,6 +134,35 @@ async def test_refusals_reach_billing(
     with pytest.raises(InsufficientCredits):
         await bots.start("CA1")
     await read_until(frames, "1 new call was refused")
+
+
+@pytest.mark.parametrize(
+    ("role", "is_shown"), [(Role.OWNER, True), (Role.BILLING, True), (Role.VIEWER, False)]
+)
+async def test_an_open_page_offers_what_its_visitor_may_do(
+    platform: Platform, make_account: AccountFactory, *, role: Role, is_shown: bool
+) -> None:
+    """As it was loaded and as it is told changes, Billing leads to spending only who may spend."""
+    account_id = await make_account(paid="0.09")
+    async with (
+        served_pages(platform) as (site, _),
+        httpx.AsyncClient(base_url=site.public_url) as browser,
+    ):
+        await browser.get(await new_link(site, account_id, role=role))
+        page = (await browser.get("/billing")).text
+        assert ("/billing/redeem" in page) == is_shown
+        assert ("ask an owner or a billing member" in page) != is_shown
+        async with (
+            asyncio.timeout(PATIENCE),
+            browser.stream("GET", "/live?page=billing") as answer,
+        ):
+            told = ""
+            async for text in answer.aiter_text():
+                told += text
+                if "talk-time" in told:
+                    break
+        assert ("/billing/redeem" in told) == is_shown
+        assert ("ask an owner or a billing member" in told) != is_shown
 
 
 async def test_too_long_away(feed: LiveFeed, bots: Bots) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from litestar import get
 from litestar.response import Stream
 
+from talktime.core.member import Right
 from talktime.ops.accounts import read_account
 from talktime.portal.billing.history import read_history
 from talktime.portal.calls.asking import read_asked
@@ -33,6 +34,7 @@ async def live(request: Asked) -> Stream:
         entries=history.wanted(account.time_zone),
         days=history.days,
         payment_id=asked.get("payment", "") if name == "top_up" else "",
+        may_spend=visitor.may(Right.SPEND),
     )
     writer = PageWriter(desk.platform, desk.pages, account, page, desk.frames)
 

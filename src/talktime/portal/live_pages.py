@@ -56,6 +56,8 @@ class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
     """How many days the pictures on Billing show."""
     payment_id: str = ""
     """Which top-up is shown."""
+    may_spend: bool = False
+    """Whether its visitor may, and so is led to adding credit."""
 
 
 class PageWriter:
@@ -138,7 +140,9 @@ class PageWriter:
         async with self._platform.connection() as connection:
             billing = await read_billing(connection, self._account.account_id, now=now)
         view = summary_view(billing, floor_nanos=self._platform.terms.floor_nanos, now=now)
-        return self._pages.html("billing/summary.html", view=view)
+        return self._pages.html(
+            "billing/summary.html", view=view, may_spend=self._page.may_spend
+        )
 
     async def _top_up(self) -> str:
         now = self._platform.clock()
@@ -146,7 +150,9 @@ class PageWriter:
             account = await read_account(connection, self._account.account_id, now=now)
             payment = await read_payment(connection, account.account_id, self._page.payment_id)
         view = top_up_view(payment, account, back="", base=self._pages.base)
-        return self._pages.html("billing/top_up_card.html", view=view)
+        return self._pages.html(
+            "billing/top_up_card.html", view=view, may_spend=self._page.may_spend
+        )
 
     async def _spend(self) -> list[str]:
         now = self._platform.clock()
