@@ -23,6 +23,7 @@ from talktime.core.document import (
 )
 from talktime.core.errors import DocumentUnknown, InvalidInput
 from talktime.core.money import NANOS_PER_USD
+from talktime.core.refund import RefundStatus
 from talktime.db.pool import Connection
 from talktime.gateways.pdf.receipts import receipt_pdf
 from talktime.ops.accounts import read_account
@@ -36,6 +37,7 @@ from talktime.ops.documents import (
 from talktime.ops.platform import Platform
 from tests.conftest import AccountFactory
 from tests.payments.paying import Payer, notice
+from tests.payments.refunding import Refunder, said
 
 SELLER = Seller(
     party=Party(name="Example Voice Ltd.", address=("1 Example Street", "Dublin 2"), tax_id="IE1"),
@@ -158,6 +160,32 @@ async def test_what_was_issued_stays(payer: Payer, connection: Connection) -> No
     assert (first.seller.name, first.buyer.name) == ("Example Voice Ltd.", "Ada's Bots")
     assert (second.seller.name, second.tax, second.note) == ("Moved Ltd.", None, "New here.")
     assert (second.buyer.name, second.buyer.address) == ("Ada Ltd.", ("A", "B"))
+
+
+async def test_a_refund_has_a_receipt_of_its_own(refunder: Refunder) -> None:
+    """What went back has a document in a series of its own that names the receipt of the payment,
+    with the tax of that; also where both are issued at once, or the seller's tax has changed."""
+    payer = refunder.payer
+    for at_once in (True, False):
+        payment = await refunder.paid("20")
+        if not at_once:
+            await receipts(payer)
+        refund = await refunder.approve(await refunder.ask("8"))
+        await refunder.run()
+        sent = list(refunder.stripe.back.refunds.values())[-1]
+        await refunder.tell(said(refunder.stripe.back.end(sent["id"])))
+        assert (await refunder.refund(refund)).status is RefundStatus.SUCCEEDED
+        seller = SELLER if at_once else Seller()
+        back, receipt = (await receipts(payer, seller))[:2]
+        assert (back.kind, receipt.kind) == (DocumentKind.REFUND, DocumentKind.RECEIPT)
+        assert re.fullmatch(r"RF-\d{4}-\d{6}", back.number)
+        assert (back.refunds, back.reference) == (receipt.number, payment.payment_id)
+        assert back.amount_nanos == 8 * NANOS_PER_USD
+        assert (back.provider, back.provider_reference) == ("stripe", sent["id"])
+        assert back.tax == receipt.tax == SELLER.tax
+        said_ = words(receipt_pdf(back))
+        for one in ("Refund", back.number, receipt.number, "Total refunded", "$8.00", "$1.50"):
+            assert one in said_
 
 
 async def test_the_database_refuses_to_change_a_receipt(connection: Connection) -> None:

@@ -65,7 +65,7 @@ class TaxBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A receipt; it is issued once and never changes."""
+    """A receipt of a top-up or of a refund; it is issued once and never changes."""
 
     account_id: str
     number: str
@@ -73,7 +73,7 @@ class DocumentBody(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     paid_at: datetime
     amount: UsdText
-    """What was paid, tax included."""
+    """What was paid, or went back, tax included."""
     net: UsdText
     tax: TaxBody | None
     seller: PartyBody
@@ -81,6 +81,8 @@ class DocumentBody(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     provider: str
     top_up_id: str
+    refunds: str | None
+    """Of a refund: the number of the receipt that it takes back, in whole or in part."""
     entry_seq: int
 
 
@@ -269,6 +271,7 @@ def _document(document: Document) -> DocumentBody:
         note=document.note,
         provider=document.provider,
         top_up_id=document.reference,
+        refunds=document.refunds or None,
         entry_seq=document.entry_seq,
     )
 

@@ -25,12 +25,19 @@ RATE_MAX_PPM: Final = MARGIN_SCALE
 
 class DocumentKind(StrEnum):
     RECEIPT = "receipt"  # of a top-up
+    REFUND = "refund"  # of what of one went back
 
 
-SERIES: Final[Mapping[DocumentKind, str]] = {DocumentKind.RECEIPT: "R"}
+SERIES: Final[Mapping[DocumentKind, str]] = {
+    DocumentKind.RECEIPT: "R",
+    DocumentKind.REFUND: "RF",
+}
 """What the numbers of each kind begin with."""
 
-DOCUMENTED: Final[Mapping[EntryKind, DocumentKind]] = {EntryKind.TOP_UP: DocumentKind.RECEIPT}
+DOCUMENTED: Final[Mapping[EntryKind, DocumentKind]] = {
+    EntryKind.TOP_UP: DocumentKind.RECEIPT,
+    EntryKind.REFUND: DocumentKind.REFUND,
+}
 """The entries that get a document; the database's post_entries notes them as due."""
 
 
@@ -73,8 +80,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     entry_seq: int
     issued_at: datetime
     amount_nanos: int
-    """What was paid, tax included; the entry put all of it on the paid balance."""
+    """What was paid or went back, tax included; the entry moved all of it on the paid balance."""
     paid_at: datetime
+    """When it was recorded."""
     time_zone: str
     """The account's when it was issued: its dates are in it."""
     seller: Party
@@ -84,9 +92,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     """Who collected the payment; ``sandbox``: nobody paid anything."""
     reference: str
-    """The payment's id, ours."""
+    """The top-up's id, ours."""
     provider_reference: str
-    """The payment's id at the provider."""
+    """What the provider calls the payment, or the refund."""
+    refunds: str = ""
+    """Of a refund: the number of the receipt that it takes back, in whole or in part."""
 
     @property
     def tax_nanos(self) -> int:

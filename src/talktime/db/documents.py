@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 
 from talktime.core.document import Document, Party
 from talktime.db.pool import Connection
@@ -29,6 +29,10 @@ class DueDocument(msgspec.Struct, frozen=True, kw_only=True):
     buyer_tax_id: str | None
     provider: str | None
     provider_reference: str | None
+    payment_seq: int | None
+    """The entry that credited the payment which it is about."""
+    receipt: Document | None
+    """Of a refund: the payment's receipt, where that is issued already."""
 
 
 async def has_due(connection: Connection, account_id: str) -> bool:
@@ -48,7 +52,7 @@ async def read_due(
     connection: Connection, account_id: str | None, *, limit: int
 ) -> list[DueDocument]:
     """The oldest entries that a document is due for; None: of any account."""
-    async with connection.cursor(row_factory=class_row(DueDocument)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(_due)) as cursor:
         await cursor.execute(query("due_documents"), {"account_id": account_id, "limit": limit})
         return await cursor.fetchall()
 
@@ -133,6 +137,13 @@ async def change_buyer(
             "tax_id": party.tax_id,
             "now": now,
         },
+    )
+
+
+def _due(*, receipt: str | None, **columns: object) -> DueDocument:
+    return DueDocument(
+        receipt=None if receipt is None else _document(receipt),
+        **columns,  # type: ignore[arg-type]
     )
 
 

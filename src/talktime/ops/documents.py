@@ -40,13 +40,17 @@ async def issue_due_documents(
             connection, sorted(series_of(kind, now) for kind in DocumentKind)
         )
         due = await documents.read_due(connection, account_id, limit=ISSUED_AT_ONCE)
-        issued = []
+        issued: dict[tuple[str, int], Document] = {}
         for one in due:
             series = series_of(DOCUMENTED[EntryKind(one.kind)], now)
             last[series] += 1
-            issued.append(_issue(one, document_number(series, last[series]), seller, now))
+            number = document_number(series, last[series])
+            receipt = one.receipt or issued.get((one.account_id, one.payment_seq or 0))
+            issued[one.account_id, one.entry_seq] = _issue(one, number, seller, receipt, now)
         if issued:
-            await documents.write_documents(connection, issued, last_numbers=last, now=now)
+            await documents.write_documents(
+                connection, list(issued.values()), last_numbers=last, now=now
+            )
     return len(issued)
 
 
@@ -132,7 +136,14 @@ async def _issue_for(
         await issue_due_documents(connection, seller, now=now, account_id=account_id)
 
 
-def _issue(due: documents.DueDocument, number: str, seller: Seller, now: datetime) -> Document:
+def _issue(
+    due: documents.DueDocument,
+    number: str,
+    seller: Seller,
+    receipt: Document | None,
+    now: datetime,
+) -> Document:
+    """``receipt``: of the payment that a refund is about; what it said of tax holds for both."""
     return Document(
         account_id=due.account_id,
         number=number,
@@ -150,8 +161,9 @@ def _issue(due: documents.DueDocument, number: str, seller: Seller, now: datetim
             tax_id=due.buyer_tax_id or "",
             email=due.account_email,
         ),
-        tax=seller.tax,
+        tax=seller.tax if receipt is None else receipt.tax,
         provider=due.provider or "",
         reference=due.reference,
         provider_reference=due.provider_reference or "",
+        refunds="" if receipt is None else receipt.number,
     )

@@ -69,7 +69,7 @@ BEGIN
                 p_occurred_at[item], v_recorded_at, p_note[item])
             RETURNING * INTO v_entry;
 
-            IF v_entry.kind = 'top_up' THEN
+            IF v_entry.kind IN ('top_up', 'refund') THEN
                 INSERT INTO document_due (account_id, entry_seq, recorded_at)
                 VALUES (v_entry.account_id, v_entry.seq, v_recorded_at);
             END IF;

@@ -19,6 +19,10 @@ ENTRIES: Final[Mapping[EntryKind, tuple[str, str]]] = {
     EntryKind.WELCOME_BONUS: ("Welcome bonus", "Welcome bonus"),
     EntryKind.COUPON: ("Coupon", "Coupons"),
     EntryKind.TOP_UP: ("Top-up", "Top-ups"),
+    EntryKind.REFUND: ("Refund", "Refunds"),
+    EntryKind.REFUND_REVERSED: ("Refund came back", "Refunds that came back"),
+    EntryKind.CHARGEBACK: ("Chargeback", "Chargebacks"),
+    EntryKind.CHARGEBACK_REVERSED: ("Chargeback reversed", "Chargebacks reversed"),
     EntryKind.CALL: ("Call", "Calls"),
     EntryKind.ADJUSTMENT: ("Adjustment", "Adjustments"),
 }

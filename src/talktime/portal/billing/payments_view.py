@@ -8,7 +8,7 @@ import msgspec
 
 from talktime.core.account import Account
 from talktime.core.money import display_usd
-from talktime.core.payment import OPEN_STATUSES, Payment, PaymentStatus
+from talktime.core.payment import OPEN_STATUSES, Payment, PaymentOrigin, PaymentStatus
 from talktime.portal.figures import MONTHS, Moment, moment, zone_of
 
 
@@ -73,22 +73,31 @@ def month_words(month: date) -> str:
 
 
 def _state(payment: Payment, account: Account, now: datetime) -> tuple[str, str, str]:
+    """Tone, state and what is to be said of it."""
     why = f"{payment.failure.rstrip('.')}. " if payment.failure else ""
+    if payment.status in OPEN_STATUSES:
+        tone, state, detail = _open_state(payment, account, now)
+        return tone, state, why + detail
     if payment.status is PaymentStatus.SUCCEEDED:
         played = " It was played: no money was paid." if payment.provider == "sandbox" else ""
         return "done", "Credited", f"On your paid balance.{played}"
     if payment.status is PaymentStatus.FAILED:
         return "stop", "Failed", f"{why}Nothing was credited."
-    if payment.status is PaymentStatus.EXPIRED:
-        return "warn", "Expired", f"{why}Nobody paid in time, and nothing was charged."
-    assert payment.status in OPEN_STATUSES
+    return "warn", "Expired", f"{why}Nobody paid in time, and nothing was charged."
+
+
+def _open_state(payment: Payment, account: Account, now: datetime) -> tuple[str, str, str]:
+    if payment.needs_customer:
+        return "warn", "Waiting for you", "Your bank wants you to confirm it: go on to pay."
+    if payment.origin is not PaymentOrigin.CHECKOUT:
+        return "wait", "Being charged", "Your saved card is charged automatically."
     if now >= payment.expires_at:
         asked = (
             "The time to pay is over. We ask the payment provider how it ended; the answer is "
             "here within minutes, and within three days at the latest."
         )
-        return "wait", "Being asked about", why + asked
+        return "wait", "Being asked about", asked
     until = moment(payment.expires_at, zone_of(account.time_zone)).clock
     if payment.failure is not None:
-        return "stop", "Declined", f"{why}It can be tried again until {until}."
+        return "stop", "Declined", f"It can be tried again until {until}."
     return "wait", "Not paid yet", f"Nothing was charged. It can be paid until {until}."
