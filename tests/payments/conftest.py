@@ -8,6 +8,7 @@ from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Platform
 from tests.conftest import AccountFactory
 from tests.payments.paying import Payer
+from tests.payments.refunding import Refunder
 from tests.payments.stripe_checkouts import StripeCheckouts, served
 
 
@@ -37,3 +38,9 @@ async def payer(
 ) -> Payer:
     """A fresh account without any money, and its hand."""
     return Payer(platform, provider, await make_account())
+
+
+@pytest.fixture
+def refunder(payer: Payer, provider: StripeCheckout, stripe: StripeCheckouts) -> Refunder:
+    """The same account, which wants money back."""
+    return Refunder(payer, provider, stripe)

@@ -14,6 +14,11 @@ from urllib.parse import parse_qsl
 import uvicorn
 from litestar import Litestar, Request, Response, get, post
 
+from tests.payments.stripe_card_desk import StripeCardDesk
+from tests.payments.stripe_card_desk import routes as card_routes
+from tests.payments.stripe_refunds import StripeRefundDesk
+from tests.payments.stripe_refunds import routes as refund_routes
+
 KNOWN_FIELDS = {
     "mode", "line_items[0][quantity]", "line_items[0][price_data][currency]",
     "line_items[0][price_data][unit_amount]", "line_items[0][price_data][product_data][name]",
@@ -29,6 +34,8 @@ class StripeCheckouts:
     def __init__(self) -> None:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, tuple[dict[str, str], dict[str, Any]]] = {}
+        self.back = StripeRefundDesk(self.sessions)
+        self.cards = StripeCardDesk(self.sessions)
         self.broken = False
         """Answer 500 to everything."""
 
@@ -46,6 +53,8 @@ class StripeCheckouts:
         return self.sessions[session_id]
 
     def create(self, fields: dict[str, str], key: str | None) -> tuple[int, dict[str, Any]]:
+        if fields.get("mode") == "setup":
+            return self.cards.create_setup(fields, key)
         if key is not None and key in self.by_key:
             first, session = self.by_key[key]
             if first != fields:
@@ -113,7 +122,11 @@ async def served() -> AsyncIterator[tuple[StripeCheckouts, str]]:
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
-            Litestar([create, retrieve], openapi_config=None, logging_config=None),
+            Litestar(
+                [create, retrieve, *refund_routes(stripe), *card_routes(stripe)],
+                openapi_config=None,
+                logging_config=None,
+            ),
             log_config=None,
             access_log=False,
             ws="none",

@@ -46,6 +46,15 @@ class RollupFault(msgspec.Struct, frozen=True, kw_only=True):
     summed_nanos: int
 
 
+class RefundFault(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure that an account's refunds and disputes do not add up to; in nanos."""
+
+    account_id: str
+    what: str
+    kept: int
+    summed: int
+
+
 class CouponFault(msgspec.Struct, frozen=True, kw_only=True):
     """A coupon whose count is not the number of entries that redeemed it."""
 
@@ -160,6 +169,17 @@ async def read_listing_faults(
         query("audit_open_calls"), {"first_account": first_account, "last_account": last_account}
     )
     return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
+
+
+async def read_refund_faults(
+    connection: Connection, *, first_account: str, last_account: str
+) -> list[RefundFault]:
+    """What some accounts, payments and entries say went back, where it is not what did."""
+    async with connection.cursor(row_factory=class_row(RefundFault)) as cursor:
+        await cursor.execute(
+            query("audit_refunds"), {"first_account": first_account, "last_account": last_account}
+        )
+        return await cursor.fetchall()
 
 
 async def read_coupon_faults(connection: Connection) -> list[CouponFault]:

@@ -107,6 +107,15 @@ async def _verify_page(
             )
         ]
     )
+    verification.note(
+        [
+            f"account {fault.account_id} {fault.what}: kept are ${format_usd(fault.kept)}, its "
+            f"refunds and disputes give ${format_usd(fault.summed)}"
+            for fault in await audit.read_refund_faults(
+                connection, first_account=ids[0], last_account=ids[-1]
+            )
+        ]
+    )
 
 
 def _compare(figures: audit.AccountFigures, last: Entry | None, held_nanos: int) -> list[str]:
