@@ -17,6 +17,7 @@ from talktime.api.entry_routes import ENTRY_ROUTES
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
 from talktime.api.member_routes import MEMBER_ROUTES
 from talktime.api.portal_routes import PORTAL_ROUTES
+from talktime.api.refund_routes import REFUND_ROUTES
 from talktime.api.report_routes import REPORT_ROUTES
 from talktime.api.top_up_routes import TOP_UP_ROUTES
 from talktime.api.webhook_routes import WEBHOOK_ROUTES
@@ -192,6 +193,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *COUPON_ROUTES,
     *CARD_ROUTES,
     *TOP_UP_ROUTES,
+    *REFUND_ROUTES,
     *DOCUMENT_ROUTES,
     *WEBHOOK_ROUTES,
     *REPORT_ROUTES,

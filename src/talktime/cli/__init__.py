@@ -2,7 +2,9 @@
 
     serve, worker, demo           run Talktime
     db, accounts, keys, coupons   set things up
+    refunds                       decide on what customers want back
     calls, prices, ledger, mail   look into things
+    statements                    what customers get on paper
 
 Commands work on the database of TALKTIME_HOME, or of TALKTIME_DATABASE_URL, beside a running server
 or without one. Exit codes: 0 done, 1 refused or faults found, 2 bad settings or arguments.
@@ -23,7 +25,9 @@ from talktime.cli.keys import app as keys
 from talktime.cli.ledger import app as ledger
 from talktime.cli.mail import app as mail
 from talktime.cli.prices import app as prices
+from talktime.cli.refunds import app as refunds
 from talktime.cli.running import add_to
+from talktime.cli.statements import app as statements
 from talktime.cli.webhooks import app as webhooks
 from talktime.config import SettingRefused
 from talktime.core.errors import AccountUnknown, CallUnknown, TalktimeError
@@ -66,9 +70,11 @@ add_to(app)
 app.add_typer(accounts, name="accounts", help="Customers and their balances.")
 app.add_typer(keys, name="keys", help="API keys of the platform and of accounts.")
 app.add_typer(coupons, name="coupons", help="Promo credit by code.")
+app.add_typer(refunds, name="refunds", help="Paid balance that customers want back.")
 app.add_typer(calls, name="calls", help="Receipts, and calls of the past.")
 app.add_typer(prices, name="prices", help="Rate cards.")
 app.add_typer(webhooks, name="webhooks", help="Who is told what happens, and what they were sent.")
+app.add_typer(statements, name="statements", help="Statements and receipts of accounts.")
 app.add_typer(ledger, name="ledger", help="The books.")
 app.add_typer(mail, name="mail", help="Mail to people.")
 

@@ -45,6 +45,8 @@ class Scope(StrEnum):
     EVENTS_READ = "events:read"
     COUPONS_REDEEM = "coupons:redeem"
     TOP_UPS_WRITE = "top_ups:write"
+    REFUNDS_ASK = "refunds:ask"
+    REFUNDS_DECIDE = "refunds:decide"
     PORTAL_WRITE = "portal:write"
     LEDGER_ADJUST = "ledger:adjust"
     PRICES_WRITE = "prices:write"
@@ -63,9 +65,10 @@ ACCOUNT_SCOPES: Final = frozenset(
         Scope.EVENTS_READ,
         Scope.COUPONS_REDEEM,
         Scope.TOP_UPS_WRITE,
+        Scope.REFUNDS_ASK,
     }
 )
-"""What an account's own key can be for at most: reading, coupons and top-ups, never calls."""
+"""What an account's own key can be for at most: reading, coupons and its own money, never calls."""
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):

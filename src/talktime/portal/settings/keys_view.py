@@ -18,6 +18,7 @@ SCOPES: Final[Mapping[Scope, tuple[str, str]]] = {
     Scope.EVENTS_READ: ("Listen to events", "balance, calls and transactions as they change"),
     Scope.COUPONS_REDEEM: ("Redeem coupons", "preview and credit a code"),
     Scope.TOP_UPS_WRITE: ("Top up", "begin a payment; a person pays it"),
+    Scope.REFUNDS_ASK: ("Ask for refunds", "an operator decides"),
 }
 """What a scope is called, and what it opens."""
 
@@ -29,6 +30,7 @@ _COMMANDS: Final[Mapping[Scope, str]] = {
     Scope.COUPONS_REDEEM: (
         "curl -H '{header}' --json '{{\"code\": \"YOUR-CODE\"}}' {url}/coupons/preview"
     ),
+    Scope.REFUNDS_ASK: "curl -H '{header}' --json '{{\"amount\": \"5.00\"}}' {url}/refunds",
     Scope.TOP_UPS_WRITE: "curl -H '{header}' --json '{{\"amount\": \"20.00\"}}' {url}/top-ups",
 }
 """A first request for each scope; the first that a key has is shown."""
