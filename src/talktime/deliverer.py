@@ -59,7 +59,7 @@ class Deliverer:
         self._sender = sender
         self._name = uuid.uuid4().hex[:12]
         self._rounds = 0
-        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._tasks: dict[asyncio.Task[None], tuple[str, str]] = {}
         self._connections = asyncio.Semaphore(CONNECTIONS)
         self._rest_until = 0.0
         self._late_lanes_at = 0.0
@@ -124,7 +124,7 @@ class Deliverer:
             )
         for lane in lanes:
             task = asyncio.create_task(self._guarded(lane, claim), name="webhook lane")
-            self._tasks[task] = lane.endpoint_id
+            self._tasks[task] = (lane.owner_id, lane.endpoint_id)
             task.add_done_callback(self._tasks.pop)
 
     async def _guarded(self, lane: ClaimedLane, claim: str) -> None:

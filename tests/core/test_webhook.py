@@ -57,13 +57,21 @@ def test_an_endpoint_may_fail_over_a_long_weekend() -> None:
 def test_ids_sort_by_time_and_are_the_deliverys_own() -> None:
     """The same delivery has the same id; others, of the same moment too, have others, in order."""
 
-    def made(seq: int, nth: int, at: datetime = MADE, account_id: str = "a") -> str:
+    def made(
+        seq: int, nth: int, at: datetime = MADE, account_id: str = "a", owner_id: str = ""
+    ) -> str:
         return message_id(
-            account_id=account_id, endpoint_id="ep_1", delivery_seq=seq, at=at, nth=nth
+            account_id=account_id,
+            owner_id=owner_id,
+            endpoint_id="main",
+            delivery_seq=seq,
+            at=at,
+            nth=nth,
         )
 
     in_order = [made(1, 0), made(2, 1), made(3, 2), made(4, 0, MADE + timedelta(milliseconds=1))]
     assert in_order == sorted(set(in_order))
     assert made(1, 0) == made(1, 0)
     assert made(1, 0) != made(1, 0, account_id="b")
+    assert made(1, 0) != made(1, 0, owner_id="a")
     assert milliseconds(MADE) == int(MADE.timestamp() * 1000)

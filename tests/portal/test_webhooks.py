@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 from talktime.core.member import Role
-from talktime.core.webhook import PLATFORM
+from talktime.core.webhook import PLATFORM, WebhookType
 from talktime.deliverer import Deliverer
 from talktime.endpoints import add_endpoint
 from talktime.gateways.webhook import WebhookSender
@@ -23,13 +23,7 @@ from tests.portal.conftest import new_link
 from tests.worker.receiver import Receiver, receiving
 
 PUBLIC = "https://1.1.1.1/hook"
-ALL_TYPES = {
-    f"type:{name}": "on"
-    for name in (
-        "call.started", "call.refused", "call.settled", "call.price_pending", "balance.updated",
-        "balance.low", "balance.refused", "coupon.redeemed", "top_up.succeeded",
-    )
-}  # fmt: skip
+ALL_TYPES = {f"type:{kind}": "on" for kind in WebhookType}
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import pytest
 
+from talktime.core.errors import EndpointUnknown
 from talktime.core.webhook import Endpoint
 from talktime.ops.platform import Platform
 from talktime.ops.webhooks import create_endpoint, delete_endpoint
@@ -31,26 +33,32 @@ async def listen(platform: Platform, receiver: Receiver) -> AsyncIterator[Listen
     made: list[Endpoint] = []
 
     async def make(
-        account_id: str, types: Sequence[str] | None = None, url: str | None = None
+        account_id: str,
+        types: Sequence[str] | None = None,
+        url: str | None = None,
+        *,
+        endpoint_id: str | None = None,
+        at: Receiver = receiver,
     ) -> Listening:
         secret = new_secret()
         if url is None:
-            receiver.secrets.append(secret)
+            at.secrets.append(secret)
         async with platform.connection() as connection:
             endpoint = await create_endpoint(
                 connection,
                 account_id=account_id,
-                endpoint_id=f"ep_{uuid.uuid4().hex}",
-                url=url or receiver.url,
+                endpoint_id=endpoint_id or f"ep_{uuid.uuid4().hex}",
+                url=url or at.url,
                 description="",
                 types=types,
                 secret=secret,
                 now=platform.clock(),
             )
         made.append(endpoint)
-        return Listening(platform, receiver, endpoint)
+        return Listening(platform, at, endpoint)
 
     yield make
     async with platform.connection() as connection:
         for endpoint in made:
-            await delete_endpoint(connection, endpoint.account_id, endpoint.endpoint_id)
+            with suppress(EndpointUnknown):
+                await delete_endpoint(connection, endpoint.account_id, endpoint.endpoint_id)

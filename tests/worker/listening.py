@@ -71,7 +71,7 @@ class Listening:
 
 
 Listen = Callable[..., Awaitable[Listening]]
-"""Account id, types and URL (the receiver's unless given)."""
+"""Account id, types and URL (the receiver's unless given); an id, and another receiver, by name."""
 
 
 @asynccontextmanager

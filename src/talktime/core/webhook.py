@@ -104,6 +104,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: str
     """Whose event it tells; PLATFORM for a test of a platform's endpoint."""
+    owner_id: str
+    """Of the endpoint: the account, or PLATFORM."""
     endpoint_id: str
     delivery_seq: int
     message_id: str
@@ -138,10 +140,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def message_id(
-    *, account_id: str, endpoint_id: str, delivery_seq: int, at: datetime, nth: int
+    *, account_id: str, owner_id: str, endpoint_id: str, delivery_seq: int, at: datetime, nth: int
 ) -> str:
     """The id of the ``nth`` message made at a moment: sorts by time, and no two are alike."""
-    name = hashlib.sha256(f"{endpoint_id}\n{account_id}\n{delivery_seq}".encode()).hexdigest()
+    facts = f"{owner_id}\n{endpoint_id}\n{account_id}\n{delivery_seq}"
+    name = hashlib.sha256(facts.encode()).hexdigest()
     return f"msg_{milliseconds(at):012x}{nth:04x}{name[:16]}"
 
 

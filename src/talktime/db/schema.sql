@@ -599,9 +599,9 @@ CREATE TABLE webhook_endpoint (
 -- Locked before anything else of webhooks is.
 CREATE TABLE webhook_lane (
     account_id text COLLATE "C" NOT NULL,
-    endpoint_id text COLLATE "C" NOT NULL,
-    -- of the endpoint: the account itself, or ''
+    -- of the endpoint, whose id is its owner's choice: the account itself, or ''
     owner_id text COLLATE "C" NOT NULL,
+    endpoint_id text COLLATE "C" NOT NULL,
     -- the outbox up to here has become deliveries
     event_seq bigint NOT NULL,
     -- the last delivery made, and the last that is delivered or given up
@@ -611,13 +611,15 @@ CREATE TABLE webhook_lane (
     due_at timestamptz,
     -- who holds it
     claim text,
-    CONSTRAINT webhook_lane_pk PRIMARY KEY (account_id, endpoint_id)
+    CONSTRAINT webhook_lane_pk PRIMARY KEY (account_id, owner_id, endpoint_id)
 ) WITH (fillfactor = 70);
 
-CREATE INDEX webhook_lane_due ON webhook_lane (endpoint_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_lane_due ON webhook_lane (owner_id, endpoint_id, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE webhook_delivery (
     account_id text COLLATE "C" NOT NULL,
+    -- of the endpoint, as in its lane
+    owner_id text COLLATE "C" NOT NULL,
     endpoint_id text COLLATE "C" NOT NULL,
     delivery_seq bigint NOT NULL,
     -- what receivers see as webhook-id: the same at every attempt; begins with the time, so that it sorts
@@ -631,11 +633,11 @@ CREATE TABLE webhook_delivery (
     attempted_at timestamptz,
     last_status integer,
     last_failure text,
-    CONSTRAINT webhook_delivery_pk PRIMARY KEY (account_id, endpoint_id, delivery_seq),
+    CONSTRAINT webhook_delivery_pk PRIMARY KEY (account_id, owner_id, endpoint_id, delivery_seq),
     CONSTRAINT webhook_delivery_state_known CHECK (state IN ('waiting', 'delivered', 'given_up'))
 ) WITH (fillfactor = 85);
 
-CREATE INDEX webhook_delivery_by_message ON webhook_delivery (endpoint_id, message_id);
+CREATE INDEX webhook_delivery_by_message ON webhook_delivery (owner_id, endpoint_id, message_id);
 CREATE INDEX webhook_delivery_by_time ON webhook_delivery (created_at);
 
 -- Tables of the platform itself: one node, no account_id.

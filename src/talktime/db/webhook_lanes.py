@@ -17,6 +17,7 @@ class Untold(msgspec.Struct, frozen=True, kw_only=True):
     """A lane whose account has gone on since it was last told."""
 
     account_id: str
+    owner_id: str
     endpoint_id: str
     types: list[str] | None
     after: int
@@ -40,6 +41,7 @@ class NewDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery to be made."""
 
     account_id: str
+    owner_id: str
     endpoint_id: str
     delivery_seq: int
     message_id: str
@@ -51,6 +53,7 @@ class LaneMove(msgspec.Struct, frozen=True, kw_only=True):
     """How far a lane is told now."""
 
     account_id: str
+    owner_id: str
     endpoint_id: str
     event_seq: int
     delivery_seq: int
@@ -118,7 +121,7 @@ async def write_deliveries(
     connection: Connection, deliveries: Sequence[NewDelivery], *, now: datetime
 ) -> None:
     """Make deliveries, in one statement."""
-    columns = ("account_id", "endpoint_id", "delivery_seq", "message_id", "type", "body")
+    columns = NewDelivery.__struct_fields__
     await connection.execute(
         query("write_deliveries"),
         {name: [getattr(one, name) for one in deliveries] for name in columns} | {"now": now},
@@ -138,19 +141,20 @@ async def claim_lanes(
     connection: Connection,
     *,
     claim: str,
-    busy: Sequence[str],
+    busy: Sequence[tuple[str, str]],
     per_endpoint: int,
     limit: int,
     until: datetime,
     now: datetime,
 ) -> list[ClaimedLane]:
-    """Lanes that are due, now ours until a moment; none of the busy endpoints'."""
+    """Lanes that are due, now ours until a moment; none of the busy endpoints' (owner and id)."""
     async with connection.cursor(row_factory=class_row(ClaimedLane)) as cursor:
         await cursor.execute(
             query("claim_lanes"),
             {
                 "claim": claim,
-                "busy": list(busy),
+                "busy_owner": [owner_id for owner_id, _ in busy],
+                "busy_endpoint": [endpoint_id for _, endpoint_id in busy],
                 "per_endpoint": per_endpoint,
                 "limit": limit,
                 "until": until,
@@ -168,6 +172,7 @@ async def read_waiting(connection: Connection, lane: ClaimedLane, *, limit: int)
             query("waiting_deliveries"),
             {
                 "account_id": lane.account_id,
+                "owner_id": lane.owner_id,
                 "endpoint_id": lane.endpoint_id,
                 "after": lane.done_seq,
                 "limit": limit,
@@ -193,6 +198,7 @@ async def record_attempt(
         query("record_attempt"),
         {
             "account_id": delivery.account_id,
+            "owner_id": delivery.owner_id,
             "endpoint_id": delivery.endpoint_id,
             "delivery_seq": delivery.delivery_seq,
             "claim": claim,
@@ -221,6 +227,7 @@ async def release_lane(
         query("release_lane"),
         {
             "account_id": lane.account_id,
+            "owner_id": lane.owner_id,
             "endpoint_id": lane.endpoint_id,
             "claim": claim,
             "done_seq": done_seq,

@@ -175,7 +175,9 @@ async def delete_endpoint(connection: Connection, *, account_id: str, endpoint_i
     )
     if cursor.rowcount != 1:
         return False
-    await connection.execute(query("delete_deliveries_of"), {"endpoint_id": endpoint_id})
+    await connection.execute(
+        query("delete_deliveries_of"), {"owner_id": account_id, "endpoint_id": endpoint_id}
+    )
     return True
 
 
@@ -246,6 +248,7 @@ async def write_sent(connection: Connection, delivery: Delivery) -> None:
         query("write_sent"),
         {
             "account_id": delivery.account_id,
+            "owner_id": delivery.owner_id,
             "endpoint_id": delivery.endpoint_id,
             "delivery_seq": delivery.delivery_seq,
             "message_id": delivery.message_id,
@@ -273,6 +276,7 @@ async def record_resend(
         query("record_resend"),
         {
             "account_id": delivery.account_id,
+            "owner_id": delivery.owner_id,
             "endpoint_id": delivery.endpoint_id,
             "delivery_seq": delivery.delivery_seq,
             "status": status,

@@ -74,10 +74,12 @@ async def relay_events(connection: Connection, *, floor_nanos: int, now: datetim
                     made.append(
                         NewDelivery(
                             account_id=lane.account_id,
+                            owner_id=lane.owner_id,
                             endpoint_id=lane.endpoint_id,
                             delivery_seq=place,
                             message_id=message_id(
                                 account_id=lane.account_id,
+                                owner_id=lane.owner_id,
                                 endpoint_id=lane.endpoint_id,
                                 delivery_seq=place,
                                 at=now,
@@ -90,6 +92,7 @@ async def relay_events(connection: Connection, *, floor_nanos: int, now: datetim
             moves.append(
                 LaneMove(
                     account_id=lane.account_id,
+                    owner_id=lane.owner_id,
                     endpoint_id=lane.endpoint_id,
                     event_seq=upto,
                     delivery_seq=place,
@@ -137,12 +140,12 @@ async def claim_lanes(
     connection: Connection,
     *,
     claim: str,
-    busy: Sequence[str],
+    busy: Sequence[tuple[str, str]],
     per_endpoint: int,
     limit: int,
     now: datetime,
 ) -> list[ClaimedLane]:
-    """Lanes that are due, ours for HELD_FOR; none of the ``busy`` endpoints'."""
+    """Lanes that are due, ours for HELD_FOR; none of the ``busy`` endpoints' (owner and id)."""
     return await webhook_lanes.claim_lanes(
         connection,
         claim=claim,

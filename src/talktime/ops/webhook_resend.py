@@ -39,6 +39,7 @@ async def prepare_trial(
     )
     return Delivery(
         account_id=account_id,
+        owner_id=account_id,
         endpoint_id=endpoint_id,
         delivery_seq=place,
         message_id=message_id,

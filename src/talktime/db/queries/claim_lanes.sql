@@ -1,21 +1,29 @@
 -- Takes lanes that are due, a few per endpoint, none of endpoints that are busy; they are due again should we die.
 WITH given AS (
-    SELECT %(now)b::timestamptz AS moment, %(busy)b::text [] AS busy
+    SELECT %(now)b::timestamptz AS moment, %(busy_owner)b::text [] AS busy_owner,
+        %(busy_endpoint)b::text [] AS busy_endpoint
 ), due AS (
-    SELECT c.account_id, c.endpoint_id
+    SELECT c.account_id, c.owner_id, c.endpoint_id
     FROM given g
     CROSS JOIN webhook_endpoint e
     CROSS JOIN LATERAL (
-        SELECT l.account_id, l.endpoint_id FROM webhook_lane l
+        SELECT l.account_id, l.owner_id, l.endpoint_id FROM webhook_lane l
         WHERE l.endpoint_id = e.endpoint_id AND l.owner_id = e.account_id AND l.due_at <= g.moment
         ORDER BY l.due_at LIMIT %(per_endpoint)b::bigint FOR UPDATE OF l SKIP LOCKED
     ) c
-    WHERE e.status = 'enabled' AND e.endpoint_id <> all(g.busy)
-        AND e.endpoint_id IN (SELECT w.endpoint_id FROM webhook_lane w WHERE w.due_at <= g.moment)
+    WHERE e.status = 'enabled'
+        AND NOT EXISTS (
+            SELECT 1 FROM unnest(g.busy_owner, g.busy_endpoint) AS b (owner_id, endpoint_id)
+            WHERE b.owner_id = e.account_id AND b.endpoint_id = e.endpoint_id
+        )
+        AND (e.account_id, e.endpoint_id) IN (
+            SELECT w.owner_id, w.endpoint_id FROM webhook_lane w WHERE w.due_at <= g.moment
+        )
     LIMIT %(limit)b::bigint
 ), taken AS (
     UPDATE webhook_lane l SET claim = %(claim)b::text, due_at = %(until)b::timestamptz
-    FROM due WHERE l.account_id = due.account_id AND l.endpoint_id = due.endpoint_id
+    FROM due
+    WHERE l.account_id = due.account_id AND l.owner_id = due.owner_id AND l.endpoint_id = due.endpoint_id
     RETURNING l.account_id, l.endpoint_id, l.owner_id, l.delivery_seq, l.done_seq
 )
 SELECT t.account_id, t.endpoint_id, t.owner_id, t.delivery_seq, t.done_seq, e.url, e.secret,

@@ -1,5 +1,5 @@
 -- Some lanes whose accounts have gone on since, held until the end of the transaction; others' are passed over.
-SELECT l.account_id, l.endpoint_id, e.types, l.event_seq AS after, a.event_seq AS upto, l.delivery_seq
+SELECT l.account_id, l.owner_id, l.endpoint_id, e.types, l.event_seq AS after, a.event_seq AS upto, l.delivery_seq
 FROM webhook_lane l
 JOIN webhook_endpoint e ON e.account_id = l.owner_id AND e.endpoint_id = l.endpoint_id
 JOIN account a ON a.account_id = l.account_id

@@ -26,20 +26,21 @@ CREATE TABLE webhook_endpoint (
 
 CREATE TABLE webhook_lane (
     account_id text COLLATE "C" NOT NULL,
-    endpoint_id text COLLATE "C" NOT NULL,
     owner_id text COLLATE "C" NOT NULL,
+    endpoint_id text COLLATE "C" NOT NULL,
     event_seq bigint NOT NULL,
     delivery_seq bigint NOT NULL DEFAULT 0,
     done_seq bigint NOT NULL DEFAULT 0,
     due_at timestamptz,
     claim text,
-    CONSTRAINT webhook_lane_pk PRIMARY KEY (account_id, endpoint_id)
+    CONSTRAINT webhook_lane_pk PRIMARY KEY (account_id, owner_id, endpoint_id)
 ) WITH (fillfactor = 70);
 
-CREATE INDEX webhook_lane_due ON webhook_lane (endpoint_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_lane_due ON webhook_lane (owner_id, endpoint_id, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE webhook_delivery (
     account_id text COLLATE "C" NOT NULL,
+    owner_id text COLLATE "C" NOT NULL,
     endpoint_id text COLLATE "C" NOT NULL,
     delivery_seq bigint NOT NULL,
     message_id text COLLATE "C" NOT NULL,
@@ -51,11 +52,11 @@ CREATE TABLE webhook_delivery (
     attempted_at timestamptz,
     last_status integer,
     last_failure text,
-    CONSTRAINT webhook_delivery_pk PRIMARY KEY (account_id, endpoint_id, delivery_seq),
+    CONSTRAINT webhook_delivery_pk PRIMARY KEY (account_id, owner_id, endpoint_id, delivery_seq),
     CONSTRAINT webhook_delivery_state_known CHECK (state IN ('waiting', 'delivered', 'given_up'))
 ) WITH (fillfactor = 85);
 
-CREATE INDEX webhook_delivery_by_message ON webhook_delivery (endpoint_id, message_id);
+CREATE INDEX webhook_delivery_by_message ON webhook_delivery (owner_id, endpoint_id, message_id);
 CREATE INDEX webhook_delivery_by_time ON webhook_delivery (created_at);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_endpoint, webhook_lane, webhook_delivery TO talktime_app;
