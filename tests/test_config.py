@@ -128,3 +128,24 @@ def test_mail_goes_one_way(tmp_path: Path) -> None:
     ):
         with pytest.raises(SettingRefused):
             load_settings(environ | wrong)
+
+
+def test_the_seller_is_read_from_its_file(tmp_path: Path) -> None:
+    """Receipts are from whom the file names; a file that is away, no YAML or no seller is refused
+    by the variable, with what is wrong."""
+    file = tmp_path / "seller.yaml"
+    home = {"HOME": "/home/ada"}
+    assert load_settings(home).seller.party.name == "Talktime"
+    file.write_text("name: Example Voice Ltd.\naddress: [1 Example Street]\n", encoding="utf-8")
+    settings = load_settings(home | {"TALKTIME_SELLER": str(file)})
+    assert settings.seller.party.address == ("1 Example Street",)
+    for text, problem in (
+        ("{", "no YAML"),
+        ("name: [x]", "seller.name must be a line"),
+        ("name: A\ntax: {label: VAT, rate: 0.19}", "in quotes"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(SettingRefused, match=problem):
+            load_settings(home | {"TALKTIME_SELLER": str(file)})
+    with pytest.raises(SettingRefused, match="cannot be read"):
+        load_settings(home | {"TALKTIME_SELLER": str(tmp_path / "away.yaml")})

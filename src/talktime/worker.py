@@ -7,7 +7,7 @@
     payments   asks the payment provider about top-ups that nothing was heard of
     refunds    has the payment provider send what an operator let go, and asks about it
     reloads    charges saved cards where the balance runs low, goes on with what stopped half-way
-    receipts   gives each top-up its numbered receipt
+    receipts   gives each top-up and refund its numbered receipt
     webhooks   tells endpoints what happened: begins what is due (talktime.deliverer)
     upkeep     makes the outbox's coming days, forgets what has expired
     relay      puts messages to people into the queue of jobs, where mail has a way out

@@ -37,7 +37,11 @@ def on_platform(act: Callable[[Platform], Awaitable[T]]) -> T:
 
     async def run(conninfo: str) -> T:
         async with open_platform(
-            conninfo, terms=terms_of(settings), public_url=public_url_of(settings), pool_size=2
+            conninfo,
+            terms=terms_of(settings),
+            public_url=public_url_of(settings),
+            pool_size=2,
+            seller=settings.seller,
         ) as platform:
             return await act(platform)
 
