@@ -65,6 +65,10 @@ FACTS = {
     "sip": "0.021",
     "margin": "0.036",
     "charge_before": "0",
+    "month": "October 2026",
+    "opening": "1",
+    "beside_calls": "5",
+    "closing": "5.844",
     "unsubscribe": f"{PAGES}/unsubscribe?token=abc",
 }
 

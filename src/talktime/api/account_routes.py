@@ -8,6 +8,7 @@ from litestar import Request, Response, get, patch, post
 from litestar.types import ControllerRouterHandler
 
 from talktime.api.account_wire import AccountBody, RateText, UsdText, account_body
+from talktime.api.auto_reload_routes import AUTO_RELOAD_ROUTES
 from talktime.api.bodies import answer, read_body, read_query
 from talktime.api.card_routes import CARD_ROUTES
 from talktime.api.coupon_routes import COUPON_ROUTES
@@ -193,6 +194,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *COUPON_ROUTES,
     *CARD_ROUTES,
     *TOP_UP_ROUTES,
+    *AUTO_RELOAD_ROUTES,
     *REFUND_ROUTES,
     *DOCUMENT_ROUTES,
     *WEBHOOK_ROUTES,

@@ -1,5 +1,7 @@
 """The customer's pages over HTTP: what stands at which address."""
 
+from collections.abc import Sequence
+
 from litestar import Router
 
 from talktime.ops.live import LiveFeed
@@ -8,10 +10,13 @@ from talktime.portal import listening
 from talktime.portal.access import coming_and_going, signing_in, switching, unsubscribing
 from talktime.portal.access.embedding import embedding_headers
 from talktime.portal.billing import (
+    auto_reload,
     documents,
     payments_page,
     redeeming,
+    refunding,
     sandbox_pages,
+    sandbox_setup,
     topping_up,
 )
 from talktime.portal.billing import pages as billing_pages
@@ -25,12 +30,18 @@ from talktime.portal.rendering import Pages
 from talktime.portal.settings import general, keys, people, webhooks
 
 
-def portal_router(platform: Platform) -> Router:
+def portal_router(platform: Platform, *, frame_origins: Sequence[str] = ()) -> Router:
     """Everything a customer sees, and the assets of it.
+
+    ``frame_origins`` are the sites within which pages may be shown.
 
     Listens through the feed in the application's state (``live``) where there is one.
     """
-    pages = Pages(platform.public_url, takes_payments=platform.payments is not None)
+    pages = Pages(
+        platform.public_url,
+        takes_payments=platform.payments is not None,
+        frame_origins=frame_origins,
+    )
     desk = Desk(platform=platform, pages=pages, own_feed=LiveFeed(platform))
     return Router(
         path="/",
@@ -46,7 +57,10 @@ def portal_router(platform: Platform) -> Router:
             *billing_pages.HANDLERS,
             *redeeming.HANDLERS,
             *topping_up.HANDLERS,
+            *auto_reload.HANDLERS,
+            *refunding.HANDLERS,
             *sandbox_pages.HANDLERS,
+            *sandbox_setup.HANDLERS,
             *payments_page.HANDLERS,
             *documents.HANDLERS,
             *call_pages.HANDLERS,

@@ -15,4 +15,5 @@ INSERT INTO auto_reload_check (
 )
 SELECT %(account_id)s, %(now)s, %(now)s, %(reason)s, %(startable_nanos)s, %(threshold_nanos)s, %(payment_id)s
 WHERE NOT EXISTS (SELECT FROM gone_on)
-ON CONFLICT DO NOTHING
+ON CONFLICT (account_id, first_at) DO UPDATE SET reason = excluded.reason, payment_id = excluded.payment_id,
+    startable_nanos = excluded.startable_nanos, threshold_nanos = excluded.threshold_nanos

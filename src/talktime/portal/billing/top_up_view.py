@@ -4,7 +4,7 @@ import msgspec
 
 from talktime.core.account import Account
 from talktime.core.money import display_usd
-from talktime.core.payment import OPEN_STATUSES, Payment, PaymentStatus
+from talktime.core.payment import OPEN_STATUSES, Payment, PaymentOrigin, PaymentStatus
 
 
 class TopUpView(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +36,17 @@ def top_up_view(payment: Payment, account: Account, *, back: str, base: str) -> 
             ),
             amount=amount,
         )
+    if payment.origin is PaymentOrigin.AUTO_RELOAD and payment.checkout_url is None:
+        return TopUpView(
+            tone="wait",
+            title="Your saved card is being charged",
+            text="Auto-reload began this payment. It is credited once the bank has confirmed it.",
+            amount=amount,
+        )
     tone, title, text = "wait", "Not paid yet", "Go on to the payment page to finish it."
-    if payment.failure is not None:
+    if payment.needs_customer:
+        title, text = "Your bank wants you to confirm this payment", "Confirm it while you pay."
+    elif payment.failure is not None:
         tone, title, text = "stop", "The payment was declined", "You can try another card."
     elif back == "canceled":
         tone, text = "warn", "You can still pay, or leave it."
