@@ -29,6 +29,7 @@ from talktime.portal.mailbox.pages import mailbox_router
 from talktime.portal.routes import portal_router
 from talktime.worker import (
     COLLECTORS,
+    clock_loop,
     mail_loops,
     run_loops,
     serving_loops,
@@ -78,7 +79,7 @@ def create_server(
     platform: Platform, settings: Settings, mailbox: Mailbox | None = None
 ) -> Litestar:
     """The whole application: the API, and the customer's pages beside it."""
-    pages = [portal_router(platform)]
+    pages = [portal_router(platform, frame_origins=settings.frame_origins)]
     if mailbox is not None:
         pages.append(mailbox_router(mailbox, platform.public_url))
     app = create_app(platform, settings, extra_handlers=pages)
@@ -192,7 +193,8 @@ async def work(settings: Settings, conninfo: str) -> None:
         opened_mailer(settings, platform.public_url, None) as mailer,
         asyncio.TaskGroup() as group,
     ):
-        loops = worker_loops(platform) + (mail_loops(platform) if mailer is not None else [])
+        mails = mail_loops(platform) if mailer is not None else []
+        loops = [clock_loop(platform), *worker_loops(platform), *mails]
         print("Talktime's worker is running", flush=True)  # noqa: T201  (asked for)
         group.create_task(run_queues(platform.pool, worker_queues(platform, mailer), stop))
         group.create_task(run_loops(loops, stop))

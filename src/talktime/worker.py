@@ -1,6 +1,7 @@
 """The loops that keep a running Talktime true to its word, without anybody asking.
 
     beat       every second, only in a process that serves the API: reports can reach us
+    clock      every minute: cries out where our clock is not the database's
     prices     takes up rate cards that were added, in every process that rates
     watchdog   ends calls that were silent for the whole grace
     pricing    settles ended calls that waited for a price, frees them after seven days
@@ -12,6 +13,7 @@
     upkeep     makes the outbox's coming days, forgets what has expired
     relay      puts messages to people into the queue of jobs, where mail has a way out
     weekly     writes the weekly summaries, where it is Monday morning
+    monthly    writes word of new statements, where it is the first of a month
     messages   counts what waits and what was given up, for /metrics
 
 Each is one act of ops, repeated. Several workers may run at a time: what one has done the next
@@ -37,19 +39,21 @@ from talktime.jobs import DONE, Queue
 from talktime.mailing import COLLECTORS as MAIL_COLLECTORS
 from talktime.mailing import (
     COUNT_SECONDS,
+    MONTHLY_SECONDS,
     RELAY_SECONDS,
     WEEKLY_SECONDS,
     Mailer,
     mail_queue,
     relay_waiting,
     watch_messages,
+    write_due_statement_mails,
     write_due_summaries,
 )
 from talktime.ops.attempts import CallKey
 from talktime.ops.call_pricing import settle_unpriced_calls
 from talktime.ops.call_silence import BATCH, beat_service, end_silent_calls
 from talktime.ops.documents import ISSUED_AT_ONCE, issue_due_documents
-from talktime.ops.health import read_health
+from talktime.ops.health import read_clock_skew, read_health
 from talktime.ops.platform import Platform
 from talktime.ops.refund_runs import ask_about_disputes, run_refunds
 from talktime.ops.reload_runs import AT_ONCE, Tills, reload_due_accounts, resume_reloads
@@ -60,6 +64,8 @@ from talktime.ops.upkeep import sweep_database
 log = structlog.get_logger("talktime.worker")
 
 BEAT_SECONDS: Final = 1.0
+CLOCK_SECONDS: Final = 60.0
+CLOCK_SKEW_MAX: Final = timedelta(minutes=1)
 PRICES_SECONDS: Final = 3.0
 PRICING_SECONDS: Final = 3600.0
 UPKEEP_SECONDS: Final = 600.0
@@ -80,6 +86,11 @@ LAST_RUN = Gauge(
     ["loop"],
     registry=None,
 )
+CLOCK_SKEW = Gauge(
+    "talktime_clock_skew_seconds",
+    "By how much this process's clock is ahead of the database's.",
+    registry=None,
+)
 SILENT_ENDED = Counter(
     "talktime_worker_silent_calls_ended",
     "Calls ended by the watchdog.",
@@ -93,6 +104,7 @@ UNPRICED_SETTLED = Counter(
     registry=None,
 )
 COLLECTORS: Final = (
+    CLOCK_SKEW,
     RUNS,
     LAST_RUN,
     SILENT_ENDED,
@@ -121,6 +133,22 @@ def longest_gap(grace_ms: int) -> timedelta:
     return timedelta(milliseconds=max(3_000, min(10_000, grace_ms // 3)))
 
 
+def clock_loop(platform: Platform) -> Loop:
+    """Watches the clock that this process records by: ledgers are found by time."""
+
+    async def clock() -> None:
+        async with platform.connection() as connection:
+            skew = await read_clock_skew(connection, now=platform.clock())
+        CLOCK_SKEW.set(skew.total_seconds())
+        if abs(skew) > CLOCK_SKEW_MAX:
+            log.error(
+                "this machine's clock is not the database's: set both by NTP",
+                ahead_seconds=skew.total_seconds(),
+            )
+
+    return Loop(name="clock", act=clock, every_seconds=CLOCK_SECONDS)
+
+
 def serving_loops(platform: Platform) -> list[Loop]:
     """What every process that serves the API has to do."""
 
@@ -138,6 +166,7 @@ def serving_loops(platform: Platform) -> list[Loop]:
 
     return [
         Loop(name="beat", act=beat, every_seconds=BEAT_SECONDS),
+        clock_loop(platform),
         Loop(name="prices", act=prices, every_seconds=PRICES_SECONDS),
     ]
 
@@ -209,12 +238,16 @@ def mail_loops(platform: Platform) -> list[Loop]:
     async def weekly() -> None:
         await write_due_summaries(platform)
 
+    async def monthly() -> None:
+        await write_due_statement_mails(platform)
+
     async def messages() -> None:
         await watch_messages(platform)
 
     return [
         Loop(name="relay", act=relay, every_seconds=RELAY_SECONDS),
         Loop(name="weekly", act=weekly, every_seconds=WEEKLY_SECONDS),
+        Loop(name="monthly", act=monthly, every_seconds=MONTHLY_SECONDS),
         Loop(name="messages", act=messages, every_seconds=COUNT_SECONDS),
     ]
 

@@ -347,6 +347,6 @@ async def test_a_ledger_runs_forward_in_time(desk: Desk) -> None:
     later = NOW + timedelta(seconds=30)
     await desk.settle(settlement(account, "call-0", 7), now=later)
     await desk.settle(settlement(account, "call-1", 7), now=later - timedelta(seconds=2))
-    await desk.settle(settlement(account, "call-2", 7), now=later - timedelta(hours=1))
+    await desk.settle(settlement(account, "call-2", 7), now=later - timedelta(hours=2))
     recorded = [row["recorded_at"] for row in await desk.rows("entry", account)][-3:]
-    assert recorded == [later, later, later - timedelta(hours=1)]
+    assert recorded == [later, later, later - timedelta(hours=2)]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 import psycopg
+import pytest
 
 from talktime.core.call import BillingStatus, EndFacts, FreeReason, Outcome, StartFacts
 from talktime.core.errors import Overloaded
@@ -18,8 +19,10 @@ from talktime.ops.platform import Platform
 from talktime.ops.prices import add_card
 from talktime.ops.upkeep import sweep_database
 from talktime.worker import (
+    CLOCK_SKEW,
     Loop,
     Pricing,
+    clock_loop,
     longest_gap,
     pause_seconds,
     run_loops,
@@ -190,3 +193,19 @@ async def test_upkeep_forgets_what_has_expired_and_nothing_else(
             "SELECT count(*) FROM pg_class WHERE relname = ANY(%s)", [days]
         ).fetchone()
         assert made == (4,)
+
+
+async def test_a_wrong_clock_is_cried_out(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A process whose clock is not the database's says so; one that is right is quiet."""
+    await clock_loop(platform).act()
+    assert abs(CLOCK_SKEW._value.get()) < 30
+    ahead = msgspec.structs.replace(
+        platform, clock=lambda: platform.clock() + timedelta(minutes=10)
+    )
+    before = capsys.readouterr().out
+    await clock_loop(ahead).act()
+    assert 570 < CLOCK_SKEW._value.get() < 630
+    assert "not the database's" not in before
+    assert "not the database's" in capsys.readouterr().out

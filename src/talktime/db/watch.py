@@ -38,3 +38,11 @@ async def unpriced_call_keys(
         {"after_account": after[0], "after_call": after[1], "limit": limit},
     )
     return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def read_clock_skew_ms(connection: Connection, *, now: datetime) -> int:
+    """By how many milliseconds ``now`` is ahead of the database's clock."""
+    cursor = await connection.execute(query("read_clock_skew"), {"now": now})
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from talktime.db import upkeep
+from talktime.db import upkeep, watch
 from talktime.db.pool import Connection
 
 
@@ -14,3 +14,8 @@ async def read_health(
     A process that serves says so every second (beat_service); whoever only watches reads it here.
     """
     return await upkeep.healthy_since(connection, now=now, longest_gap=longest_gap)
+
+
+async def read_clock_skew(connection: Connection, *, now: datetime) -> timedelta:
+    """By how much our clock is ahead of the database's, which stands for everybody's."""
+    return timedelta(milliseconds=await watch.read_clock_skew_ms(connection, now=now))

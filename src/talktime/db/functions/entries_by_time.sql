@@ -1,8 +1,10 @@
 -- When an entry is recorded: now, but not before the account's last one, so that a ledger runs forward though
--- the clocks of two processes differ. A clock that was more than five minutes ahead is not followed.
+-- the clocks of two processes differ. A clock that was more than an hour ahead is not followed, or the
+-- account's months would be wrong until time has caught up; its entries of that hour are then not in order, and
+-- what is found by time may miss some. The worker's loop "clock" cries out long before that.
 CREATE OR REPLACE FUNCTION recording_time(p_now timestamptz, p_last timestamptz)
 RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN p_last > p_now AND p_last - p_now <= interval '5 minutes' THEN p_last ELSE p_now END
+    SELECT CASE WHEN p_last > p_now AND p_last - p_now <= interval '1 hour' THEN p_last ELSE p_now END
 $$;
 
 -- The first entry of an account recorded at a time or later: its number, or one more than the last. An
