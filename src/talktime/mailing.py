@@ -24,6 +24,7 @@ from talktime.ops.messages import (
     take_message,
 )
 from talktime.ops.platform import Platform
+from talktime.ops.statement_mail import write_statement_mails
 from talktime.ops.weekly_summary import Reader, write_weekly_summaries
 
 log = structlog.get_logger("talktime.mailing")
@@ -33,6 +34,7 @@ RELAY_BATCH: Final = 200
 RELAY_ROUNDS_MAX: Final = 50
 COUNT_SECONDS: Final = 15.0
 WEEKLY_SECONDS: Final = 300.0
+MONTHLY_SECONDS: Final = 900.0
 
 ATTEMPTS_MAX: Final = 18
 FIRST_PAUSE_SECONDS: Final = 5.0
@@ -90,6 +92,16 @@ async def write_due_summaries(platform: Platform) -> None:
                 new_secret=lambda: token_urlsafe(32),
                 public_url=platform.public_url,
                 now=platform.clock(),
+            )
+
+
+async def write_due_statement_mails(platform: Platform) -> None:
+    """Write word of the statements that are ready by now."""
+    after: str | None = ""
+    while after is not None:
+        async with platform.connection() as connection:
+            after = await write_statement_mails(
+                connection, after=after, public_url=platform.public_url, now=platform.clock()
             )
 
 

@@ -38,6 +38,8 @@ class MessageKind(StrEnum):
     # first_day, last_day, calls, charge, llm, stt, tts, sip, margin, charge_before, available,
     # unsubscribe, unsubscribe_sha256
     WEEKLY_SUMMARY = "weekly_summary"
+    # month, opening, beside_calls, charge, closing, link
+    STATEMENT_READY = "statement_ready"
     ENDPOINT_DISABLED = "endpoint_disabled"  # url, since, reason
     KEY_CREATED = "key_created"  # name, key_id, created_by
 
@@ -69,6 +71,7 @@ CHOSEN_AS: Final[Mapping[MessageKind, MailKind]] = {
     MessageKind.BELOW_WARNING: MailKind.ALERTS,
     MessageKind.BELOW_FLOOR: MailKind.ALERTS,
     MessageKind.ENDPOINT_DISABLED: MailKind.ALERTS,
+    MessageKind.STATEMENT_READY: MailKind.MONEY_IN,
     MessageKind.WEEKLY_SUMMARY: MailKind.WEEKLY,
 }
 """By which choice a member is told. A kind that stands here not is told to every owner, unless the

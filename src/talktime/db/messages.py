@@ -150,6 +150,16 @@ async def weekly_readers(
     return [(row[0], row[1]) for row in await cursor.fetchall()]
 
 
+async def statement_readers(
+    connection: Connection, *, after: str, since: datetime, limit: int
+) -> list[str]:
+    """Accounts where somebody chose mail of money in and heard of no statement since a moment."""
+    cursor = await connection.execute(
+        query("statement_readers"), {"after_account": after, "since": since, "limit": limit}
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def delete_messages(connection: Connection, *, before: datetime, limit: int) -> int:
     """Forget settled messages older than a moment."""
     cursor = await connection.execute(query("delete_messages"), {"before": before, "limit": limit})

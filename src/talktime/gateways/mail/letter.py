@@ -294,6 +294,26 @@ def _weekly_summary(facts: Mapping[str, str], public_url: str) -> Letter:
     )
 
 
+def _statement_ready(facts: Mapping[str, str], public_url: str) -> Letter:  # noqa: ARG001
+    return Letter(
+        subject=f"Your statement of {facts['month']}",
+        headline=f"Statement of {facts['month']}",
+        opening=(
+            f"What moved the balance of {facts['account_name']}: each top-up, credit and "
+            "correction, and what the calls were charged. The page has it as PDF too."
+        ),
+        figures=(
+            Figure(label="Opening balance", value=_usd(facts["opening"])),
+            Figure(label="Credit and corrections", value=_usd(facts["beside_calls"])),
+            Figure(label="Charged for calls", value=_usd(facts["charge"])),
+            Figure(label="Closing balance", value=_usd(facts["closing"]), is_total=True),
+        ),
+        button="Open the statement",
+        target=facts["link"],
+        why=_chosen("mail about money that comes in"),
+    )
+
+
 def _endpoint_disabled(facts: Mapping[str, str], public_url: str) -> Letter:
     return Letter(
         subject="A webhook endpoint was switched off",
@@ -342,6 +362,7 @@ _LETTERS: Final = {
     MessageKind.BELOW_WARNING: _below_warning,
     MessageKind.BELOW_FLOOR: _below_floor,
     MessageKind.WEEKLY_SUMMARY: _weekly_summary,
+    MessageKind.STATEMENT_READY: _statement_ready,
     MessageKind.ENDPOINT_DISABLED: _endpoint_disabled,
     MessageKind.KEY_CREATED: _key_created,
 }

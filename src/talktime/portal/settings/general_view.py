@@ -30,7 +30,7 @@ MAIL: Final[Mapping[MailKind, tuple[str, str]]] = {
         "Balance is low",
         "it fell below the warning level, or too low for new calls",
     ),
-    MailKind.MONEY_IN: ("Money in", "a bonus, a coupon, a top-up or a refund"),
+    MailKind.MONEY_IN: ("Money in", "a bonus, a coupon, a top-up or a refund, and each month's statement"),
     MailKind.WEEKLY: ("Weekly summary", "what the week cost, on Monday mornings"),
 }
 """What the choice is called, and what it brings."""

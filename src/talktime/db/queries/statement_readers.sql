@@ -1,0 +1,10 @@
+-- Accounts with somebody who chose mail about money in, who was told of no statement since a moment, in their order.
+SELECT DISTINCT r.account_id
+FROM member r
+WHERE 'money_in' = ANY(r.mail) AND r.account_id > %(after_account)s
+    AND NOT EXISTS (
+        SELECT 1 FROM message m
+        WHERE m.account_id = r.account_id AND m.kind = 'statement_ready'
+            AND m.created_at > %(since)s -- noqa: RF02
+    )
+ORDER BY r.account_id LIMIT %(limit)s
