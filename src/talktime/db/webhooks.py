@@ -7,12 +7,14 @@ import msgspec
 from psycopg.rows import class_row, kwargs_row
 
 from talktime.core.webhook import (
+    PLATFORM,
     Delivery,
     DeliveryState,
     DisabledReason,
     Endpoint,
     EndpointStatus,
 )
+from talktime.db.acts import lock_accounts
 from talktime.db.pool import Connection
 from talktime.db.queries import query
 
@@ -28,6 +30,14 @@ class Signing(msgspec.Struct, frozen=True, kw_only=True):
     def secrets(self) -> tuple[str, ...]:
         """Newest first."""
         return (self.secret,) if self.former_secret is None else (self.secret, self.former_secret)
+
+
+async def hold_endpoints(connection: Connection, account_id: str) -> None:
+    """Let nobody else add an endpoint of the account, or of the platform, before we are done."""
+    if account_id == PLATFORM:
+        await connection.execute(query("lock_platform_endpoints"))
+    else:
+        await lock_accounts(connection, [account_id])
 
 
 async def write_endpoint(

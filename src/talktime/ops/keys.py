@@ -17,6 +17,7 @@ import msgspec
 
 from talktime.core.errors import Conflict, InvalidInput, KeyExists, NotFound
 from talktime.db import keys
+from talktime.db.acts import lock_accounts
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown
 
@@ -149,26 +150,34 @@ async def create_key(
             f"{', '.join(sorted(ACCOUNT_SCOPES))}; leave account_id out for a key of the platform",
             field="scopes",
         )
-    known = [] if account_id == PLATFORM else await list_account_keys(connection, account_id)
+    made = Key(account_id=account_id, key_id=key_id, name=name, scopes=wanted, created_at=now)
+    async with connection.transaction():
+        if account_id != PLATFORM:
+            await _check_room(connection, account_id)
+        written = await keys.write_key(
+            connection,
+            account_id=account_id,
+            key_id=key_id,
+            secret_sha256=hashlib.sha256(secret).digest(),
+            name=name,
+            scopes=sorted(wanted),
+            now=now,
+        )
+        if not written:
+            if await keys.read_key(connection, account_id=account_id, key_id=key_id) is not None:
+                raise KeyExists(f"there is a key {key_id} already", field="key_id")
+            raise account_unknown(account_id)
+    return made
+
+
+async def _check_room(connection: Connection, account_id: str) -> None:
+    """Raise Conflict where an account has its keys; while it is locked nobody makes another."""
+    await lock_accounts(connection, [account_id])
+    known = await list_account_keys(connection, account_id)
     if sum(key.revoked_at is None for key in known) >= LIVE_KEYS_MAX:
         raise Conflict(
             f"an account has at most {LIVE_KEYS_MAX} keys at once; revoke one first", field="name"
         )
-    made = Key(account_id=account_id, key_id=key_id, name=name, scopes=wanted, created_at=now)
-    written = await keys.write_key(
-        connection,
-        account_id=account_id,
-        key_id=key_id,
-        secret_sha256=hashlib.sha256(secret).digest(),
-        name=name,
-        scopes=sorted(wanted),
-        now=now,
-    )
-    if not written:
-        if await keys.read_key(connection, account_id=account_id, key_id=key_id) is not None:
-            raise KeyExists(f"there is a key {key_id} already", field="key_id")
-        raise account_unknown(account_id)
-    return made
 
 
 async def verify_key(

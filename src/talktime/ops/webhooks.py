@@ -60,6 +60,7 @@ async def create_endpoint(
     """
     chosen = _checked_types(types)
     async with connection.transaction():
+        await webhooks.hold_endpoints(connection, account_id)
         written = await webhooks.write_endpoint(
             connection,
             account_id=account_id,
@@ -115,6 +116,11 @@ async def change_endpoint(
     types = None if isinstance(change.types, msgspec.UnsetType) else _checked_types(change.types)
     described = change.description
     async with connection.transaction():
+        # First of all, since lanes are locked before their endpoint.
+        if change.is_enabled is True:
+            await webhooks.enable_endpoint(
+                connection, account_id=account_id, endpoint_id=endpoint_id, now=now
+            )
         changed = await webhooks.change_endpoint(
             connection,
             account_id=account_id,
@@ -126,20 +132,15 @@ async def change_endpoint(
         )
         if not changed:
             raise _unknown(endpoint_id)
-    if change.is_enabled is True:
-        async with connection.transaction():
-            await webhooks.enable_endpoint(
-                connection, account_id=account_id, endpoint_id=endpoint_id, now=now
+        if change.is_enabled is False:
+            await webhooks.disable_endpoint(
+                connection,
+                account_id=account_id,
+                endpoint_id=endpoint_id,
+                reason=DisabledReason.BY_HAND,
+                now=now,
             )
-    elif change.is_enabled is False:
-        await webhooks.disable_endpoint(
-            connection,
-            account_id=account_id,
-            endpoint_id=endpoint_id,
-            reason=DisabledReason.BY_HAND,
-            now=now,
-        )
-    return await read_endpoint(connection, account_id, endpoint_id)
+        return await read_endpoint(connection, account_id, endpoint_id)
 
 
 async def rotate_secret(
