@@ -611,6 +611,8 @@ CREATE TABLE webhook_lane (
     due_at timestamptz,
     -- who holds it
     claim text,
+    -- when it was last told; NULL: never, and sooner than the others
+    told_at timestamptz,
     CONSTRAINT webhook_lane_pk PRIMARY KEY (account_id, owner_id, endpoint_id)
 ) WITH (fillfactor = 70);
 

@@ -39,6 +39,7 @@ log = structlog.get_logger("talktime.webhooks")
 RELAY_EVENTS: Final = 200
 """Events told in one transaction; making their bodies takes some milliseconds."""
 RELAY_LANES: Final = 50
+"""At most as many as there are events, so that each lane is told of one at least."""
 LATE_LANES: Final = 1_000
 HELD_FOR: Final = timedelta(seconds=60)
 """How long a lane stays ours without a word; an attempt takes a sixth of it at most."""
@@ -262,12 +263,13 @@ async def note_health(
 
 
 def _within(lanes: Sequence[Untold], budget: int) -> list[tuple[Untold, int]]:
-    """Lanes and how far each is told now: at most so many events over all of them."""
+    """Lanes and how far each is told now: at most so many events over all of them.
+
+    Each has the same share, and what the ones with little to tell leave of theirs the others have.
+    """
     taken: list[tuple[Untold, int]] = []
-    for lane in lanes:
-        events = min(lane.upto - lane.after, budget)
-        if events <= 0:
-            break
+    for nth, lane in enumerate(sorted(lanes, key=lambda one: one.upto - one.after)):
+        events = min(lane.upto - lane.after, budget // (len(lanes) - nth))
         taken.append((lane, lane.after + events))
         budget -= events
     return taken

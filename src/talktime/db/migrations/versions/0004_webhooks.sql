@@ -33,6 +33,7 @@ CREATE TABLE webhook_lane (
     done_seq bigint NOT NULL DEFAULT 0,
     due_at timestamptz,
     claim text,
+    told_at timestamptz,
     CONSTRAINT webhook_lane_pk PRIMARY KEY (account_id, owner_id, endpoint_id)
 ) WITH (fillfactor = 70);
 

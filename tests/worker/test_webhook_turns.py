@@ -1,0 +1,80 @@
+"""Whose turn it is to be told: nobody's endpoint waits for ever behind a busy one."""
+
+import asyncio
+from datetime import timedelta
+
+from talktime.db import webhook_lanes
+from talktime.db.pool import Connection
+from talktime.db.webhook_lanes import LaneMove
+from talktime.ops.platform import Platform
+from talktime.ops.webhook_delivery import RELAY_EVENTS, relay_events
+from talktime.ops.webhooks import read_endpoint
+from tests.acting import Bots
+from tests.conftest import AccountFactory
+from tests.worker.listening import Listen
+
+
+async def test_a_busy_account_leaves_room_for_others(
+    platform: Platform, connection: Connection, make_account: AccountFactory, listen: Listen
+) -> None:
+    """With more to tell of one account than goes into one round, another's event goes along."""
+    busy, quiet = [Bots(platform, await make_account(paid="500")) for _ in range(2)]
+    crowd = await listen(busy.account_id, ["call.started"])
+    lone = await listen(quiet.account_id, ["call.started"])
+    for n in range(RELAY_EVENTS + 20):
+        await busy.start(f"B{n}")
+    await quiet.start("Q")
+    told = await relay_events(
+        connection, floor_nanos=platform.terms.floor_nanos, now=platform.clock()
+    )
+    assert told == RELAY_EVENTS, "what the quiet one leaves, the busy one has"
+    assert len(await lone.deliveries()) == 1
+    assert len(await crowd.deliveries()) == RELAY_EVENTS - 1
+
+
+async def test_who_was_told_longest_ago_is_told_first(
+    platform: Platform, connection: Connection, make_account: AccountFactory, listen: Listen
+) -> None:
+    """Where not all lanes fit into a round, they take turns, though each has more to tell."""
+    accounts = [Bots(platform, await make_account(paid="5")) for _ in range(3)]
+    for bots in accounts:
+        await listen(bots.account_id, ["call.started"])
+        for n in range(4):
+            await bots.start(f"CA{n}")
+    turns = []
+    for n in range(6):
+        async with connection.transaction():
+            [lane] = await webhook_lanes.claim_untold(connection, limit=1)
+            move = LaneMove(
+                account_id=lane.account_id,
+                owner_id=lane.owner_id,
+                endpoint_id=lane.endpoint_id,
+                event_seq=lane.after + 1,
+                delivery_seq=lane.delivery_seq,
+            )
+            now = platform.clock() + timedelta(seconds=n)
+            await webhook_lanes.move_lanes(connection, [move], now=now)
+        turns.append(lane.account_id)
+    assert set(turns[:3]) == {bots.account_id for bots in accounts}
+    assert turns[3:] == turns[:3]
+
+
+async def test_a_change_happens_whole(
+    platform: Platform, connection: Connection, bots: Bots, listen: Listen
+) -> None:
+    """A change that also enables is seen by nobody before it is all done."""
+    heard = await listen(bots.account_id, ["call.started"])
+    await heard.change(is_enabled=False)
+    owner, endpoint_id = heard.endpoint.account_id, heard.endpoint.endpoint_id
+    lane = (platform.clock() + timedelta(hours=1), owner, endpoint_id)
+    due = "UPDATE webhook_lane SET due_at = %s WHERE owner_id = %s AND endpoint_id = %s"
+    await connection.execute(due, lane)
+    async with connection.transaction():
+        await connection.execute(due, lane)
+        change = asyncio.create_task(heard.change(description="CRM", is_enabled=True))
+        await asyncio.sleep(0.3)
+        async with platform.connection() as another:
+            found = await read_endpoint(another, owner, endpoint_id)
+        assert (found.description, found.is_enabled) == ("", False)
+    changed = await change
+    assert (changed.description, changed.is_enabled) == ("CRM", True)
