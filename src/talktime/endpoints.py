@@ -8,13 +8,23 @@ import base64
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 from talktime.core.webhook import Delivery, DeliveryState, Endpoint, milliseconds
 from talktime.gateways.webhook import WebhookSender
 from talktime.ops import webhook_resend, webhooks
+from talktime.ops.guesses import GuessLimit, take_attempt
 from talktime.ops.platform import Platform
 from talktime.ops.webhooks import EndpointChange
+
+TESTS: Final = GuessLimit(
+    kind="webhook_test",
+    most=10,
+    window=timedelta(minutes=5),
+    refusal="10 tests were sent within 5 minutes; wait a little, then send the next",
+)
+"""Test messages of one account, or of the platform: nobody has us knock at a door all day."""
 
 _SECRET_BYTES: Final = 32
 
@@ -75,10 +85,11 @@ async def rotate_secret(
 
 
 async def send_test(platform: Platform, account_id: str, endpoint_id: str) -> Delivery:
-    """Send a test message now; answers how it went. Raises EndpointUnknown."""
+    """Send a test message now; answers how it went. Raises EndpointUnknown, TooManyAttempts."""
     now = platform.clock()
     async with platform.connection() as connection:
         signing = await webhook_resend.read_signing(connection, account_id, endpoint_id, now=now)
+        await take_attempt(connection, TESTS, account_id, now=now)
         trial = await webhook_resend.prepare_trial(
             connection,
             account_id,

@@ -10,6 +10,7 @@ import pytest
 from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.deliverer import Deliverer
+from talktime.endpoints import TESTS
 from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
@@ -94,6 +95,28 @@ async def test_a_test_message_and_its_resend(
     assert receiver.ids == [sent["message_id"]]
     assert receiver.bodies == [json.loads(sent["body"])]
     await home_api.ask("DELETE", one)
+
+
+async def test_tests_are_not_sent_without_end(
+    home_api: Caller, make_account: AccountFactory, receiver: Receiver
+) -> None:
+    """After some tests within a few minutes the next is refused, with the time to wait."""
+    base = f"/v1/accounts/{await make_account()}/webhooks"
+    made = told(await home_api.ask("POST", base, {"url": receiver.url}), 201)
+    receiver.secrets = [made["secret"]]
+    one = f"{base}/{made['endpoint_id']}"
+    for _ in range(TESTS.most):
+        told(await home_api.ask("POST", f"{one}/test"))
+    answer = await home_api.ask("POST", f"{one}/test")
+    refused(answer, 429, "too_many_attempts")
+    assert 0 < int(answer.headers["retry-after"]) <= TESTS.window.total_seconds()
+    assert len(receiver.bodies) == TESTS.most
+    other = f"/v1/accounts/{await make_account()}/webhooks"
+    theirs = told(await home_api.ask("POST", other, {"url": receiver.url}), 201)
+    receiver.secrets = [theirs["secret"]]
+    told(await home_api.ask("POST", f"{other}/{theirs['endpoint_id']}/test"))
+    for path in (one, f"{other}/{theirs['endpoint_id']}"):
+        await home_api.ask("DELETE", path)
 
 
 async def test_deliveries_are_listed_with_bodies(

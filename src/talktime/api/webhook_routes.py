@@ -17,6 +17,7 @@ from talktime.core.errors import (
     DeliveryUnknown,
     EndpointUnknown,
     ReferenceConflict,
+    TooManyAttempts,
 )
 from talktime.core.webhook import (
     PLATFORM,
@@ -291,7 +292,10 @@ _ACTS: Final[tuple[tuple[Any, str, Act, dict[str, Any]], ...]] = (
         post, _ONE + "/rotate", rotate_webhook_secret,
         {"answers": {200: EndpointWithSecret}, "refusals": _MISSING},
     ),
-    (post, _ONE + "/test", try_webhook, {"answers": {200: DeliveryBody}, "refusals": _MISSING}),
+    (
+        post, _ONE + "/test", try_webhook,
+        {"answers": {200: DeliveryBody}, "refusals": (EndpointUnknown, TooManyAttempts)},
+    ),
     (
         get, _ONE + "/deliveries", list_webhook_deliveries,
         {"query": DeliveriesQuery, "answers": {200: DeliveryPage}, "refusals": _MISSING},
