@@ -14,12 +14,14 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from talktime.core.member import Role
+from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.live import LiveFeed
-from talktime.ops.platform import Platform
+from talktime.ops.platform import Payments, Platform
 from talktime.ops.portal_access import create_portal_link
 from talktime.portal.routes import portal_router
 from tests.acting import Bots
 from tests.conftest import AccountFactory
+from tests.payments.paying import Payer
 
 
 @pytest.fixture
@@ -92,3 +94,30 @@ async def served_pages(platform: Platform) -> AsyncIterator[tuple[Platform, Live
     feed.close()
     server.should_exit = True
     await asyncio.wait([serving])
+
+
+@pytest.fixture
+async def till(platform: Platform) -> AsyncIterator[Platform]:
+    """The platform taking payments by the sandbox, which sends its notices nowhere."""
+    sandbox = SandboxPayments(
+        platform.connection, public_url="http://127.0.0.1:9", clock=platform.clock
+    )
+    payments = Payments(provider=sandbox, notice_secret=sandbox.secret)
+    yield msgspec.structs.replace(platform, payments=payments)
+    await sandbox.close()
+
+
+@pytest.fixture
+async def buyer(till: Platform, bots: Bots) -> AsyncIterator[httpx.AsyncClient]:
+    """The browser of a customer of it."""
+    app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=till.public_url) as client:
+        assert (await client.get(await new_link(till, bots.account_id))).status_code == 303
+        yield client
+
+
+@pytest.fixture
+def payer(till: Platform, bots: Bots) -> Payer:
+    assert till.payments is not None
+    return Payer(till, till.payments.provider, bots.account_id)

@@ -1,47 +1,10 @@
 """Top up as it goes over HTTP: amount, payment page, the truth on the way back."""
 
-from collections.abc import AsyncIterator
-
 import httpx
-import msgspec
-import pytest
-from litestar import Litestar
 
 from talktime.core.payment import NoticeKind
-from talktime.gateways.sandbox_payments import SandboxPayments
-from talktime.ops.platform import Payments, Platform
-from talktime.portal.routes import portal_router
-from tests.acting import Bots
 from tests.conftest import AccountFactory
 from tests.payments.paying import Payer, notice
-from tests.portal.conftest import new_link
-
-
-@pytest.fixture
-async def till(platform: Platform) -> AsyncIterator[Platform]:
-    """The platform taking payments by the sandbox, which sends its notices nowhere."""
-    sandbox = SandboxPayments(
-        platform.connection, public_url="http://127.0.0.1:9", clock=platform.clock
-    )
-    payments = Payments(provider=sandbox, notice_secret=sandbox.secret)
-    yield msgspec.structs.replace(platform, payments=payments)
-    await sandbox.close()
-
-
-@pytest.fixture
-async def buyer(till: Platform, bots: Bots) -> AsyncIterator[httpx.AsyncClient]:
-    """The browser of a customer of it."""
-    app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=till.public_url) as client:
-        assert (await client.get(await new_link(till, bots.account_id))).status_code == 303
-        yield client
-
-
-@pytest.fixture
-def payer(till: Platform, bots: Bots) -> Payer:
-    assert till.payments is not None
-    return Payer(till, till.payments.provider, bots.account_id)
 
 
 async def order(buyer: httpx.AsyncClient, **fields: str) -> httpx.Response:
@@ -71,9 +34,14 @@ async def test_an_amount_of_ones_own(buyer: httpx.AsyncClient, payer: Payer) -> 
     sent = await order(buyer, amount="25", other="$12.34")
     payment = await payer.payment(sent.headers["location"].split("/")[3])
     assert payment.amount_nanos == 12_340_000_000
-    for wrong in ("4", "2001", "1.005", "lots"):
+    sent = await order(buyer, amount="25", other="$1,250.50")
+    payment = await payer.payment(sent.headers["location"].split("/")[3])
+    assert payment.amount_nanos == 1_250_500_000_000
+    for wrong in ("4", "2001", "5.005", "lots", "1,00", "12,34", "1.000,00", "2,001.00", "-25"):
         refused = await order(buyer, amount="25", other=wrong)
         assert refused.status_code == 400
+        said = "Enter an amount from $5.00 to $2,000.00, in whole cents, such as 25.00."
+        assert said in refused.text
         assert 'aria-invalid="true"' in refused.text
         assert f'value="{wrong}"' in refused.text
 

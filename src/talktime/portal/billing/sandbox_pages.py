@@ -6,7 +6,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from talktime.core.errors import InvalidInput, NotFound
-from talktime.core.money import display_usd
+from talktime.core.money import NANOS_PER_USD, display_usd
 from talktime.db.sandbox_checkouts import SandboxPage
 from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.portal.desk import Asked, Desk, desk_of
@@ -33,6 +33,8 @@ async def choose(request: Asked) -> Response[Any]:
     sandbox = _sandbox(desk)
     page = await _page(request, sandbox)
     choice = str((await request.form()).get("choice", ""))
+    if page.status == "paid" and choice in _LATER:
+        return await _later(desk, sandbox, page, choice)
     if page.status != "open":
         return _shown(desk, page, step="closed")
     if choice == "challenge":
@@ -57,6 +59,30 @@ _WAYS: Final = {
 """How long after the payment its notice comes, and how often."""
 
 
+_LATER: Final = {
+    "refund_dollar": "The refund is on its way; its notice comes in a second.",
+    "send_back": "The last refund came back; the notice of it is sent.",
+    "dispute": "The bank has taken the payment back; the notice of it is sent.",
+    "dispute_won": "The bank has given the payment again; the notice of it is sent.",
+}
+"""What can become of a payment, and what the page then says."""
+
+
+async def _later(
+    desk: Desk, sandbox: SandboxPayments, page: SandboxPage, choice: str
+) -> Response[str]:
+    try:
+        if choice == "refund_dollar":
+            await sandbox.refunds.refund_here(page, NANOS_PER_USD)
+        elif choice == "send_back":
+            await sandbox.refunds.send_back(page)
+        else:
+            await sandbox.refunds.dispute(page, won=choice == "dispute_won")
+    except InvalidInput as error:
+        return _shown(desk, page, step="closed", refused=error.message)
+    return _shown(desk, page, step="closed", told=_LATER[choice])
+
+
 def _sandbox(desk: Desk) -> SandboxPayments:
     payments = desk.platform.payments
     if payments is None or not isinstance(payments.provider, SandboxPayments):
@@ -71,7 +97,15 @@ async def _page(request: Asked, sandbox: SandboxPayments) -> SandboxPage:
     return await sandbox.page(*names)
 
 
-def _shown(desk: Desk, page: SandboxPage, *, step: str, declined: str = "") -> Response[str]:
+def _shown(
+    desk: Desk,
+    page: SandboxPage,
+    *,
+    step: str,
+    declined: str = "",
+    told: str = "",
+    refused: str = "",
+) -> Response[str]:
     return desk.pages.page(
         "sandbox/checkout.html",
         step=step if page.status == "open" else "closed",
@@ -81,6 +115,8 @@ def _shown(desk: Desk, page: SandboxPage, *, step: str, declined: str = "") -> R
         success_url=page.success_url,
         cancel_url=page.cancel_url,
         declined=declined,
+        told=told,
+        refused=refused,
     )
 
 

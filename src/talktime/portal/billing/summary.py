@@ -50,6 +50,8 @@ class SummaryView(msgspec.Struct, frozen=True, kw_only=True):
     is_negative: bool
     promo: str
     paid: str
+    reserved: str
+    """On its way back to the cards; empty where nothing is."""
     held: str
     """How much is set aside for what."""
     held_rest: str
@@ -73,6 +75,9 @@ def summary_view(billing: Billing, *, floor_nanos: int, now: datetime) -> Summar
         is_negative=account.available_nanos < 0,
         promo=display_usd(promo),
         paid=display_usd(paid),
+        reserved=display_usd(-account.refund_reserved_nanos)
+        if account.refund_reserved_nanos
+        else "",
         held=held,
         held_rest=held_rest,
         month=display_usd(account.month_to_date_nanos),

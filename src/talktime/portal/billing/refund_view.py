@@ -1,0 +1,96 @@
+"""What the refund page says: how each refund stands, in words."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from talktime.core.account import Account
+from talktime.core.money import display_usd
+from talktime.core.refund import PartStatus, Refund, RefundPart, RefundStatus
+from talktime.portal.figures import Moment, moment, zone_of
+from talktime.portal.words import counted
+
+
+class RefundRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One refund as it stands."""
+
+    asked: Moment
+    tone: str
+    """done, wait, warn or stop."""
+    state: str
+    detail: str
+    """What it means, and what comes next."""
+    amount: str
+
+
+def refund_rows(
+    refunds: Sequence[Refund], direct: Sequence[RefundPart], account: Account
+) -> tuple[RefundRow, ...]:
+    """Newest first: what the customer asked for, and what the platform sent back by itself."""
+    zone = zone_of(account.time_zone)
+    rows = [(refund.asked_at, refund.amount_nanos, _refund_state(refund)) for refund in refunds] + [
+        (part.created_at, part.amount_nanos, _direct_state(part)) for part in direct
+    ]
+    rows.sort(key=lambda row: row[0], reverse=True)
+    return tuple(
+        RefundRow(
+            asked=moment(at, zone),
+            tone=state[0],
+            state=state[1],
+            detail=state[2],
+            amount=display_usd(nanos),
+        )
+        for at, nanos, state in rows
+    )
+
+
+def _refund_state(refund: Refund) -> tuple[str, str, str]:
+    if refund.status is RefundStatus.ASKED:
+        return (
+            "wait",
+            "Waiting for an answer",
+            "Somebody looks at it. Until then the money is yours to call with.",
+        )
+    if refund.status is RefundStatus.DECLINED:
+        return "stop", "Declined", f"{_sentence(refund.answer)} Nothing was taken."
+    if refund.status is RefundStatus.RUNNING:
+        told = (
+            f"Set aside for {_cards(len(refund.parts))}; it leaves the balance once the payment "
+            "provider confirms it, mostly within minutes."
+        )
+        return "wait", "On its way", told
+    if refund.status is RefundStatus.SUCCEEDED:
+        return (
+            "done",
+            "Sent back",
+            f"To {_cards(len(refund.parts))}; a bank can take five to ten days to show it.",
+        )
+    gone = sum(part.amount_nanos for part in refund.parts if part.status is PartStatus.SUCCEEDED)
+    why = " ".join(dict.fromkeys(_sentence(part.failure) for part in refund.parts if part.failure))
+    if gone:
+        rest = display_usd(refund.amount_nanos - gone)
+        return (
+            "warn",
+            "Sent back in part",
+            f"{display_usd(gone)} went back. {why} {rest} is on your balance again.",
+        )
+    return "stop", "Failed", f"{why} The money is on your balance again; you can ask once more."
+
+
+def _direct_state(part: RefundPart) -> tuple[str, str, str]:
+    if part.status is PartStatus.SUCCEEDED:
+        return "done", "Sent back", "By your platform, to the card that paid."
+    if part.status is PartStatus.FAILED:
+        return "stop", "Failed", f"{_sentence(part.failure)} The money is on your balance."
+    return "wait", "On its way", "Begun by your platform; the payment provider confirms it."
+
+
+def _cards(payments: int) -> str:
+    if payments == 1:
+        return "the card that paid"
+    return f"the cards of {counted(payments, 'payment')}"
+
+
+def _sentence(words: str | None) -> str:
+    text = (words or "The bank gave no reason").strip().rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
