@@ -256,6 +256,35 @@ async def test_pages_within_another_site(
     await expect(within.locator("h1")).to_have_text("You are signed out")
 
 
+async def test_a_browser_with_two_sessions_mixes_nothing_up(
+    context: BrowserContext, site: Platform, make_account: AccountFactory, host: str
+) -> None:
+    """A framed page reads itself anew, and files are loaded from it, as its own account, where the
+    browser is signed in to another by itself on the same site."""
+    other, account_id = await make_account(paid="9"), await make_account(paid="5")
+    neighbour = host.replace("localhost", "127.0.0.1")
+    by_itself = await context.new_page()
+    await by_itself.goto(await framed_link(site, other, None))
+    page = await context.new_page()
+    await page.goto(f"{neighbour}/?{await framed_link(site, account_id, neighbour)}")
+    names = {cookie.get("name") for cookie in await context.cookies()}
+    assert {COOKIE, FRAMED_COOKIE} <= names
+    within = page.frame_locator("#framed")
+    await expect(within.locator("#side-balance")).to_contain_text("$5.00")
+    framed = page.frames[1]
+    async with page.expect_response(lambda answer: answer.request.resource_type == "fetch") as read:
+        await framed.evaluate(
+            "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+        )
+    assert "$5.00" in await (await read.value).text()
+    await expect(within.locator("#live-state")).to_have_attribute("data-state", "live")
+    await expect(within.locator("#side-balance")).to_contain_text("$5.00")
+    for loading, owner in ((within, account_id), (by_itself, other)):
+        async with (page if loading is within else by_itself).expect_download() as loaded:
+            await loading.get_by_role("link", name="Download CSV").first.click()
+        assert owner in (await (await loaded.value).path()).read_text()
+
+
 @pytest.mark.parametrize("origin", [None, "https://other.example"])
 async def test_no_other_site_frames_the_pages(
     context: BrowserContext,

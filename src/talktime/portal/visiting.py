@@ -27,6 +27,11 @@ FRAMED_BY: Final = "talktime_framed_by"
 """In the request's state: the origin that may frame the answer."""
 WITHIN: Final = "within"
 """In the address of a stream: the page that listens is within another site's."""
+WITHIN_HEADER: Final = "talktime-within"
+"""The same of what a page's scripts ask for."""
+FRAMED_KEPT: Final = timedelta(days=30)
+"""How much longer than its session a framed page's cookie lasts: by it we know later on that a
+page was framed whose session has ended, and may say so there."""
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,15 +110,30 @@ async def _found(
 def session_tokens(request: Request[Any, Any, Any]) -> list[str]:
     """The tokens that a browser brings, the one that is meant first.
 
-    A page within another site's is meant by the cookie for that, a page by itself by the other. The
-    browser tells which it asks for; the stream, for which it does not, says so in its address.
+    A page within another site's is meant by the cookie for that alone, so that it never shows
+    another account after its own session has ended; a page by itself by the other first.
     """
     plain, framed = request.cookies.get(COOKIE, ""), request.cookies.get(FRAMED_COOKIE, "")
-    kind = request.headers.get("sec-fetch-dest", "document")
-    if kind in {"iframe", "frame"}:
-        return [framed] if framed else [plain] if plain else []
-    order = (framed, plain) if request.query_params.get(WITHIN) else (plain, framed)
-    return [token for token in order if token]
+    if framed and _is_within(request):
+        return [framed]
+    return [token for token in (plain, framed) if token]
+
+
+def is_framed(request: Request[Any, Any, Any]) -> bool:
+    """Whether a page is asked for that was framed when its session began."""
+    if not request.cookies.get(FRAMED_COOKIE):
+        return False
+    tells = "sec-fetch-dest" in request.headers
+    return _is_within(request) if tells else not request.cookies.get(COOKIE)
+
+
+def _is_within(request: Request[Any, Any, Any]) -> bool:
+    """Browsers tell it of pages; streams say so in their address, scripts in a header."""
+    return (
+        request.headers.get("sec-fetch-dest") in {"iframe", "frame"}
+        or bool(request.query_params.get(WITHIN))
+        or WITHIN_HEADER in request.headers
+    )
 
 
 def allow_framing(request: Request[Any, Any, Any], origin: str | None) -> None:
@@ -150,8 +170,9 @@ def keep_session(
     seconds = life // timedelta(seconds=1)
     if framed:
         # Python's cookies do not know Partitioned, without which browsers drop a framed page's.
+        kept = seconds and seconds + FRAMED_KEPT // timedelta(seconds=1)
         answer.headers["set-cookie"] = (
-            f"{FRAMED_COOKIE}={session}; Path={pages.base or '/'}; Max-Age={seconds}; HttpOnly; "
+            f"{FRAMED_COOKIE}={session}; Path={pages.base or '/'}; Max-Age={kept}; HttpOnly; "
             "Secure; SameSite=None; Partitioned"
         )
         return

@@ -2,6 +2,8 @@
 // page; here its part is fetched and shown instead, and so is each further step: forms are sent and
 // links with data-dialog-step followed within the dialog. Without this script the link just works.
 
+import { ask } from "./asking.js";
+
 const PART = "Talktime-Part";
 const UNREACHABLE = "Talktime cannot be reached. Check your connection, then try again: nothing counts twice.";
 
@@ -29,7 +31,7 @@ function open(link) {
   body().replaceChildren();
   trouble("");
   dialog.showModal();
-  ask(link.href);
+  askFor(link.href);
 }
 
 function build() {
@@ -60,13 +62,13 @@ function onClick(event) {
   const step = event.target.closest("a[data-dialog-step]");
   if (step === null) return;
   event.preventDefault();
-  ask(step.href);
+  askFor(step.href);
 }
 
 function onSubmit(event) {
   event.preventDefault();
   const form = event.target;
-  ask(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+  askFor(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
 }
 
 // The page beneath follows by its stream. Where that is away, it is read anew.
@@ -78,14 +80,14 @@ function onClose() {
   back?.focus();
 }
 
-async function ask(address, request = {}) {
+async function askFor(address, request = {}) {
   if (asking !== null) return; // an impatient second click
   const mine = new AbortController();
   asking = mine;
   body().setAttribute("aria-busy", "true");
   const headers = { Accept: "text/html", [PART]: "1" };
   try {
-    const answer = await fetch(address, { ...request, headers, signal: mine.signal });
+    const answer = await ask(address, { ...request, headers, signal: mine.signal });
     if (!answer.headers.has(PART)) {
       location.assign(opener.href); // signed out, say: that page says what to do
       return;

@@ -2,6 +2,7 @@
 // is shown. Running clocks tick in between. Without this script every page still shows the truth as
 // of its loading.
 
+import { ask } from "./asking.js";
 import { morph } from "./morph.js";
 import { openReceipt, reloadPageReceipt, reloadReceipt } from "./receipts.js";
 
@@ -162,7 +163,7 @@ async function readAnew() {
   disconnect();
   let answer;
   try {
-    answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    answer = await ask(location.href, { headers: { Accept: "text/html" } });
   } catch {
     tellState("away", "Offline");
     checking = setTimeout(refresh, CHECK_AFTER_MS);

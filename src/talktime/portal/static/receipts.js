@@ -1,10 +1,11 @@
 // Receipts: they open in place below their row, follow their call, and are checked on the spot.
 
+import { ask } from "./asking.js";
 import { morph } from "./morph.js";
 import { proveReceipt } from "./proof.js";
 
 async function fetchReceipt(href) {
-  const answer = await fetch(href, { headers: { Accept: "text/html" } });
+  const answer = await ask(href, { headers: { Accept: "text/html" } });
   if (!answer.ok) throw new Error(`the receipt was refused: ${answer.status}`);
   return answer.text();
 }
