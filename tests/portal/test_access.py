@@ -2,20 +2,22 @@
 
 import html
 import secrets
+from datetime import timedelta
 
 import httpx
 import pytest
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.types import HTTPScope
 
 from talktime.core.member import Role
 from talktime.ops.platform import Platform
 from talktime.ops.portal_access import create_portal_link
-from talktime.ops.sessions import read_session
+from talktime.ops.sessions import LINK_SESSION_LIFE, close_session, read_session
+from talktime.portal.routes import portal_router
 from talktime.portal.visiting import COOKIE, FRAMED_COOKIE, session_tokens
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
-from tests.portal.conftest import new_link
+from tests.portal.conftest import browser_of, new_link
 
 PAGES = ["/billing", "/calls", "/calls/CA1", "/calls/CA1/receipt", "/live"]
 
@@ -210,6 +212,71 @@ async def test_each_page_listens_with_its_own_session(
             session = await read_session(connection, token, now=platform.clock())
         assert session is not None
         assert (session.framed_by is not None) == (kind == "iframe")
+
+
+async def test_a_framed_page_asks_for_its_own_account(
+    visitor: httpx.AsyncClient, platform: Platform, bots: Bots, make_account: AccountFactory
+) -> None:
+    """What a framed page's scripts read is of its account, or refused, whoever else is signed in
+    in that browser; what those of a page by itself read is of that one's."""
+    account_id = await make_account(paid="7")
+    await framed(visitor, platform, account_id)
+    await visitor.get(await new_link(platform, bots.account_id))
+    by_script = {"sec-fetch-dest": "empty"}
+    within = by_script | {"talktime-within": "1"}
+    assert "$7.00" in (await visitor.get("/billing", headers=within)).text
+    assert "$5.50" in (await visitor.get("/billing", headers=by_script)).text
+    async with platform.connection() as connection:
+        await close_session(connection, visitor.cookies[FRAMED_COOKIE])
+    for asked in (
+        {"url": "/billing", "headers": within},
+        {"url": "/billing", "headers": {"sec-fetch-dest": "iframe"}},
+        {"url": "/live", "params": {"within": "1"}, "headers": by_script},
+    ):
+        assert (await visitor.request("GET", **asked)).status_code == 401
+    assert "$5.50" in (await visitor.get("/billing", headers=by_script)).text
+
+
+async def test_a_framed_page_whose_session_ended_says_so(platform: Platform, bots: Bots) -> None:
+    """It is shown within the sites that may frame pages, and leads back to the platform."""
+    origins = ("https://app.example.com", "https://desk.example.com")
+    app = Litestar(
+        [portal_router(platform, frame_origins=origins)], openapi_config=None, logging_config=None
+    )
+    async with browser_of(app, platform) as browser:
+        answer = await framed(browser, platform, bots.account_id)
+        age = answer.headers["set-cookie"].split("Max-Age=")[1].split(";")[0]
+        assert int(age) > LINK_SESSION_LIFE // timedelta(seconds=1)
+        async with platform.connection() as connection:
+            await close_session(connection, browser.cookies[FRAMED_COOKIE])
+        for path in ("/billing", "/calls/CA1", "/enter?token=used"):
+            ended = await browser.get(path, headers={"sec-fetch-dest": "iframe"})
+            assert ended.status_code == (410 if "enter" in path else 401)
+            policy = ended.headers["content-security-policy"]
+            assert f"frame-ancestors {' '.join(origins)};" in policy
+            assert "x-frame-options" not in ended.headers
+            assert "Ask your platform to open this page again." in ended.text
+            assert "/sign-in" not in ended.text
+        by_itself = await browser.get("/billing", headers={"sec-fetch-dest": "document"})
+        assert "/sign-in" in by_itself.text
+        sign_in = await browser.get("/sign-in", headers={"sec-fetch-dest": "iframe"})
+        browser.cookies.clear()
+        stranger = await browser.get("/billing", headers={"sec-fetch-dest": "iframe"})
+        for answer in (by_itself, sign_in, stranger):
+            assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+            assert answer.headers["x-frame-options"] == "DENY"
+
+
+async def test_without_sites_nobody_frames_a_refusal(
+    visitor: httpx.AsyncClient, platform: Platform, bots: Bots
+) -> None:
+    """Where the operator lists no site, no refusal is framed."""
+    await framed(visitor, platform, bots.account_id)
+    async with platform.connection() as connection:
+        await close_session(connection, visitor.cookies[FRAMED_COOKIE])
+    ended = await visitor.get("/billing", headers={"sec-fetch-dest": "iframe"})
+    assert "frame-ancestors 'none'" in ended.headers["content-security-policy"]
+    assert ended.headers["x-frame-options"] == "DENY"
 
 
 def request_scope(request: httpx.Request) -> HTTPScope:

@@ -21,6 +21,7 @@ from talktime.core.errors import (
 )
 from talktime.portal.access.places import sign_in_place
 from talktime.portal.rendering import Pages
+from talktime.portal.visiting import allow_framing, is_framed
 
 logger = structlog.get_logger("talktime.portal")
 
@@ -84,13 +85,18 @@ def sentence(words: str) -> str:
 
 
 def _page(pages: Pages, request: Request[Any, Any, Any], status: int, why: str) -> Response[str]:
+    next_step, sign_in_words = _NEXT.get(status, ""), _SIGN_IN_WORDS.get(status)
+    if sign_in_words and pages.frame_origins and is_framed(request):
+        # Which site frames it nobody knows any more: whoever may frame any page may frame this.
+        allow_framing(request, " ".join(pages.frame_origins))
+        next_step, sign_in_words = "Ask your platform to open this page again.", None
     return pages.page(
         "refusal.html",
         status_code=status,
         title=_TITLES.get(status, "Something went wrong"),
         why=sentence(why),
-        next_step=_NEXT.get(status, ""),
-        sign_in_words=_SIGN_IN_WORDS.get(status),
+        next_step=next_step,
+        sign_in_words=sign_in_words,
         sign_in_place=sign_in_place(_asked(request, pages.base)) if status == 401 else "/sign-in",
         has_links=status not in {401, 410},
     )

@@ -1,6 +1,6 @@
 """HTML out of view models: the templates, and the headers that every page carries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,11 +28,15 @@ PAGE_HEADERS: Final[Mapping[str, str]] = {
 class Pages:
     """Renders templates for one installation."""
 
-    def __init__(self, public_url: str, *, takes_payments: bool = False) -> None:
+    def __init__(
+        self, public_url: str, *, takes_payments: bool = False, frame_origins: Sequence[str] = ()
+    ) -> None:
         parts = urlsplit(public_url)
         self.base: Final = parts.path.rstrip("/")
         """What every path begins with where a proxy serves us below one; usually empty."""
         self.is_https: Final = parts.scheme == "https"
+        self.frame_origins: Final = tuple(frame_origins)
+        """The sites within which pages may be shown, each within the one that its session names."""
         self.assets: Final[Mapping[str, Asset]] = read_assets()
         self._templates = Environment(
             loader=PackageLoader("talktime.portal"),

@@ -1,4 +1,7 @@
-"""The headers of pages that another site may frame: one origin, named when the link was made."""
+"""The headers of pages that another site may frame: one origin, named when the link was made.
+
+That such a session has ended is told within any site that may frame pages.
+"""
 
 from typing import Any, Final
 
