@@ -140,9 +140,7 @@ class PageWriter:
         async with self._platform.connection() as connection:
             billing = await read_billing(connection, self._account.account_id, now=now)
         view = summary_view(billing, floor_nanos=self._platform.terms.floor_nanos, now=now)
-        return self._pages.html(
-            "billing/summary.html", view=view, may_spend=self._page.may_spend
-        )
+        return self._pages.html("billing/summary.html", view=view, may_spend=self._page.may_spend)
 
     async def _top_up(self) -> str:
         now = self._platform.clock()
