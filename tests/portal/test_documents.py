@@ -125,6 +125,9 @@ async def test_from_the_history_to_the_receipt(buyer: httpx.AsyncClient, payer: 
     """A top-up's row in the history links its receipt: a PDF of one page with amount and number,
     the same each time."""
     await payer.tell(notice(await payer.begin("25")))
+    [entry] = await payer.top_ups()
+    state = (await buyer.get(f"/billing/top-up/{entry.ref}")).text
+    assert f'href="/billing/receipts/{entry.seq}"' in state
     page = (await buyer.get("/billing")).text
     href = "/billing/receipts/" + page.split('href="/billing/receipts/')[1].split('"')[0]
     first, second = [await buyer.get(href) for _ in "ab"]

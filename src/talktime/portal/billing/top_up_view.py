@@ -18,13 +18,15 @@ class TopUpView(msgspec.Struct, frozen=True, kw_only=True):
     pay_href: str = ""
     """Where to go on paying; empty where there is nothing to pay."""
     can_start_over: bool = False
+    receipt_href: str = ""
+    """Empty where nothing was paid."""
 
 
 def top_up_view(payment: Payment, account: Account, *, back: str, base: str) -> TopUpView:
     """``back`` is what the provider's page said on the way back; what counts is the payment."""
     amount = display_usd(payment.amount_nanos)
     if payment.status not in OPEN_STATUSES:
-        return _settled_view(payment, account, amount)
+        return _settled_view(payment, account, amount, base)
     if back == "paid":
         return TopUpView(
             tone="wait",
@@ -59,7 +61,7 @@ def top_up_view(payment: Payment, account: Account, *, back: str, base: str) -> 
     )
 
 
-def _settled_view(payment: Payment, account: Account, amount: str) -> TopUpView:
+def _settled_view(payment: Payment, account: Account, amount: str, base: str) -> TopUpView:
     if payment.status is PaymentStatus.SUCCEEDED:
         available = display_usd(account.available_nanos)
         return TopUpView(
@@ -67,6 +69,7 @@ def _settled_view(payment: Payment, account: Account, amount: str) -> TopUpView:
             title=f"{amount} has arrived",
             text=f"It is on your paid balance. Available now: {available}.",
             amount=amount,
+            receipt_href=f"{base}/billing/receipts/{payment.entry_seq}",
         )
     has_expired = payment.status is PaymentStatus.EXPIRED
     return TopUpView(
