@@ -6,12 +6,13 @@ import pytest
 
 from talktime.core.errors import MessageNotRepeatable, MessageUnknown
 from talktime.core.member import MailKind, Role
-from talktime.core.message import MessageKind, MessageState, message_id_of
+from talktime.core.message import Message, MessageKind, MessageState, message_id_of
 from talktime.db.messages import readmit_messages
 from talktime.db.pool import Connection
 from talktime.ops.members import add_member, change_mail
 from talktime.ops.messages import list_messages, relay_messages, resend_message, write_message
 from talktime.ops.platform import Platform
+from talktime.ops.upkeep import MESSAGES_KEPT, sweep_database
 from tests.conftest import AccountFactory
 
 
@@ -101,3 +102,35 @@ async def test_a_message_whose_job_was_lost_waits_anew(
     await readmit_messages(connection, before=later)
     [message] = await list_messages(connection, account_id=account_id, state=None, limit=50)
     assert message.state is MessageState.WAITING
+
+
+async def test_messages_are_kept_for_ninety_days(
+    platform: Platform, connection: Connection, make_account: AccountFactory
+) -> None:
+    """What became of a message can be looked up for ninety days; what waits is never swept."""
+    account_id = await make_account()
+    now = platform.clock()
+
+    async def written(ref: str, *, age: timedelta) -> None:
+        await write_message(
+            connection,
+            account_id=account_id,
+            kind=MessageKind.KEY_CREATED,
+            ref=ref,
+            recipient="ada@example.com",
+            facts={},
+            now=now - age,
+        )
+
+    async def kept() -> dict[str, Message]:
+        found = await list_messages(connection, account_id=account_id, state=None, limit=50)
+        return {message.ref: message for message in found}
+
+    second = timedelta(seconds=1)
+    await written("old", age=MESSAGES_KEPT + second)
+    await written("young", age=MESSAGES_KEPT - timedelta(minutes=5))
+    await relay_all(connection, platform)
+    assert {message.state for message in (await kept()).values()} == {MessageState.DEAD}
+    await written("waiting", age=MESSAGES_KEPT + second)
+    assert (await sweep_database(connection, now=now)).messages >= 1
+    assert set(await kept()) == {"young", "waiting"}
