@@ -101,7 +101,7 @@ async def test_card_choice_and_charge(buyer: httpx.AsyncClient, till: Platform, 
     await look(till, bots.account_id)
     page = (await buyer.get(PAGE)).text
     assert "Charged and credited" in page
-    assert "Your card was charged" in page
+    assert "It fired: a payment was begun" in page
     assert "Auto-reload" in (await buyer.get("/billing")).text
     assert "Now it is $30.50." in page
 

@@ -153,7 +153,7 @@ _STATES: Final = {
 }
 
 _CHECKS: Final = {
-    ReloadReason.FIRED: "Your card was charged",
+    ReloadReason.FIRED: "It fired: a payment was begun",
     ReloadReason.ENOUGH: "Enough was left again",
     ReloadReason.OFF: "It was switched off",
     ReloadReason.STOPPED: f"It had stopped after {FAILURES_MAX} failures in a row",
