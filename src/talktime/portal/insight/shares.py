@@ -6,9 +6,10 @@ import msgspec
 
 from talktime.core.money import apportion, display_usd, div_half_even
 from talktime.ops.spend import Part
-from talktime.portal.figures import Money, money, shown_split
+from talktime.portal.figures import Money, duration, money, shown_split
 
 MINUTE_MS = 60_000
+_FEW_MINUTES_MS = 10 * MINUTE_MS
 _A_CENT = 10_000_000
 _FINE = 100_000
 _MEAN_DECIMALS = 4
@@ -85,4 +86,5 @@ def per(nanos: int, count: int) -> Money:
 
 
 def minutes(ms: int) -> str:
-    return f"{div_half_even(ms, MINUTE_MS):,}"
+    """ "42"; a few of them with their seconds, as "1:14" or "0:14"."""
+    return duration(ms) if ms < _FEW_MINUTES_MS else f"{div_half_even(ms, MINUTE_MS):,}"
