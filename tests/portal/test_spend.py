@@ -18,6 +18,7 @@ from talktime.ops.accounts import read_account
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
+from tests.portal.conftest import new_link
 
 AMOUNT = re.compile(r'class="money sum"><span class="figure">\$([0-9,.]+)')
 
@@ -270,3 +271,29 @@ async def test_every_default_model_has_a_price(customer: httpx.AsyncClient) -> N
     for channel in Channel:
         html = (await customer.get(f"/spend/estimate?channel={channel.value}")).text
         assert figure(html).startswith("$0.")
+
+
+async def test_an_estimate_without_money_says_what_to_do(
+    visitor: httpx.AsyncClient, platform: Platform, make_account: AccountFactory
+) -> None:
+    """Below the floor the estimate says that no call can start yet and how to add credit, and not
+    how long nothing would last; above it, how long what is there would."""
+    for paid, expected in (("0", False), ("0.05", False), ("0.10", True), ("5", True)):
+        await visitor.get(await new_link(platform, await make_account(paid=paid)))
+        html = (await visitor.get("/spend/estimate?channel=phone")).text
+        answer = re.sub(r"<[^>]*>", "", html.split('class="card answer"')[1])
+        assert ("would last" in answer) is expected
+        assert ("No call can start yet: each needs at least $0.10." in answer) is not expected
+        assert ("redeem a coupon" in answer) is not expected
+        assert " 0 calls" not in answer
+
+
+async def test_short_talk_is_told_with_its_seconds(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """A call of 14 seconds was not one of 0 minutes."""
+    await bots.call("short", *MINUTE_BY_PHONE, seconds=14)
+    html = (await customer.get("/spend")).text
+    assert '<dt>Minutes</dt><dd class="figure">0:14</dd>' in html
+    assert 'data-unit="minutes">0:14<' in section(html, "channels")
+    await bots.call("longer", *MINUTE_BY_PHONE, seconds=12 * 60)
+    html = (await customer.get("/spend")).text
+    assert '<dt>Minutes</dt><dd class="figure">12</dd>' in html

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from talktime.core.account import Account
+from talktime.core.account import Account, AccountStatus
 from talktime.core.estimate import Estimate
 from talktime.core.money import display_usd
 from talktime.core.plan import Model, Plan, plain_figure
@@ -47,6 +47,8 @@ class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
     balance: str
     talk_time: str
     """How long the balance lasts with such calls."""
+    why_none: str
+    """Why none can start now, with this balance; empty where one can."""
 
 
 def estimate_view(
@@ -55,6 +57,7 @@ def estimate_view(
     form: Form,
     *,
     account: Account,
+    floor_nanos: int,
     known: Mapping[Service, Sequence[str]],
     address: str,
 ) -> EstimateView:
@@ -89,6 +92,7 @@ def estimate_view(
         left_out=" and ".join(left_out),
         balance=display_usd(account.startable_nanos),
         talk_time=_talk_time(estimate, account.startable_nanos, form),
+        why_none=_why_none(account, floor_nanos, form),
     )
 
 
@@ -135,9 +139,19 @@ def _talk_time(estimate: Estimate, spendable_nanos: int, form: Form) -> str:
     charge = estimate.charge_nanos
     if lasts_ms is None or not charge:
         return ""
-    calls = words.counted(max(spendable_nanos, 0) // charge, _call_word(form))
+    count = max(spendable_nanos, 0) // charge
+    calls = words.counted(count, _call_word(form)) if count else f"less than one {_call_word(form)}"
     spoken = spoken_duration(lasts_ms)
     return f"{spoken[:1].upper()}{spoken[1:]}, or {calls}"
+
+
+def _why_none(account: Account, floor_nanos: int, form: Form) -> str:
+    if account.status is AccountStatus.SUSPENDED:
+        return f"No {_call_word(form)} can start while the account is suspended."
+    if account.startable_nanos >= floor_nanos:
+        return ""
+    least = exact_usd(floor_nanos) + (" that is not set aside" if account.held_nanos else "")
+    return f"No {_call_word(form)} can start yet: each needs at least {least}."
 
 
 def _missing(

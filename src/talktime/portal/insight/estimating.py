@@ -49,7 +49,15 @@ async def estimate(request: Asked) -> Response[str]:
             form = refuse(form, refused)
         else:
             address = f"{desk.pages.base}/spend/estimate"
-            view = estimate_view(found, plan, form, account=account, known=known, address=address)
+            view = estimate_view(
+                found,
+                plan,
+                form,
+                account=account,
+                floor_nanos=desk.platform.terms.floor_nanos,
+                known=known,
+                address=address,
+            )
     return desk.pages.page(
         "insight/estimate.html",
         status_code=200 if view else 400,
