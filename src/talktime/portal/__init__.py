@@ -1,1 +1,4 @@
-"""The customer's pages: Billing and Calls, server-rendered and live."""
+"""The customer's pages, written on the server; those whose figures move are live.
+
+Billing, Calls, Spend and Settings, the ways to come in, and what a mail leads to: a folder each.
+"""

@@ -1,1 +1,1 @@
-"""Billing: the balance, the month, the charts, the transaction history, coupons."""
+"""Billing: the balance, the month, the charts, the transaction history, top-ups, coupons."""
