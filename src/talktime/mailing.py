@@ -39,7 +39,7 @@ MONTHLY_SECONDS: Final = 900.0
 ATTEMPTS_MAX: Final = 18
 FIRST_PAUSE_SECONDS: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 6 * 3600.0
-"""With ATTEMPTS_MAX: eight tries in the first hour and a half, the last after two and a half days."""
+"""With ATTEMPTS_MAX: eight tries in the first hour and a half, the last after sixty hours."""
 
 HANDED_OVER = Counter(
     "talktime_mails", "Mails, by how handing them over ended.", ["kind", "result"], registry=None
