@@ -52,7 +52,7 @@ def _refund_state(refund: Refund) -> tuple[str, str, str]:
             "Somebody looks at it. Until then the money is yours to call with.",
         )
     if refund.status is RefundStatus.DECLINED:
-        return "stop", "Declined", f"{_sentence(refund.answer)} Nothing was taken."
+        return "stop", "Declined", f"{sentence(refund.answer)} Nothing was taken."
     if refund.status is RefundStatus.RUNNING:
         told = (
             f"Set aside for {_cards(len(refund.parts))}; it leaves the balance once the payment "
@@ -66,7 +66,7 @@ def _refund_state(refund: Refund) -> tuple[str, str, str]:
             f"To {_cards(len(refund.parts))}; a bank can take five to ten days to show it.",
         )
     gone = sum(part.amount_nanos for part in refund.parts if part.status is PartStatus.SUCCEEDED)
-    why = " ".join(dict.fromkeys(_sentence(part.failure) for part in refund.parts if part.failure))
+    why = " ".join(dict.fromkeys(sentence(part.failure) for part in refund.parts if part.failure))
     if gone:
         rest = display_usd(refund.amount_nanos - gone)
         return (
@@ -81,7 +81,7 @@ def _direct_state(part: RefundPart) -> tuple[str, str, str]:
     if part.status is PartStatus.SUCCEEDED:
         return "done", "Sent back", "By your platform, to the card that paid."
     if part.status is PartStatus.FAILED:
-        return "stop", "Failed", f"{_sentence(part.failure)} The money is on your balance."
+        return "stop", "Failed", f"{sentence(part.failure)} The money is on your balance."
     return "wait", "On its way", "Begun by your platform; the payment provider confirms it."
 
 
@@ -91,6 +91,7 @@ def _cards(payments: int) -> str:
     return f"the cards of {counted(payments, 'payment')}"
 
 
-def _sentence(words: str | None) -> str:
+def sentence(words: str | None) -> str:
+    """Words as a sentence of their own."""
     text = (words or "The bank gave no reason").strip().rstrip(".")
     return f"{text[:1].upper()}{text[1:]}."

@@ -13,7 +13,7 @@ from talktime.core.refund import REASON_LENGTH_MAX, RefundStatus
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 from talktime.ops.refunds import ask_refund, list_direct_refunds, list_refunds, read_refundable
-from talktime.portal.billing.refund_view import refund_rows
+from talktime.portal.billing.refund_view import refund_rows, sentence
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.framing import frame
 from talktime.portal.rendering import PAGE_HEADERS
@@ -79,7 +79,7 @@ async def _page(
     direct = await list_direct_refunds(connection, account.account_id)
     errors = dict.fromkeys(("amount", "reason", "other"), "")
     if error is not None:
-        errors[error.field if error.field in errors else "other"] = error.message
+        errors[error.field if error.field in errors else "other"] = sentence(error.message)
     return desk.pages.page(
         "billing/refund.html",
         status_code=200 if error is None else 400,
@@ -90,7 +90,7 @@ async def _page(
         is_asked=is_asked,
         typed=typed or {"amount": format_usd(refundable), "reason": ""},
         errors=errors,
-        trouble="" if error is None else error.message,
+        trouble="" if error is None else sentence(error.message),
         reason_max=REASON_LENGTH_MAX,
         refund_id=f"ref_{secrets.token_hex(16)}",
         rows=refund_rows(found, direct, account),
