@@ -4,7 +4,7 @@
     db, accounts, keys, coupons   set things up
     refunds                       decide on what customers want back
     calls, prices, ledger, mail   look into things
-    statements                    what customers get on paper
+    payments, statements          what became of top-ups, what customers get on paper
 
 Commands work on the database of TALKTIME_HOME, or of TALKTIME_DATABASE_URL, beside a running server
 or without one. Exit codes: 0 done, 1 refused or faults found, 2 bad settings or arguments.
@@ -24,6 +24,7 @@ from talktime.cli.coupons import app as coupons
 from talktime.cli.keys import app as keys
 from talktime.cli.ledger import app as ledger
 from talktime.cli.mail import app as mail
+from talktime.cli.payments import app as payments
 from talktime.cli.prices import app as prices
 from talktime.cli.refunds import app as refunds
 from talktime.cli.running import add_to
@@ -74,6 +75,7 @@ app.add_typer(refunds, name="refunds", help="Paid balance that customers want ba
 app.add_typer(calls, name="calls", help="Receipts, and calls of the past.")
 app.add_typer(prices, name="prices", help="Rate cards.")
 app.add_typer(webhooks, name="webhooks", help="Who is told what happens, and what they were sent.")
+app.add_typer(payments, name="payments", help="What became of top-ups.")
 app.add_typer(statements, name="statements", help="Statements and receipts of accounts.")
 app.add_typer(ledger, name="ledger", help="The books.")
 app.add_typer(mail, name="mail", help="Mail to people.")
