@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from talktime.cli.opening import on_platform
+from talktime.cli.tables import id_table, print_table
 from talktime.core.account import Account
 from talktime.core.money import display_usd, parse_usd
 from talktime.ops.accounts import PAGE_MAX, create_account, list_accounts, read_account
@@ -80,9 +81,9 @@ def list_command(
             found += page
         return found
 
-    table = Table("Account", "Name", "Status", box=None)
-    for column in ("Available", "Promo", "Paid", "Held", "This month"):
-        table.add_column(column, justify="right")
+    table = id_table(
+        ("Account",), ("Name", "Status"), ("Available", "Promo", "Paid", "Held", "This month")
+    )
     for one in on_platform(act):
         table.add_row(
             one.account_id,
@@ -99,7 +100,7 @@ def list_command(
                 ),
             ),
         )
-    Console().print(table)
+    print_table(table)
 
 
 @app.command("adjust")
@@ -170,4 +171,4 @@ def _show(account: Account) -> None:
     ):
         table.add_row(name, display_usd(nanos))
     Console().print(f"{account.account_id} · {account.name} · {account.status}", highlight=False)
-    Console().print(table)
+    print_table(table)

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from talktime.cli.moments import moment
 from talktime.cli.opening import on_platform
+from talktime.cli.tables import id_table, print_table
 from talktime.core.coupon import Coupon, Redemption
 from talktime.core.money import display_usd, parse_usd
 from talktime.ops.coupons import create_coupon, list_coupons, list_redemptions, read_coupon
@@ -77,12 +77,13 @@ def list_command() -> None:
             found += page
         return found
 
-    table = Table(box=None)
-    table.add_column("Code", overflow="fold")
+    table = id_table(("Code",), ())
     for heading in ("Bonus", "Redeemed"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("Starts", "Ends", "For", "Note"):
-        table.add_column(heading)
+    for heading in ("Starts", "Ends"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("For", no_wrap=True)
+    table.add_column("Note", overflow="fold")
     for one in on_platform(act):
         table.add_row(
             one.code,
@@ -93,7 +94,7 @@ def list_command() -> None:
             _whom(one),
             one.note or "",
         )
-    Console().print(table, markup=False)
+    print_table(table)
 
 
 @app.command("show")
@@ -125,15 +126,11 @@ def show_command(*, code: Annotated[str, typer.Argument(help="Case-sensitive.")]
         ("Note", coupon.note or ""),
     ):
         facts.add_row(name, value)
-    Console().print(facts, markup=False)
+    print_table(facts)
     if not redemptions:
         typer.echo("\nNobody has redeemed it yet.")
         return
-    table = Table(box=None)
-    table.add_column("Account", overflow="fold")
-    table.add_column("Redeemed")
-    for heading in ("Bonus", "Entry"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = id_table(("Account",), ("Redeemed",), ("Bonus", "Entry"))
     for one in sorted(redemptions, key=lambda one: (one.recorded_at, one.account_id)):
         table.add_row(
             one.account_id,
@@ -142,7 +139,7 @@ def show_command(*, code: Annotated[str, typer.Argument(help="Case-sensitive.")]
             f"{one.entry_seq:,}",
         )
     typer.echo()
-    Console().print(table, markup=False)
+    print_table(table)
 
 
 def _uses(coupon: Coupon) -> str:

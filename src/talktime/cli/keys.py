@@ -4,10 +4,9 @@ import secrets
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from talktime.cli.opening import on_platform
+from talktime.cli.tables import id_table, print_table
 from talktime.ops.keys import (
     PLATFORM,
     SECRET_BYTES,
@@ -74,7 +73,7 @@ def list_command(*, account: Account = PLATFORM) -> None:
             if len(page) < PAGE:
                 return found
 
-    table = Table("Key", "Name", "Scopes", "Created", "Last used", "Revoked", box=None)
+    table = id_table(("Key",), ("Name", "Scopes", "Created", "Last used", "Revoked"))
     for key in on_platform(act):
         used = "" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
         revoked = "" if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d %H:%M}"
@@ -86,7 +85,7 @@ def list_command(*, account: Account = PLATFORM) -> None:
             used,
             revoked,
         )
-    Console().print(table)
+    print_table(table)
 
 
 @app.command("revoke")

@@ -4,10 +4,9 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from talktime.cli.opening import on_platform
+from talktime.cli.tables import id_table, print_table
 from talktime.core.message import Message, MessageState
 from talktime.ops.messages import list_messages, resend_message
 from talktime.ops.platform import Platform
@@ -36,7 +35,8 @@ def list_command(
     if not found:
         typer.echo("No such messages.")
         return
-    table = Table("message", "account", "kind", "to", "written", "state", "tries", "last answer")
+    ids, others = ("Message", "Account"), ("Kind", "To", "Written", "State", "Tries", "Last answer")
+    table = id_table(ids, others)
     for message in found:
         table.add_row(
             str(message.message_id),
@@ -48,7 +48,7 @@ def list_command(
             str(message.attempts),
             message.last_error or "",
         )
-    Console(soft_wrap=True).print(table)
+    print_table(table)
 
 
 @app.command("resend")

@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from talktime.cli.opening import on_platform
+from talktime.cli.tables import id_table, print_table
 from talktime.core.money import display_usd
 from talktime.core.refund import PartStatus, Refund, RefundStatus
 from talktime.db.refunds import Place
@@ -56,9 +55,7 @@ def list_command(
     if not found:
         typer.echo("There are none.")
         return
-    table = Table(box=None)
-    table.add_column("Account", overflow="fold")
-    table.add_column("Refund", overflow="fold")
+    table = id_table(("Account", "Refund"), ())
     table.add_column("Amount", justify="right", no_wrap=True)
     for heading in ("Asked", "Stands", "Says"):
         table.add_column(heading)
@@ -71,7 +68,7 @@ def list_command(
             WORDS[one.status],
             _says(one),
         )
-    Console().print(table, markup=False)
+    print_table(table)
 
 
 @app.command("approve")

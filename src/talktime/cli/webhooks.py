@@ -3,11 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from talktime import endpoints
 from talktime.cli.opening import on_platform
+from talktime.cli.tables import id_table, print_table
 from talktime.core.webhook import (
     PLATFORM,
     Delivery,
@@ -60,7 +59,7 @@ def list_command(*, account: Account = PLATFORM) -> None:
         async with platform.connection() as connection:
             return await webhooks.list_endpoints(connection, account)
 
-    table = _table("Endpoint", "Address", "Told of", "Health", "Last delivered")
+    table = id_table(("Endpoint",), ("Address", "Told of", "Health", "Last delivered"))
     for one in on_platform(act):
         last = one.last_delivered_at
         table.add_row(
@@ -70,7 +69,7 @@ def list_command(*, account: Account = PLATFORM) -> None:
             _health(one),
             "" if last is None else f"{last:%Y-%m-%d %H:%M}",
         )
-    Console().print(table, markup=False)
+    print_table(table)
 
 
 @app.command("deliveries")
@@ -91,7 +90,7 @@ def deliveries_command(
             )
         return page
 
-    table = _table("Message", "Type", "Made", "State", "Attempts", "Last answer")
+    table = id_table(("Message",), ("Type", "Made", "State", "Attempts", "Last answer"))
     for one in on_platform(act):
         table.add_row(
             one.message_id,
@@ -103,7 +102,7 @@ def deliveries_command(
         )
         if bodies:
             table.add_row("", one.body)
-    Console().print(table, markup=False)
+    print_table(table)
 
 
 @app.command("resend")
@@ -166,15 +165,6 @@ def remove_command(*, endpoint: Named, account: Account = PLATFORM) -> None:
 
     on_platform(act)
     typer.echo(f"Endpoint {endpoint} is deleted.")
-
-
-def _table(first: str, *others: str) -> Table:
-    """What stands first is an id, to be copied whole."""
-    table = Table(box=None)
-    table.add_column(first, no_wrap=True)
-    for heading in others:
-        table.add_column(heading, overflow="fold")
-    return table
 
 
 def _switch(account: str, endpoint: str, *, is_enabled: bool) -> None:
