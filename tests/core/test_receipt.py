@@ -1,6 +1,7 @@
 """The portable receipt: written, read back, recomputed, and caught where somebody changed it."""
 
 import random
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 from talktime.core.call import BillingStatus
 from talktime.core.errors import InvalidInput
+from talktime.core.money import format_usd
 from talktime.core.receipt import (
     Receipt,
     check_receipt,
@@ -57,10 +59,30 @@ def test_a_free_call_debits_nothing() -> None:
     assert [check.name for check in checks if not check.is_right] == ["debit"]
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_wrong_debit_stands_beside_the_charge(seed: int) -> None:
+    """Where the balances bore another amount, computed is the charge, and stated what they bore."""
+    chance = random.Random(seed)
+    call = some_call(chance)
+    while call.billing_status is not BillingStatus.CHARGED:
+        call = some_call(chance)
+    right = receipt_of(call)
+    promo, paid = (_nanos(text) for text in (right.promo_charged, right.paid_charged))
+    wrong = msgspec.structs.replace(right, promo_charged=format_usd(promo + 1))
+    *_, debit = check_receipt(wrong)
+    assert (debit.working, debit.computed) == ("the charge", right.charge)
+    assert debit.stated == format_usd(promo + 1 + paid)
+    assert not debit.is_right
+
+
 def test_it_names_no_phone_number() -> None:
     """Whoever gets the document learns no phone number."""
     call = msgspec.structs.replace(some_call(random.Random(1)), from_number="+12025550123")
     assert b"2025550123" not in write_receipt(receipt_of(call))
+
+
+def _nanos(text: str | None) -> int:
+    return int(Decimal(text or "0").scaleb(9))
 
 
 def _without(document: dict[str, Any], name: str) -> dict[str, Any]:

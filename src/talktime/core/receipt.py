@@ -233,17 +233,26 @@ def _billed(quantity: str, used: int, billed: int) -> str:
 def _check_debit(receipt: Receipt, charge: int | None) -> Check:
     """What the balances bore is the charge; nothing of a free call, and nothing before the end."""
     promo, paid = receipt.promo_charged, receipt.paid_charged
+    computed = {
+        BillingStatus.CHARGED: charge,
+        BillingStatus.FREE: 0,
+    }.get(receipt.billing_status)
     stated = None
     working = "not settled"
     if promo is not None and paid is not None:
         parts = (_nanos(promo, "promo_charged"), _nanos(paid, "paid_charged"))
         stated = format_usd(sum(parts))
-        working = f"{format_usd(parts[0])} + {format_usd(parts[1])}"
-    computed = {
-        BillingStatus.CHARGED: charge,
-        BillingStatus.FREE: 0,
-    }.get(receipt.billing_status)
+        # A sum that leads elsewhere would stand beside a figure that it does not come to.
+        is_due = computed == sum(parts)
+        working = f"{format_usd(parts[0])} + {format_usd(parts[1])}" if is_due else _due(receipt)
     return _check("debit", working, computed, stated)
+
+
+def _due(receipt: Receipt) -> str:
+    return {
+        BillingStatus.CHARGED: "the charge",
+        BillingStatus.FREE: "nothing, for a free call",
+    }.get(receipt.billing_status, "not settled")
 
 
 def _check(

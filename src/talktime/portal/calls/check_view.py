@@ -1,6 +1,8 @@
 """The recomputation of a receipt, step by step, as rows of a page."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -29,7 +31,7 @@ def check_rows(receipt: Receipt, checks: Sequence[Check]) -> tuple[CheckRow, ...
     return tuple(
         CheckRow(
             name=_NAMES[check.name] if check.line is None else _line_name(receipt, check.line),
-            working=check.working,
+            working=_grouped(check.working),
             computed=_shown(check.computed),
             stated=_shown(check.stated),
             is_right=check.is_right,
@@ -50,4 +52,12 @@ def _line_name(receipt: Receipt, place: int) -> str:
 
 
 def _shown(amount: str | None) -> str:
-    return "nothing yet" if amount is None else f"${amount}"
+    return "nothing yet" if amount is None else f"${_grouped(amount)}"
+
+
+_LONG: Final = re.compile(r"(?<![0-9.])[0-9]{4,}")
+
+
+def _grouped(figures: str) -> str:
+    """Thousands apart, as the receipt has them; decimals as they are."""
+    return _LONG.sub(lambda found: f"{int(found[0]):,}", figures)

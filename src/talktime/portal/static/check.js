@@ -51,7 +51,9 @@ function debit(receipt, charge) {
   const due = { charged: charge, free: 0n }[receipt.billing_status] ?? null;
   if (receipt.promo_charged === null || receipt.paid_charged === null) return step("debit", null, "not settled", due, null);
   const [promo, paid] = [nanos(receipt.promo_charged), nanos(receipt.paid_charged)];
-  return step("debit", null, `${usd(promo)} + ${usd(paid)}`, due, usd(promo + paid));
+  // A sum that leads elsewhere would stand beside a figure that it does not come to.
+  const owed = { charged: "the charge", free: "nothing, for a free call" }[receipt.billing_status] ?? "not settled";
+  return step("debit", null, due === promo + paid ? `${usd(promo)} + ${usd(paid)}` : owed, due, usd(promo + paid));
 }
 
 function step(name, line, working, computed, stated, possible = true) {

@@ -1,5 +1,6 @@
 // Check this receipt: fetches the receipt as a document, recomputes it here, and shows each step.
 
+import { ask } from "./asking.js";
 import { checkReceipt } from "./check.js";
 
 const STEP_MS = 140;
@@ -15,7 +16,7 @@ export async function proveReceipt(proof) {
   try {
     result.className = "proof-result";
     result.textContent = "Checking…";
-    const answer = await fetch(proof.dataset.proof, { headers: { Accept: "application/json" } });
+    const answer = await ask(proof.dataset.proof, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(`the document was refused: ${answer.status}`);
     const receipt = await answer.json();
     const steps = checkReceipt(receipt);
@@ -42,7 +43,7 @@ function shownStep(step, receipt) {
   const mark = part("mark", step.right ? "✓" : "✗");
   mark.setAttribute("aria-hidden", "true");
   const name = step.line === null ? SUMS[step.name] : lineName(receipt.lines[step.line]);
-  item.append(mark, " ", part("name", name), " ", part("working", step.working), " ", part("figure", amount(step.computed)));
+  item.append(mark, " ", part("name", name), " ", part("working", grouped(step.working)), " ", part("figure", amount(step.computed)));
   if (!step.right) item.append(" ", part("lie", `the receipt says ${amount(step.stated)}`));
   return item;
 }
@@ -52,7 +53,10 @@ function lineName(line) {
   return model ? `${SERVICES[line.service]}, ${model}` : SERVICES[line.service];
 }
 
-const amount = (usd) => (usd === null ? "nothing yet" : `$${usd}`);
+const amount = (usd) => (usd === null ? "nothing yet" : `$${grouped(usd)}`);
+
+// Thousands apart, as the receipt has them; decimals as they are.
+const grouped = (figures) => figures.replace(/(?<![0-9.])[0-9]{4,}/g, (whole) => whole.replace(/\B(?=([0-9]{3})+$)/g, ","));
 
 function part(name, text) {
   const shown = document.createElement("span");
