@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from talktime.core.errors import InvalidAmount
-from talktime.core.money import NANOS_PER_USD, format_usd
+from talktime.core.money import NANOS_PER_USD, display_usd
 
 NANOS_PER_CENT: Final = NANOS_PER_USD // 100
 CURRENCY: Final = "usd"
@@ -127,8 +127,8 @@ def check_top_up_amount(nanos: int, *, field: str) -> int:
         raise InvalidAmount(f"{field} must be whole cents, such as 25.00.", field=field)
     if not TOP_UP_MIN_NANOS <= nanos <= TOP_UP_MAX_NANOS:
         raise InvalidAmount(
-            f"{field} must be from ${format_usd(TOP_UP_MIN_NANOS)} to "
-            f"${format_usd(TOP_UP_MAX_NANOS)}.",
+            f"{field} must be from {display_usd(TOP_UP_MIN_NANOS)} to "
+            f"{display_usd(TOP_UP_MAX_NANOS)}.",
             field=field,
         )
     return nanos

@@ -1,5 +1,6 @@
 """Top up: choose an amount, pay on the provider's page, come back to the truth."""
 
+import re
 import secrets
 from typing import Any, Final
 from urllib.parse import quote
@@ -7,7 +8,7 @@ from urllib.parse import quote
 from litestar import Response, get, post
 from litestar.response import Redirect
 
-from talktime.core.errors import InvalidAmount, PaymentUnknown, TalktimeError
+from talktime.core.errors import InvalidAmount, PaymentUnknown
 from talktime.core.member import Right
 from talktime.core.money import display_usd, format_usd, parse_usd
 from talktime.core.payment import TOP_UP_MAX_NANOS, TOP_UP_MIN_NANOS, TOP_UP_PRESETS_NANOS
@@ -20,6 +21,12 @@ from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.framing import frame, live_address
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import Visitor, check_form, visitor_of
+
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?", re.ASCII)
+_WRONG_AMOUNT: Final = (
+    f"Enter an amount from {display_usd(TOP_UP_MIN_NANOS)} to {display_usd(TOP_UP_MAX_NANOS)}, "
+    "in whole cents, such as 25.00."
+)
 
 
 @get("/billing/top-up")
@@ -39,20 +46,21 @@ async def begin(request: Asked) -> Response[Any]:
     visitor.require(Right.SPEND)
     fields = await check_form(request, visitor)
     # An amount of one's own outweighs the chosen preset, which is always there.
-    amount = fields.get("other", "").strip().removeprefix("$") or fields.get("amount", "")
+    other = fields.get("other", "").strip()
+    amount = other or fields.get("amount", "")
     try:
         payment, _ = await begin_top_up(
             desk.platform.connection,
             desk.platform.checkout,
             account_id=visitor.account_id,
             payment_id=fields.get("top_up_id", ""),
-            amount_nanos=parse_usd(amount, field="amount"),
+            amount_nanos=_read_amount(amount),
             return_url=_return_url(desk, fields.get("top_up_id", "")),
             now=desk.now,
         )
-    except InvalidAmount as error:
+    except InvalidAmount:
         async with desk.platform.connection() as connection:
-            return await _form(desk, visitor, connection, entered=amount, error=error)
+            return await _form(desk, visitor, connection, entered=amount, error=_WRONG_AMOUNT)
     return Redirect(
         f"{desk.pages.base}/billing/top-up/{payment.payment_id}/pay",
         status_code=303,
@@ -81,15 +89,20 @@ async def state(request: Asked) -> Response[str]:
     """How a top-up stands; the open page changes by itself when the money is there."""
     desk = desk_of(request)
     async with desk.visit(request) as (visitor, connection):
-        payment = await read_payment(connection, visitor.account_id, _asked_id(request))
+        # The events first, then the payment: a credit in between is heard of, at worst twice.
         standing = await read_billing(connection, visitor.account_id, now=desk.now)
+        payment = await read_payment(connection, visitor.account_id, _asked_id(request))
     back = request.query_params.get("back", "")
     return desk.pages.page(
         "billing/top_up_state.html",
         **frame(visitor, standing.account, "billing"),
         view=top_up_view(payment, standing.account, back=back, base=desk.pages.base),
         live=live_address(
-            desk, "top_up", standing.event_seq, is_newest=False, also={"payment": payment.payment_id}
+            desk,
+            "top_up",
+            standing.event_seq,
+            is_newest=False,
+            also={"payment": payment.payment_id},
         ),
     )
 
@@ -100,22 +113,33 @@ async def _form(
     connection: Connection,
     *,
     entered: str = "",
-    error: TalktimeError | None = None,
+    error: str = "",
 ) -> Response[str]:
     account = await read_account(connection, visitor.account_id, now=desk.now)
     return desk.pages.page(
         "billing/top_up.html",
-        status_code=200 if error is None else 400,
+        status_code=400 if error else 200,
         **frame(visitor, account, "billing"),
         presets=[(format_usd(nanos), display_usd(nanos)) for nanos in TOP_UP_PRESETS_NANOS],
         least=display_usd(TOP_UP_MIN_NANOS),
         most=display_usd(TOP_UP_MAX_NANOS),
         top_up_id=f"top_{secrets.token_hex(16)}",
         entered=entered,
-        error=error and error.message,
+        error=error,
         owed=display_usd(-account.paid_nanos) if account.paid_nanos < 0 else "",
         is_sandbox=desk.platform.checkout.name == "sandbox",
     )
+
+
+def _read_amount(text: str) -> int:
+    """In nanos, as a person writes it: "$1,250.50" too. Raises InvalidAmount.
+
+    A comma is taken for the thousands where three digits follow it, and otherwise refused.
+    """
+    bare = text.removeprefix("$").strip()
+    if _GROUPED.fullmatch(bare):
+        bare = bare.replace(",", "")
+    return parse_usd(bare, field="amount")
 
 
 def _return_url(desk: Desk, payment_id: str) -> str:
