@@ -13,7 +13,7 @@ from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.portal.rendering import Pages
 from talktime.portal.shared_frames import SharedFrames
-from talktime.portal.visiting import Visitor, visitor_of
+from talktime.portal.visiting import Visitor, check_form, visitor_of
 
 Asked: TypeAlias = Request[Any, Any, Any]
 
@@ -38,6 +38,17 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def now(self) -> datetime:
         return self.platform.clock()
+
+    @asynccontextmanager
+    async def receive(
+        self, request: Asked
+    ) -> AsyncIterator[tuple[Visitor, dict[str, str], Connection]]:
+        """As visit, with the fields of a form, which has come whole before a connection is taken:
+        a slow sender keeps none from others. Raises Unauthenticated, Forbidden."""
+        visitor = await visitor_of(request, self.platform)
+        fields = await check_form(request, visitor)
+        async with self.platform.connection() as connection:
+            yield visitor, fields, connection
 
     @asynccontextmanager
     async def visit(self, request: Asked) -> AsyncIterator[tuple[Visitor, Connection]]:

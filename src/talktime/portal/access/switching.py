@@ -10,7 +10,7 @@ from talktime.ops.sign_in import list_memberships, switch_account
 from talktime.portal.access.browsers import browser_of
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.rendering import PAGE_HEADERS
-from talktime.portal.visiting import check_form, keep_session
+from talktime.portal.visiting import keep_session
 
 
 @get("/switch")
@@ -30,8 +30,7 @@ async def choose(request: Asked) -> Response[str]:
 async def switch(request: Asked) -> Response[Any]:
     """A session on the account chosen takes the place of this one."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        fields = await check_form(request, visitor)
+    async with desk.receive(request) as (visitor, fields, connection):
         begun = await switch_account(
             connection,
             visitor.to_session(desk.now),

@@ -20,7 +20,7 @@ from talktime.portal.billing.payments_view import month_rows, payment_row
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.framing import frame
 from talktime.portal.rendering import PAGE_HEADERS
-from talktime.portal.visiting import Visitor, check_form
+from talktime.portal.visiting import Visitor
 
 PAGE_ROWS: Final = 25
 _TYPED_MAX: Final = 2_000
@@ -67,9 +67,8 @@ async def details(request: Asked) -> Response[str]:
 async def save_details(request: Asked) -> Response[Any]:
     """Make receipts from now on out to what was typed."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
+    async with desk.receive(request) as (visitor, fields, connection):
         visitor.require(Right.CONFIGURE)
-        fields = await check_form(request, visitor)
         typed = {name: fields.get(name, "")[:_TYPED_MAX] for name in ("name", "address", "tax_id")}
         lines = (line.strip() for line in typed["address"].splitlines())
         party = Party(

@@ -20,7 +20,7 @@ from talktime.portal.billing.redeem_view import REFUSALS, credit_view, offer_vie
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.framing import frame
 from talktime.portal.rendering import PAGE_HEADERS
-from talktime.portal.visiting import Visitor, check_form
+from talktime.portal.visiting import Visitor
 
 PART: Final = "Talktime-Part"
 """Asks for the part of a page without its frame; an answer that has it is one."""
@@ -77,8 +77,8 @@ async def redeem(request: Asked) -> Response[str]:
 async def preview(request: Asked) -> Response[str]:
     """What the code would bring, to be confirmed; nothing is written."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        code = _code(await check_form(request, visitor))
+    async with desk.receive(request) as (visitor, fields, connection):
+        code = _code(fields)
         visitor.require(Right.SPEND)
         redeeming = _Redeeming(request, desk, visitor, connection)
         try:
@@ -94,8 +94,8 @@ async def preview(request: Asked) -> Response[str]:
 async def confirm(request: Asked) -> Response[Any]:
     """Credit the coupon and go back to Billing; a second click finds it credited."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        code = _code(await check_form(request, visitor))
+    async with desk.receive(request) as (visitor, fields, connection):
+        code = _code(fields)
         visitor.require(Right.SPEND)
         redeeming = _Redeeming(request, desk, visitor, connection)
         entry: Entry | None

@@ -17,7 +17,7 @@ from talktime.portal.billing.refund_view import refund_rows, sentence
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.framing import frame
 from talktime.portal.rendering import PAGE_HEADERS
-from talktime.portal.visiting import Visitor, check_form
+from talktime.portal.visiting import Visitor
 
 SHOWN: Final = 50
 _OPEN: Final = frozenset({RefundStatus.ASKED, RefundStatus.RUNNING})
@@ -37,9 +37,8 @@ async def refund(request: Asked) -> Response[str]:
 async def ask(request: Asked) -> Response[Any]:
     """Ask for it; a second click finds the first."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
+    async with desk.receive(request) as (visitor, fields, connection):
         visitor.require(Right.SPEND)
-        fields = await check_form(request, visitor)
         amount = fields.get("amount", "").strip().removeprefix("$")
         reason = fields.get("reason", "").replace("\r\n", "\n").strip()
         try:

@@ -29,7 +29,7 @@ from talktime.portal.settings.general_view import (
 )
 from talktime.portal.settings.parts import GENERAL, settings_frame
 from talktime.portal.settings.zones import zones
-from talktime.portal.visiting import Visitor, check_form
+from talktime.portal.visiting import Visitor
 
 TOLD: Final[Mapping[str, str]] = {
     "settings": "Your settings are saved.",
@@ -50,8 +50,8 @@ async def general(request: Asked) -> Response[str]:
 async def save_settings(request: Asked) -> Response[Any]:
     """Change the account's settings, all or none of them."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        typed = typed_in(await check_form(request, visitor))
+    async with desk.receive(request) as (visitor, fields, connection):
+        typed = typed_in(fields)
         visitor.require(Right.CONFIGURE)
         change, errors = change_of(typed)
         if not errors:
@@ -68,17 +68,15 @@ async def save_settings(request: Asked) -> Response[Any]:
 async def save_mail(request: Asked) -> Response[Any]:
     """Note who gets which mail: one's own choices, or everybody's."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        fields = await check_form(request, visitor)
-        async with connection.transaction():
-            for member in await list_members(connection, visitor.account_id):
-                # Somebody who was added since the form was made is not in it.
-                chosen = chosen_in(fields, member.address)
-                if chosen is None or chosen == member.mail:
-                    continue
-                if member.address != visitor.address:
-                    visitor.require(Right.CONFIGURE)
-                await change_mail(connection, visitor.account_id, member.address, chosen)
+    async with desk.receive(request) as (visitor, fields, connection), connection.transaction():
+        for member in await list_members(connection, visitor.account_id):
+            # Somebody who was added since the form was made is not in it.
+            chosen = chosen_in(fields, member.address)
+            if chosen is None or chosen == member.mail:
+                continue
+            if member.address != visitor.address:
+                visitor.require(Right.CONFIGURE)
+            await change_mail(connection, visitor.account_id, member.address, chosen)
     return _saved(desk, "mail")
 
 

@@ -29,7 +29,7 @@ from talktime.portal.figures import zone_of
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.settings.keys_view import asked_for, first_request, key_row, scope_choices
 from talktime.portal.settings.parts import KEYS, settings_frame
-from talktime.portal.visiting import Visitor, check_form
+from talktime.portal.visiting import Visitor
 
 _KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
@@ -47,8 +47,7 @@ async def list_page(request: Asked) -> Response[str]:
 async def make(request: Asked) -> Response[str]:
     """Make a key, and show it: the only time that it is shown."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        fields = await check_form(request, visitor)
+    async with desk.receive(request) as (visitor, fields, connection):
         visitor.require(Right.ADMINISTER)
         name, scopes, errors = asked_for(fields)
         if errors:
@@ -92,8 +91,7 @@ async def ask(request: Asked) -> Response[str]:
 async def revoke(request: Asked) -> Response[Any]:
     """Make a key useless, for good."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        await check_form(request, visitor)
+    async with desk.receive(request) as (visitor, _, connection):
         visitor.require(Right.ADMINISTER)
         await revoke_key(
             connection,

@@ -22,7 +22,7 @@ from talktime.portal.refusals import sentence
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.settings.parts import PEOPLE, settings_frame
 from talktime.portal.settings.people_view import ROLES, person_rows, session_rows
-from talktime.portal.visiting import Visitor, check_form, forget_session
+from talktime.portal.visiting import Visitor, forget_session
 
 REFUSALS: Final = (InvalidInput, Conflict, NotFound, TooManyAttempts)
 
@@ -48,8 +48,7 @@ async def people(request: Asked) -> Response[str]:
 async def invite(request: Asked) -> Response[Any]:
     """Add somebody, and write to them."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        fields = await check_form(request, visitor)
+    async with desk.receive(request) as (visitor, fields, connection):
         visitor.require(Right.ADMINISTER)
         address = fields.get("address", "").strip()
         account = await read_account(connection, visitor.account_id, now=desk.now)
@@ -72,8 +71,7 @@ async def invite(request: Asked) -> Response[Any]:
 async def give_role(request: Asked) -> Response[Any]:
     """Give a member another role."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        fields = await check_form(request, visitor)
+    async with desk.receive(request) as (visitor, fields, connection):
         visitor.require(Right.ADMINISTER)
         try:
             await change_role(
@@ -91,8 +89,7 @@ async def give_role(request: Asked) -> Response[Any]:
 async def remove(request: Asked) -> Response[Any]:
     """Remove a member; who removes themselves is out."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        fields = await check_form(request, visitor)
+    async with desk.receive(request) as (visitor, fields, connection):
         address = fields.get("address", "")
         if address != visitor.address:
             visitor.require(Right.ADMINISTER)
@@ -107,8 +104,8 @@ async def remove(request: Asked) -> Response[Any]:
 async def end_session(request: Asked) -> Response[Any]:
     """Close one of the visitor's own sessions."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        session_id = (await check_form(request, visitor)).get("session_id", "")
+    async with desk.receive(request) as (visitor, fields, connection):
+        session_id = fields.get("session_id", "")
         await end_sessions(
             connection, visitor.account_id, address=visitor.address, session_id=session_id
         )
@@ -119,8 +116,7 @@ async def end_session(request: Asked) -> Response[Any]:
 async def end_all_sessions(request: Asked) -> Response[str]:
     """Sign out everywhere, here too."""
     desk = desk_of(request)
-    async with desk.visit(request) as (visitor, connection):
-        await check_form(request, visitor)
+    async with desk.receive(request) as (visitor, _, connection):
         await end_sessions(connection, visitor.account_id, address=visitor.address)
     return _out(desk, visitor)
 
