@@ -13,10 +13,10 @@ from talktime.core.message import Message, MessageKind
 from talktime.gateways.mail.composing import sender_of
 from talktime.gateways.mail.smtp import MailServer, SmtpAddress
 from talktime.jobs import run_queues
+from talktime.loops import Loop, run_loops
 from talktime.mailing import Mailer, mail_queue, relay_waiting
 from talktime.ops.messages import list_messages, write_message
 from talktime.ops.platform import Platform
-from talktime.worker import Loop, run_loops
 
 SENDER = "Talktime <talktime@talktime.test>"
 OPEN = {"waiting", "deferred"}

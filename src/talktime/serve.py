@@ -22,6 +22,7 @@ from talktime.core.errors import TalktimeError
 from talktime.gateways.mailbox import Mailbox
 from talktime.installation import address_kept, paying, public_url_of, terms_of
 from talktime.jobs import run_queues
+from talktime.loops import run_loops
 from talktime.mail_way import has_way_out, open_mailbox, opened_mailer
 from talktime.ops.keys import PLATFORM, list_keys
 from talktime.ops.platform import Platform, open_platform
@@ -31,7 +32,6 @@ from talktime.worker import (
     COLLECTORS,
     clock_loop,
     mail_loops,
-    run_loops,
     serving_loops,
     worker_loops,
     worker_queues,

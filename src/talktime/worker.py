@@ -21,9 +21,6 @@ finds done. A failing act is repeated with growing pauses, so that an outage of 
 no loop and is not hammered on.
 """
 
-import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -31,11 +28,11 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Gauge
 
-from talktime.core.errors import TalktimeError
 from talktime.deliverer import ATTEMPTS, Deliverer
 from talktime.deliverer import EVERY_SECONDS as WEBHOOKS_SECONDS
 from talktime.gateways.webhook import WebhookSender
 from talktime.jobs import DONE, Queue
+from talktime.loops import LAST_RUN, ROUNDS_MAX, RUNS, Loop
 from talktime.mailing import COLLECTORS as MAIL_COLLECTORS
 from talktime.mailing import (
     COUNT_SECONDS,
@@ -52,14 +49,10 @@ from talktime.mailing import (
 from talktime.ops.attempts import CallKey
 from talktime.ops.call_pricing import settle_unpriced_calls
 from talktime.ops.call_silence import BATCH, beat_service, end_silent_calls
-from talktime.ops.documents import ISSUED_AT_ONCE, issue_due_documents
 from talktime.ops.health import read_clock_skew, read_health
 from talktime.ops.platform import Platform
-from talktime.ops.refund_runs import ask_about_disputes, run_refunds
-from talktime.ops.reload_runs import AT_ONCE, Tills, reload_due_accounts, resume_reloads
-from talktime.ops.saved_cards import finish_open_setups
-from talktime.ops.top_ups import reconcile_payments
 from talktime.ops.upkeep import sweep_database
+from talktime.payment_loops import payment_loops
 
 log = structlog.get_logger("talktime.worker")
 
@@ -69,23 +62,9 @@ CLOCK_SKEW_MAX: Final = timedelta(minutes=1)
 PRICES_SECONDS: Final = 3.0
 PRICING_SECONDS: Final = 3600.0
 UPKEEP_SECONDS: Final = 600.0
-PAYMENTS_SECONDS: Final = 20.0
-REFUNDS_SECONDS: Final = 2.0
-RELOADS_SECONDS: Final = 1.0
-RECEIPTS_SECONDS: Final = 10.0
 WATCHDOG_SECONDS_MAX: Final = 5.0
-LONGEST_PAUSE_SECONDS: Final = 60.0
-ROUNDS_MAX: Final = 200
-"""Batches that one run of a loop handles before the others have their turn."""
 
 # Without a registry of their own: each application that is made shows them in its own.
-RUNS = Counter("talktime_worker_runs", "Runs of a loop.", ["loop", "result"], registry=None)
-LAST_RUN = Gauge(
-    "talktime_worker_last_success_timestamp_seconds",
-    "When a loop last ran well.",
-    ["loop"],
-    registry=None,
-)
 CLOCK_SKEW = Gauge(
     "talktime_clock_skew_seconds",
     "By how much this process's clock is ahead of the database's.",
@@ -113,16 +92,6 @@ COLLECTORS: Final = (
     DONE,
     *MAIL_COLLECTORS,
 )
-
-
-class Loop(msgspec.Struct, frozen=True, kw_only=True):
-    """An act and how often it is done."""
-
-    name: str
-    act: Callable[[], Awaitable[None]]
-    every_seconds: float
-    close: Callable[[], Awaitable[None]] | None = None
-    """Ends what the act has begun and not finished, when the loop ends."""
 
 
 def longest_gap(grace_ms: int) -> timedelta:
@@ -183,42 +152,12 @@ def worker_loops(platform: Platform) -> list[Loop]:
             swept = await sweep_database(connection, now=platform.clock())
         log.debug("upkeep", **msgspec.structs.asdict(swept))
 
-    async def payments() -> None:
-        if platform.payments is not None:
-            await reconcile_payments(
-                platform.connection,
-                platform.payments.provider,
-                terms=platform.terms,
-                now=platform.clock(),
-            )
-
-    async def receipts() -> None:
-        for _ in range(ROUNDS_MAX):
-            async with platform.connection() as connection:
-                issued = await issue_due_documents(
-                    connection, platform.seller, now=platform.clock()
-                )
-            if issued < ISSUED_AT_ONCE:
-                return
-
-    async def refunds() -> None:
-        if platform.payments is not None:
-            asked = (platform.connection, platform.payments.provider)
-            await run_refunds(*asked, terms=platform.terms, now=platform.clock())
-            await ask_about_disputes(*asked, terms=platform.terms, now=platform.clock())
-
-    async def reloads() -> None:
-        await reload_cards(platform)
-
     deliverer = Deliverer(platform, WebhookSender(allow_private=platform.terms.webhooks_private))
     every = min(WATCHDOG_SECONDS_MAX, platform.terms.lease_ms / 4_000)
     return [
         Loop(name="watchdog", act=watchdog, every_seconds=every),
         Loop(name="pricing", act=pricing.run, every_seconds=PRICES_SECONDS),
-        Loop(name="payments", act=payments, every_seconds=PAYMENTS_SECONDS),
-        Loop(name="refunds", act=refunds, every_seconds=REFUNDS_SECONDS),
-        Loop(name="reloads", act=reloads, every_seconds=RELOADS_SECONDS),
-        Loop(name="receipts", act=receipts, every_seconds=RECEIPTS_SECONDS),
+        *payment_loops(platform),
         Loop(
             name="webhooks",
             act=deliverer.run,
@@ -255,30 +194,6 @@ def mail_loops(platform: Platform) -> list[Loop]:
 def worker_queues(platform: Platform, mailer: Mailer | None) -> list[Queue]:
     """The queues of jobs that this process can work."""
     return [mail_queue(platform, mailer)] if mailer is not None else []
-
-
-async def reload_cards(platform: Platform) -> None:
-    """Auto-reload: first what stopped half-way, then who runs low by now."""
-    if platform.payments is None:
-        return
-    tills = Tills(
-        connections=platform.connection,
-        provider=platform.payments.provider,
-        terms=platform.terms,
-        public_url=platform.public_url,
-    )
-    await resume_reloads(tills, now=platform.clock())
-    await finish_open_setups(platform.connection, tills.cards, now=platform.clock())
-    for _ in range(ROUNDS_MAX):
-        looked_at = await reload_due_accounts(
-            tills, new_payment_id=new_reload_id, now=platform.clock()
-        )
-        if looked_at < AT_ONCE:
-            break
-
-
-def new_reload_id() -> str:
-    return f"reload_{secrets.token_hex(12)}"
 
 
 async def watch_calls(platform: Platform) -> int:
@@ -362,50 +277,3 @@ async def settle_all_unpriced(platform: Platform) -> int:
             )
         settled += len(calls)
     return settled
-
-
-async def run_loops(loops: Sequence[Loop], stop: asyncio.Event) -> None:
-    """Run loops side by side until ``stop`` is set; an act under way is finished."""
-    async with asyncio.TaskGroup() as group:
-        for loop in loops:
-            group.create_task(_repeat(loop, stop), name=f"worker {loop.name}")
-
-
-async def _repeat(loop: Loop, stop: asyncio.Event) -> None:
-    try:
-        await _repeat_act(loop, stop)
-    finally:
-        if loop.close is not None:
-            await loop.close()
-
-
-async def _repeat_act(loop: Loop, stop: asyncio.Event) -> None:
-    failures = 0
-    while not stop.is_set():
-        try:
-            await loop.act()
-        except TalktimeError as error:
-            failures += 1
-            RUNS.labels(loop=loop.name, result="refused").inc()
-            log.warning("loop refused", loop=loop.name, code=error.code, failures=failures)
-        except Exception:  # whatever it is, the other loops and the next try go on
-            failures += 1
-            RUNS.labels(loop=loop.name, result="failed").inc()
-            log.exception("loop failed", loop=loop.name, failures=failures)
-        else:
-            failures = 0
-            RUNS.labels(loop=loop.name, result="done").inc()
-            LAST_RUN.labels(loop=loop.name).set_to_current_time()
-        try:
-            async with asyncio.timeout(pause_seconds(loop.every_seconds, failures)):
-                await stop.wait()
-        except TimeoutError:
-            continue
-
-
-def pause_seconds(every_seconds: float, failures: int) -> float:
-    """Until the next run: doubled with each failure in a row, bounded by a minute."""
-    if failures == 0:
-        return every_seconds
-    backoff: float = every_seconds * 2 ** min(failures, 10)
-    return max(every_seconds, min(LONGEST_PAUSE_SECONDS, backoff))

@@ -15,7 +15,7 @@ from talktime.config import Settings
 from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.platform import Payments, Platform
 from talktime.serve import create_server
-from talktime.worker import reload_cards
+from talktime.payment_loops import reload_cards
 from tests.acting import Bots
 from tests.browser.test_looks import axe_faults
 from tests.conftest import AccountFactory

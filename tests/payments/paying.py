@@ -14,7 +14,7 @@ from talktime.core.payment import CheckoutProvider, NoticeKind, Payment, Payment
 from talktime.ops.accounts import read_account
 from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
-from talktime.ops.top_ups import begin_top_up, read_payment, reconcile_payments, settle_payment
+from talktime.ops.top_ups import begin_top_up, read_payment, reconcile_next_payment, settle_payment
 
 SECRET = "whsec_of_these_tests"
 
@@ -46,9 +46,13 @@ class Payer:
             )
 
     async def reconcile(self, *, now: datetime) -> int:
-        return await reconcile_payments(
+        """Ask about all that is due; how many were asked about."""
+        asked = 0
+        while await reconcile_next_payment(
             self.platform.connection, self.provider, terms=self.platform.terms, now=now
-        )
+        ):
+            asked += 1
+        return asked
 
     async def payment(self, payment_id: str) -> Payment:
         async with self.platform.connection() as connection:

@@ -22,6 +22,7 @@ from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
 from talktime.ops.reload_runs import Tills, reload_account, resume_reloads
 from talktime.ops.saved_cards import begin_card_setup, finish_card_setup, remove_saved_card
+from tests.payments.paying import Payer
 from tests.payments.stripe_checkouts import StripeCheckouts
 
 
@@ -115,6 +116,11 @@ class Reloader:
     async def resume(self) -> None:
         while await resume_reloads(self.tills, now=self.now):
             pass
+
+    async def reconcile(self, after: timedelta) -> None:
+        """What asks about payments on pages, after some time."""
+        payer = Payer(self.platform, self.provider, self.account_id)
+        await payer.reconcile(now=self.passes(after))
 
     async def spend(self, amount: str) -> None:
         """What a call would do, without the call."""

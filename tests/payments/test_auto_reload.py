@@ -23,7 +23,7 @@ from talktime.gateways.stripe_cards import StripeCards
 from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Platform
 from talktime.ops.reload_runs import ASK_AFTER, PAGE_LIFE, REPEAT_WITHIN
-from talktime.ops.top_ups import GIVE_UP_AFTER, reconcile_payments, settle_payment
+from talktime.ops.top_ups import GIVE_UP_AFTER, reconcile_next_payment, settle_payment
 from tests.conftest import AccountFactory
 from tests.payments.paying import notice
 from tests.payments.reloading import Reloader, chosen
@@ -252,12 +252,7 @@ async def test_the_bank_wants_to_hear_the_customer(reloader: Reloader) -> None:
     assert (await reloader.look()).reason is ReloadReason.IN_FLIGHT
     reloader.stripe.pay(payment.checkout_id)
     for _ in range(2):
-        await reconcile_payments(
-            reloader.platform.connection,
-            reloader.provider,
-            terms=reloader.platform.terms,
-            now=reloader.passes(timedelta(minutes=5)),
-        )
+        await reconcile(reloader, now=reloader.passes(timedelta(minutes=5)))
     assert len(await reloader.top_ups()) == 1
     assert (await reloader.state()).failures == 0
     # Should the charge that failed come all the same, nobody credits it a second time.
@@ -281,14 +276,20 @@ async def test_nobody_answers_the_bank(reloader: Reloader) -> None:
     assert payment.checkout_id is not None
     reloader.stripe.expire(payment.checkout_id)
     reloader.passes(PAGE_LIFE + timedelta(minutes=5))
-    await reconcile_payments(
+    await reconcile(reloader, now=reloader.now)
+    assert [one.status for one in await reloader.reloads()] == [PaymentStatus.EXPIRED]
+    assert (await reloader.look()).reason is ReloadReason.FIRED
+
+
+async def reconcile(reloader: Reloader, *, now: datetime) -> None:
+    """Ask the provider about all that is due."""
+    while await reconcile_next_payment(
         reloader.platform.connection,
         reloader.provider,
         terms=reloader.platform.terms,
-        now=reloader.now,
-    )
-    assert [one.status for one in await reloader.reloads()] == [PaymentStatus.EXPIRED]
-    assert (await reloader.look()).reason is ReloadReason.FIRED
+        now=now,
+    ):
+        continue
 
 
 class Dies(StripeCards):

@@ -129,11 +129,11 @@ async def test_numbers_have_no_gap(
     assert len(numbers) == len(set(numbers)) == 12
     async with platform.connection() as connection:
         cursor = await connection.execute(
-            "SELECT array_agg(split_part(number, '-', 3)::bigint ORDER BY number) FROM document"
+            "SELECT left(number, -7), array_agg(right(number, 6)::bigint ORDER BY number)"
+            " FROM document GROUP BY 1"
         )
-        row = await cursor.fetchone()
-    assert row is not None
-    assert row[0] == list(range(1, len(row[0]) + 1))
+        for _, given in await cursor.fetchall():
+            assert given == list(range(1, len(given) + 1))
 
 
 async def test_each_year_and_kind_counts_for_itself() -> None:

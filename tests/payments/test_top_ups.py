@@ -14,6 +14,7 @@ from talktime.core.errors import (
     PaymentUnknown,
     ProviderAway,
     ReferenceConflict,
+    TooManyAttempts,
 )
 from talktime.core.money import NANOS_PER_USD
 from talktime.core.payment import (
@@ -25,7 +26,7 @@ from talktime.core.payment import (
     PaymentNotice,
     PaymentStatus,
 )
-from talktime.ops.top_ups import ASK_AFTER, CHECKOUT_LIFE, GIVE_UP_AFTER
+from talktime.ops.top_ups import ASK_AFTER, CHECKOUT_LIFE, GIVE_UP_AFTER, OPEN_MAX
 from tests.acting import MINUTE_BY_PHONE as MINUTE
 from tests.acting import Bots
 from tests.payments.paying import Payer, notice
@@ -263,3 +264,49 @@ async def test_a_top_up_is_told_by_mail_once(payer: Payer) -> None:
         )
         told = await cursor.fetchall()
     assert told == [("top_up_succeeded", "25", payment.payment_id)]
+
+
+async def test_whoever_was_asked_about_longest_ago_comes_first(
+    payer: Payer, stripe: StripeCheckouts
+) -> None:
+    """Open payments of one account do not keep another's from being asked about."""
+    crowd = [await payer.begin() for _ in range(3)]
+    later = payer.platform.clock() + ASK_AFTER + timedelta(minutes=1)
+    assert await payer.reconcile(now=later) >= len(crowd)
+    paid = await payer.begin()
+    assert paid.checkout_id is not None
+    stripe.pay(paid.checkout_id)
+    again = later + ASK_AFTER + timedelta(minutes=1)
+    await payer.reconcile(now=again)
+    assert (await payer.payment(paid.payment_id)).status is PaymentStatus.SUCCEEDED
+
+
+async def test_top_ups_that_wait_have_a_bound(payer: Payer) -> None:
+    """More than OPEN_MAX unpaid top-ups are refused, a repeated one is not; paying makes room."""
+    opened = [await payer.begin(payment_id=f"top_{n}") for n in range(OPEN_MAX)]
+    with pytest.raises(TooManyAttempts, match="wait to be paid"):
+        await payer.begin(payment_id="top_more")
+    assert (await payer.begin(payment_id="top_0")).checkout_id == opened[0].checkout_id
+    await payer.tell(notice(opened[0]))
+    assert (await payer.begin(payment_id="top_more")).checkout_id is not None
+
+
+async def test_a_provider_that_is_gone(payer: Payer) -> None:
+    """Payments of a provider that is not set up any more expire, and hold up no other."""
+    payment = await payer.begin()
+    after = payment.expires_at + GIVE_UP_AFTER + timedelta(minutes=1)
+    payer.provider = Other(payer.provider)
+    assert await payer.reconcile(now=after) == 0
+    gone = await payer.payment(payment.payment_id)
+    assert (gone.status, gone.failure) == (
+        PaymentStatus.EXPIRED,
+        "its payment provider is not set up any more",
+    )
+
+
+class Other(DiesAfterwards):
+    """Another provider than the one that opened the page."""
+
+    @property
+    def name(self) -> str:
+        return "sandbox"

@@ -12,6 +12,7 @@ from talktime.core.call import BillingStatus, EndFacts, FreeReason, Outcome, Sta
 from talktime.core.errors import Overloaded
 from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
+from talktime.loops import Loop, pause_seconds, run_loops
 from talktime.ops.call_end import EndRequest, end_calls
 from talktime.ops.call_history import read_call
 from talktime.ops.call_start import start_calls
@@ -20,12 +21,9 @@ from talktime.ops.prices import add_card
 from talktime.ops.upkeep import sweep_database
 from talktime.worker import (
     CLOCK_SKEW,
-    Loop,
     Pricing,
     clock_loop,
     longest_gap,
-    pause_seconds,
-    run_loops,
     serving_loops,
     settle_all_unpriced,
     worker_loops,

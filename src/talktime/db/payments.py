@@ -114,16 +114,35 @@ async def list_payments(
         return await cursor.fetchall()
 
 
-async def claim_open_payments(
-    connection: Connection, *, asked_before: datetime, now: datetime, limit: int
-) -> Sequence[Payment]:
-    """Open payments that nobody has asked about since ``asked_before``; they count as asked now."""
+async def claim_open_payment(
+    connection: Connection, *, provider: str, asked_before: datetime, now: datetime
+) -> Payment | None:
+    """An open payment not asked about since ``asked_before``; it counts as asked now."""
     async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
         await cursor.execute(
-            query("claim_open_payments"),
-            {"asked_before": asked_before, "now": now, "limit": limit},
+            query("claim_open_payment"),
+            {"provider": provider, "asked_before": asked_before, "now": now},
         )
-        return await cursor.fetchall()
+        return await cursor.fetchone()
+
+
+async def expire_strange_payments(
+    connection: Connection, *, provider: str, before: datetime, now: datetime
+) -> None:
+    """End open payments of other providers that could be paid until ``before``."""
+    await connection.execute(
+        query("expire_strange_payments"), {"provider": provider, "before": before, "now": now}
+    )
+
+
+async def count_open_payments(connection: Connection, account_id: str, *, but: str) -> int:
+    """How many payments wait to be paid on a page, ``but`` not counted."""
+    cursor = await connection.execute(
+        query("count_open_payments"), {"account_id": account_id, "but": but}
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def credit_payment(

@@ -22,8 +22,8 @@ from talktime.core.payment import (
 from talktime.gateways.stripe_cards import StripeCards
 from talktime.gateways.stripe_refunds import StripeRefunds
 
-TIMEOUT_SECONDS: Final = 20.0
-RETRIES: Final = 2
+TIMEOUT_SECONDS: Final = 15.0
+RETRIES: Final = 1
 
 
 class StripeCheckout:

@@ -1,7 +1,7 @@
 """Top-ups: a payment is written down, the provider collects it, its word credits it once.
 
 The provider is never asked while a transaction is open. Whatever happens between two steps, the
-payment's row says how far it got, and reconcile_payments asks the provider about what stayed open.
+payment's row says how far it got, and reconcile_next_payment asks about what stayed open.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ from talktime.core.errors import (
     PaymentUnknown,
     ProviderAway,
     ReferenceConflict,
+    TooManyAttempts,
 )
 from talktime.core.money import format_usd
 from talktime.core.payment import (
     CURRENCY,
     NANOS_PER_CENT,
-    OPEN_STATUSES,
     CheckoutOrder,
     CheckoutProvider,
     NoticeKind,
@@ -51,7 +51,8 @@ ASK_AFTER: Final = timedelta(minutes=2)
 GIVE_UP_AFTER: Final = timedelta(days=3)
 """A payment that the provider itself knows nothing of has expired by then."""
 
-ASKED_AT_ONCE: Final = 50
+OPEN_MAX: Final = 20
+"""Top-ups of one account that wait to be paid; each is asked about until it ends."""
 ID_LENGTH_MAX: Final = 64
 
 
@@ -70,12 +71,14 @@ async def begin_top_up(
 
     ``return_url`` is where the provider sends the customer back to; what happened is added as
     ``?back=paid`` or ``?back=canceled``, and is not believed. Raises InvalidAmount,
-    AccountUnknown, ReferenceConflict, ProviderAway (the same request can be repeated).
+    AccountUnknown, ReferenceConflict, TooManyAttempts where OPEN_MAX top-ups wait to be paid,
+    ProviderAway (the same request can be repeated).
     """
     check_top_up_amount(amount_nanos, field="amount")
     _check_id(payment_id)
     async with connections() as connection:
         account = await read_account(connection, account_id, now=now)
+        await _check_room(connection, account_id, payment_id)
         is_new = await payments.open_payment(
             connection,
             account_id=account_id,
@@ -164,40 +167,41 @@ async def list_payments(
     return page, (last.created_at, last.payment_id) if last else None
 
 
-async def reconcile_payments(
+async def reconcile_next_payment(
     connections: Connections, provider: CheckoutProvider, *, terms: Terms, now: datetime
-) -> int:
-    """Ask the provider about open payments that nothing was heard of; how many came to their end.
+) -> bool:
+    """Ask the provider about the open payment that was asked about longest ago.
 
-    Several processes may do so at a time. What cannot be asked now is asked again later.
+    False where none is due or the provider is away: there is nothing more to ask now. One at a
+    time, since an answer may take its time and is recorded at ``now``. Several processes may do so
+    at once.
     """
     async with connections() as connection:
-        due = await payments.claim_open_payments(
-            connection, asked_before=now - ASK_AFTER, now=now, limit=ASKED_AT_ONCE
+        due = await payments.claim_open_payment(
+            connection, provider=provider.name, asked_before=now - ASK_AFTER, now=now
         )
-    ended = 0
-    for payment in due:
-        if payment.provider != provider.name:
-            continue
-        try:
-            notice = await provider.read_checkout(payment)
-        except ProviderAway as error:
-            log.warning("a payment could not be asked about", payment_id=payment.payment_id)
-            if now - payment.created_at < GIVE_UP_AFTER:
-                continue
-            notice = _given_up(payment, error.message)
-        except NotFound:
-            if now < payment.expires_at:
-                continue
-            notice = _given_up(payment, "the provider knows of no such checkout")
+        if due is None:
+            await payments.expire_strange_payments(
+                connection, provider=provider.name, before=now - GIVE_UP_AFTER, now=now
+            )
+            return False
+    try:
+        notice = await provider.read_checkout(due)
+    except ProviderAway as error:
+        log.warning("a payment could not be asked about", payment_id=due.payment_id)
+        if now - due.created_at < GIVE_UP_AFTER:
+            return False
+        notice = _given_up(due, error.message)
+    except NotFound:
+        if now < due.expires_at:
+            return True
+        notice = _given_up(due, "the provider knows of no such checkout")
+    try:
         async with connections() as connection:
-            try:
-                settled = await settle_payment(connection, notice, terms=terms, now=now)
-            except PaymentMismatch:
-                log.exception("a payment needs an operator")
-                continue
-        ended += settled.status not in OPEN_STATUSES
-    return ended
+            await settle_payment(connection, notice, terms=terms, now=now)
+    except PaymentMismatch:
+        log.exception("a payment needs an operator")
+    return True
 
 
 async def _credit(
@@ -222,8 +226,19 @@ async def _credit(
         raise _mismatch(notice, "it was credited before, for other money")
     if verdict == "balance_too_large":
         raise _mismatch(notice, "the balance cannot hold it")
-    # What is left is credited, repeated, or unknown, which reading tells.
+    if verdict not in {"credited", "repeated", "payment_unknown"}:
+        raise _mismatch(notice, f"the ledger answers {verdict}")
+    # Which of the three it was, reading tells.
     return await read_payment(connection, notice.account_id, notice.payment_id)
+
+
+async def _check_room(connection: Connection, account_id: str, payment_id: str) -> None:
+    """Bound what an account can have us ask its provider; two at once may pass the bound by one."""
+    if await payments.count_open_payments(connection, account_id, but=payment_id) >= OPEN_MAX:
+        raise TooManyAttempts(
+            f"{OPEN_MAX} top-ups wait to be paid; pay one of them, or wait until they expire",
+            retry_after=CHECKOUT_LIFE // timedelta(seconds=1),
+        )
 
 
 def _mismatch(notice: PaymentNotice, why: str) -> PaymentMismatch:

@@ -1,6 +1,15 @@
--- What the Billing page tells beside the balance: open calls and recent refusals.
-SELECT a.event_seq, o.running_calls, o.waiting_calls, f.refused_calls
-FROM (SELECT b.account_id, b.event_seq FROM account b WHERE b.account_id = %(account_id)s) a
+-- What the Billing page tells beside the balance: open calls, recent refusals, and whether the
+-- balance has come down to where it is.
+SELECT a.event_seq, o.running_calls, o.waiting_calls, f.refused_calls, EXISTS (
+    SELECT FROM entry e
+    WHERE e.account_id = a.account_id
+        AND (e.kind = 'call' OR e.promo_after_nanos + e.paid_after_nanos
+            - e.reserved_after_nanos >= a.warning_level_nanos)
+) AS has_fallen
+FROM (
+    SELECT b.account_id, b.event_seq, b.warning_level_nanos
+    FROM account b WHERE b.account_id = %(account_id)s
+) a
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE c.billing_status = 'pending') AS running_calls,
         count(*) FILTER (WHERE c.billing_status = 'unpriced') AS waiting_calls
