@@ -164,10 +164,17 @@ async def _page(
             "day_ceiling": format_usd(chosen.day_ceiling_nanos),
             "month_ceiling": format_usd(chosen.month_ceiling_nanos),
         },
-        error=error,
+        error_field=error.field if error else None,
+        error=_in_words(error) if error else None,
         setup_id=f"setup_{secrets.token_hex(16)}",
         is_sandbox=desk.platform.checkout.name == "sandbox",
     )
+
+
+def _in_words(error: InvalidAmount) -> str:
+    """Below its field a message need not name it."""
+    said = error.message.removeprefix(f"{error.field} ")
+    return said[:1].upper() + said[1:]
 
 
 def _told(request: Asked) -> str:
