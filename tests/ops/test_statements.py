@@ -136,9 +136,7 @@ async def live(life: Life, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(14))
-async def test_a_statement_ties_to_the_ledger(
-    platform: Platform, seed: int, test_run_dir: object
-) -> None:
+async def test_a_statement_ties_to_the_ledger(platform: Platform, seed: int) -> None:
     """In any zone and history: lines lead from opening to closing to the nano, each month opens
     where the last one closed, every entry is in one month, and service lines make up the calls."""
     chance = random.Random(seed)
