@@ -181,7 +181,7 @@ async def test_members_are_of_their_account(
     for act in (
         remove_member(connection, account_id=here, address=address),
         change_role(connection, account_id=here, address=address, role=Role.OWNER),
-        change_mail(connection, here, address, frozenset(MailKind)),
+        change_mail(connection, here, address, add=MailKind),
     ):
         with pytest.raises(MemberUnknown):
             await act
@@ -192,7 +192,9 @@ async def test_who_chose_which_mail(connection: Connection, make_account: MakeAc
     """What a member chose is kept, and a changed role leaves it as it is."""
     account_id, address = await make_account(), fresh()
     await add(connection, account_id, address)
-    await change_mail(connection, account_id, address.upper(), frozenset({MailKind.WEEKLY}))
+    both = {MailKind.ALERTS, MailKind.WEEKLY}
+    await change_mail(connection, account_id, address.upper(), add=both)
+    await change_mail(connection, account_id, address.upper(), drop={MailKind.ALERTS})
     await change_role(connection, account_id=account_id, address=address, role=Role.OWNER)
     [member] = [m for m in await list_members(connection, account_id) if m.address == address]
     assert member.mail == {MailKind.WEEKLY}

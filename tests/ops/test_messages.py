@@ -51,7 +51,9 @@ async def test_told_are_the_members_who_chose_it(
             role=Role.VIEWER,
             now=platform.clock(),
         )
-        await change_mail(connection, account_id, address, frozenset(mail))
+        await change_mail(
+            connection, account_id, address, add=mail, drop=frozenset(MailKind) - mail
+        )
     await write(connection, platform, account_id, MessageKind.BELOW_WARNING)
     await write(connection, platform, account_id, MessageKind.KEY_CREATED)
     await relay_all(connection, platform)

@@ -96,7 +96,7 @@ async def test_nobody_else_is_told(platform: Platform) -> None:
     assert await told(platform, account_id, march) == []
     async with platform.connection() as connection:
         [owner] = await list_members(connection, account_id)
-        await change_mail(connection, account_id, owner.address, owner.mail - {MailKind.MONEY_IN})
+        await change_mail(connection, account_id, owner.address, drop={MailKind.MONEY_IN})
     assert await told(platform, account_id, FIRST + timedelta(hours=9)) == []
 
 

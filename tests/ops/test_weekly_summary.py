@@ -1,5 +1,6 @@
 """The weekly summary: on the account's Monday morning, once, to those who chose it."""
 
+import asyncio
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -53,7 +54,7 @@ async def test_told_once_on_monday_with_a_way_out(
 
     async with platform.connection() as connection:
         [owner] = await list_members(connection, account_id)
-        await change_mail(connection, account_id, owner.address, owner.mail | {MailKind.WEEKLY})
+        await change_mail(connection, account_id, owner.address, add={MailKind.WEEKLY})
     assert await summaries(platform, account_id, now=monday - timedelta(hours=3)) == []
     [told] = await summaries(platform, account_id, now=monday)
     assert await summaries(platform, account_id, now=monday + timedelta(hours=1)) == [told]
@@ -72,6 +73,28 @@ async def test_told_once_on_monday_with_a_way_out(
             await stop_summaries(connection, account_id, message_id, secret=asked["token"][0])
         [owner] = await list_members(connection, account_id)
     assert owner.mail == {MailKind.ALERTS, MailKind.MONEY_IN}
+
+
+async def test_ending_it_ends_nothing_else(
+    platform: Platform, make_account: AccountFactory
+) -> None:
+    """What somebody chooses in Settings at the same moment stays chosen, and the rest ended."""
+    account_id = await make_account(paid="5")
+    await Bots(platform, account_id).call("CA1", *MINUTE_BY_PHONE)
+    async with platform.connection() as connection, platform.connection() as another:
+        [owner] = await list_members(connection, account_id)
+        await change_mail(connection, account_id, owner.address, add={MailKind.WEEKLY})
+        [told] = await summaries(platform, account_id, now=next_monday(platform, 9))
+        secret = parse_qs(urlsplit(told.facts["unsubscribe"]).query)["token"][0]
+        async with connection.transaction():
+            await change_mail(connection, account_id, owner.address, drop={MailKind.ALERTS})
+            ending = asyncio.create_task(
+                stop_summaries(another, account_id, told.message_id, secret=secret)
+            )
+            await asyncio.sleep(0.3)
+        await ending
+        [owner] = await list_members(connection, account_id)
+    assert owner.mail == {MailKind.MONEY_IN}
 
 
 async def test_the_morning_is_the_accounts_own(

@@ -11,7 +11,7 @@ from litestar import Litestar
 from talktime.core.account import Account, NumberMask
 from talktime.core.member import MailKind, Role
 from talktime.ops.accounts import read_account
-from talktime.ops.members import list_members
+from talktime.ops.members import change_mail, list_members
 from talktime.ops.platform import Platform
 from talktime.portal.routes import portal_router
 from talktime.portal.settings.zones import find_zone, zones
@@ -137,12 +137,12 @@ async def test_everybody_chooses_their_own_mail(
         page = (await client.get("/settings")).text
         assert f'name="weekly:{address}"' in page
         assert f'name="weekly:{other}"' not in page
-        fields = {f"to:{address}": "1", f"weekly:{address}": "on"}
+        fields = {f"to:{address}": "", f"weekly:{address}": "on"}
         answer = await send(client, "/settings/mail", "/settings", **fields)
         assert answer.headers["location"] == "/settings?saved=mail"
         after = {**before, address: frozenset({MailKind.WEEKLY})}
         assert await mail_of(bots) == after
-        forged = {**fields, f"alerts:{address}": "on", f"to:{other}": "1"}
+        forged = {**fields, f"alerts:{address}": "on", f"to:{other}": "", f"weekly:{other}": "on"}
         assert (await send(client, "/settings/mail", "/settings", **forged)).status_code == 403
     assert await mail_of(bots) == after
 
@@ -154,13 +154,34 @@ async def test_who_configures_chooses_for_all(
     first = await add_person(platform, bots.account_id, "ann", Role.VIEWER)
     later = await add_person(platform, bots.account_id, "zoe", Role.VIEWER)
     before = await mail_of(bots)
-    fields = {f"to:{first}": "1", f"alerts:{first}": "on", f"money_in:{first}": "on"}
+    fields = {f"to:{first}": "", f"alerts:{first}": "on", f"money_in:{first}": "on"}
     await send(customer, "/settings/mail", "/settings", **fields)
     chosen = frozenset({MailKind.ALERTS, MailKind.MONEY_IN})
     assert await mail_of(bots) == {**before, first: chosen}
-    await send(customer, "/settings/mail", "/settings", **{f"to:{first}": "1"})
+    cleared = {f"to:{first}": "alerts money_in"}
+    await send(customer, "/settings/mail", "/settings", **cleared)
     assert await mail_of(bots) == {**before, first: frozenset()}
     assert (await mail_of(bots))[later] == before[later]
+
+
+async def test_a_form_left_open_undoes_nothing(
+    customer: httpx.AsyncClient, platform: Platform, bots: Bots
+) -> None:
+    """What others changed since the form was made stays; only what was ticked or cleared counts."""
+    first = await add_person(platform, bots.account_id, "ann", Role.VIEWER)
+    second = await add_person(platform, bots.account_id, "bo", Role.BILLING)
+    page = (await customer.get("/settings")).text
+    old = dict(re.findall(r'type="hidden" name="(to:[^"]+)" value="([^"]*)"', page))
+    old |= dict.fromkeys(re.findall(r'type="checkbox" name="([^"]+)"[^>]* checked', page), "on")
+    async with platform.connection() as connection:
+        for address in (first, second):
+            await change_mail(
+                connection, bots.account_id, address, add={MailKind.WEEKLY}, drop={MailKind.ALERTS}
+            )
+    before = await mail_of(bots)
+    await send(customer, "/settings/mail", "/settings", **{**old, f"money_in:{first}": "on"})
+    chosen = before[first] | {MailKind.MONEY_IN}
+    assert await mail_of(bots) == {**before, first: chosen}
 
 
 async def test_only_our_own_forms_change_settings(customer: httpx.AsyncClient, bots: Bots) -> None:
@@ -179,7 +200,7 @@ async def test_settings_are_ones_own(
     other = await make_account()
     address = await add_person(platform, other, "eve", Role.VIEWER)
     await send(
-        customer, "/settings/mail", "/settings", **{f"to:{address}": "1", f"weekly:{address}": "1"}
+        customer, "/settings/mail", "/settings", **{f"to:{address}": "", f"weekly:{address}": "1"}
     )
     async with platform.connection() as connection:
         found = {one.address: one.mail for one in await list_members(connection, other)}

@@ -21,7 +21,7 @@ async def test_a_look_ends_nothing_and_one_click_does(
     account_id, secret = await make_account(), uuid.uuid4().hex
     async with platform.connection() as connection:
         [owner] = await list_members(connection, account_id)
-        await change_mail(connection, account_id, owner.address, owner.mail | {MailKind.WEEKLY})
+        await change_mail(connection, account_id, owner.address, add={MailKind.WEEKLY})
         await write_message(
             connection,
             account_id=account_id,

@@ -50,11 +50,22 @@ async def change_role(connection: Connection, *, account_id: str, address: str, 
 
 
 async def change_mail(
-    connection: Connection, *, account_id: str, address: str, mail: Collection[MailKind]
+    connection: Connection,
+    *,
+    account_id: str,
+    address: str,
+    add: Collection[MailKind],
+    drop: Collection[MailKind],
 ) -> bool:
-    """Note which mail a member chose; False where there is no such member."""
+    """Add to the mail a member chose, and take from it; False where there is no such member."""
     cursor = await connection.execute(
-        query("change_mail"), {"account_id": account_id, "address": address, "mail": sorted(mail)}
+        query("change_mail"),
+        {
+            "account_id": account_id,
+            "address": address,
+            "add": sorted(add),
+            "drop": sorted(drop),
+        },
     )
     return await cursor.fetchone() is not None
 

@@ -1,6 +1,6 @@
 """Members: who may see and act on an account. An account keeps at least one owner."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
@@ -134,12 +134,20 @@ async def remove_member(connection: Connection, *, account_id: str, address: str
 
 
 async def change_mail(
-    connection: Connection, account_id: str, address: str, mail: frozenset[MailKind]
+    connection: Connection,
+    account_id: str,
+    address: str,
+    *,
+    add: Collection[MailKind] = (),
+    drop: Collection[MailKind] = (),
 ) -> None:
-    """Note which mail a member chose. Raises MemberUnknown."""
+    """Add to the mail that a member chose, and take from it; the rest stays as it is by now.
+
+    Raises MemberUnknown.
+    """
     known_as = sign_in_address(address)
     if not await members.change_mail(
-        connection, account_id=account_id, address=known_as, mail=mail
+        connection, account_id=account_id, address=known_as, add=add, drop=drop
     ):
         raise _unknown(known_as)
 

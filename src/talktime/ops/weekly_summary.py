@@ -1,6 +1,7 @@
 """The weekly summary: what last week cost, on Monday morning, for members who chose it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from secrets import compare_digest
@@ -10,14 +11,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from talktime.core.account import Account
-from talktime.core.errors import MessageUnknown
+from talktime.core.errors import MemberUnknown, MessageUnknown
 from talktime.core.member import MailKind
 from talktime.core.message import MessageKind, message_id_of
 from talktime.core.money import format_usd
 from talktime.db import messages
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
-from talktime.ops.members import change_mail, list_members
+from talktime.ops.members import change_mail
 from talktime.ops.messages import write_message
 from talktime.ops.spend_days import list_spend_days
 
@@ -77,11 +78,8 @@ async def stop_summaries(
     kept = message.facts.get("unsubscribe_sha256", "") if message else ""
     if message is None or message.recipient is None or not compare_digest(kept, _digest(secret)):
         raise MessageUnknown("this link belongs to no mail that we know of; choose in Settings")
-    for member in await list_members(connection, account_id):
-        if member.address == message.recipient:
-            await change_mail(
-                connection, account_id, member.address, member.mail - {MailKind.WEEKLY}
-            )
+    with suppress(MemberUnknown):  # who has left gets no mail anyway
+        await change_mail(connection, account_id, message.recipient, drop={MailKind.WEEKLY})
     return message.recipient
 
 

@@ -19,7 +19,7 @@ from talktime.portal.settings.general_view import (
     MASKS,
     Typed,
     change_of,
-    chosen_in,
+    changed_in,
     mask_choices,
     months_note,
     recipients_of,
@@ -71,12 +71,12 @@ async def save_mail(request: Asked) -> Response[Any]:
     async with desk.receive(request) as (visitor, fields, connection), connection.transaction():
         for member in await list_members(connection, visitor.account_id):
             # Somebody who was added since the form was made is not in it.
-            chosen = chosen_in(fields, member.address)
-            if chosen is None or chosen == member.mail:
+            add, drop = changed_in(fields, member)
+            if not add and not drop:
                 continue
             if member.address != visitor.address:
                 visitor.require(Right.CONFIGURE)
-            await change_mail(connection, visitor.account_id, member.address, chosen)
+            await change_mail(connection, visitor.account_id, member.address, add=add, drop=drop)
     return _saved(desk, "mail")
 
 

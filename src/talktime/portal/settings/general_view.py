@@ -30,7 +30,10 @@ MAIL: Final[Mapping[MailKind, tuple[str, str]]] = {
         "Balance is low",
         "it fell below the warning level, or too low for new calls",
     ),
-    MailKind.MONEY_IN: ("Money in", "a bonus, a coupon, a top-up or a refund, and each month's statement"),
+    MailKind.MONEY_IN: (
+        "Money in",
+        "a bonus, a coupon, a top-up or a refund, and each month's statement",
+    ),
     MailKind.WEEKLY: ("Weekly summary", "what the week cost, on Monday mornings"),
 }
 """What the choice is called, and what it brings."""
@@ -133,11 +136,18 @@ def recipients_of(members: Sequence[Member], visitor: Visitor) -> list[Recipient
     ]
 
 
-def chosen_in(fields: Mapping[str, str], address: str) -> frozenset[MailKind] | None:
-    """Which mail a form chose for a member; None where the form has no row of theirs."""
+def changed_in(
+    fields: Mapping[str, str], member: Member
+) -> tuple[frozenset[MailKind], frozenset[MailKind]]:
+    """Which mail a form ticked and which it cleared for a member, against what it showed; a form
+    that was open for long undoes nothing of what others did meanwhile."""
+    address = member.address
     if f"to:{address}" not in fields:
-        return None
-    return frozenset(kind for kind in MailKind if f"{kind.value}:{address}" in fields)
+        return frozenset(), frozenset()
+    shown = fields["to:" + address].split()
+    chosen = frozenset(kind for kind in MailKind if f"{kind.value}:{address}" in fields)
+    former = frozenset(kind for kind in MailKind if kind.value in shown)
+    return chosen - former, former - chosen
 
 
 def who_may(members: Sequence[Member]) -> str:
