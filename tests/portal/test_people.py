@@ -1,6 +1,7 @@
 """Settings, People: members, roles and sessions over HTTP."""
 
 import re
+import secrets
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,6 +11,7 @@ from litestar import Litestar
 from talktime.core.member import Role
 from talktime.ops.members import add_member, list_members
 from talktime.ops.platform import Platform
+from talktime.ops.portal_access import create_portal_link
 from talktime.portal.access.devices import device_words
 from talktime.portal.visiting import COOKIE
 from tests.acting import Bots
@@ -249,6 +251,43 @@ async def test_the_platforms_sessions_close_together(
     assert len(sessions_on((await other.get(PEOPLE)).text)) == 2
     await send(customer, "sessions/end-all")
     assert (await other.get(PEOPLE)).status_code == 401
+
+
+async def test_a_link_that_may_only_look_reaches_its_own_session(
+    customer: httpx.AsyncClient, other: httpx.AsyncClient, platform: Platform, bots: Bots
+) -> None:
+    """A viewer's link shows and closes no session but its own, whatever the browser sends."""
+    async with platform.connection() as connection:
+        token, _ = await create_portal_link(
+            connection,
+            account_id=bots.account_id,
+            secret=secrets.token_urlsafe(32),
+            role=Role.VIEWER,
+            now=platform.clock(),
+        )
+    await other.get(f"/enter?token={token}")
+    [mine] = sessions_on((await other.get(PEOPLE)).text)
+    owners, viewers = sessions_on((await customer.get(PEOPLE)).text)
+    assert mine == viewers
+    assert (await send(other, "sessions/end", session_id=owners)).status_code == 403
+    assert (await customer.get(PEOPLE)).status_code == 200
+    assert "You are signed out" in (await send(other, "sessions/end-all")).text
+    assert (await other.get(PEOPLE)).status_code == 401
+    assert (await customer.get(PEOPLE)).status_code == 200
+
+
+async def test_a_member_finds_the_way_out(
+    other: httpx.AsyncClient, platform: Platform, account_id: str
+) -> None:
+    """Who may not administer sees a button to leave, in their own row alone; it leads out."""
+    await add(platform, account_id, guest := fresh(), Role.VIEWER)
+    await come_in(other, platform, guest)
+    page = (await other.get(PEOPLE)).text
+    assert page.count("settings/people/remove") == 1
+    assert f'name="address" value="{guest}"' in page
+    assert "Leave<" in page
+    await send(other, "remove", address=guest)
+    assert guest not in await roles(platform, account_id)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,8 @@ async def end_session(request: Asked) -> Response[Any]:
     desk = desk_of(request)
     async with desk.receive(request) as (visitor, fields, connection):
         session_id = fields.get("session_id", "")
+        if session_id != _only(visitor, session_id):
+            visitor.require(Right.ADMINISTER)
         await end_sessions(
             connection, visitor.account_id, address=visitor.address, session_id=session_id
         )
@@ -117,8 +119,19 @@ async def end_all_sessions(request: Asked) -> Response[str]:
     """Sign out everywhere, here too."""
     desk = desk_of(request)
     async with desk.receive(request) as (visitor, _, connection):
-        await end_sessions(connection, visitor.account_id, address=visitor.address)
+        await end_sessions(
+            connection, visitor.account_id, address=visitor.address, session_id=_only(visitor)
+        )
     return _out(desk, visitor)
+
+
+def _only(visitor: Visitor, otherwise: str | None = None) -> str | None:
+    """The one session that somebody sees and ends who came by a link and may not administer.
+
+    Links have no names: behind the account's others may be anybody, its owner too.
+    """
+    is_anybody = visitor.address is None and not visitor.may(Right.ADMINISTER)
+    return visitor.session_id if is_anybody else otherwise
 
 
 def _role(fields: Mapping[str, str]) -> Role:
@@ -158,6 +171,8 @@ async def _page(
     sessions = await list_sessions(
         connection, visitor.account_id, address=visitor.address, now=desk.now
     )
+    only = _only(visitor)
+    sessions = [one for one in sessions if only in {None, one.session_id}]
     refused = error or trouble
     page = desk.pages.page(
         "settings/people.html",
@@ -167,6 +182,7 @@ async def _page(
         people=person_rows(members, visitor, time_zone=account.time_zone),
         roles=ROLES,
         sessions=session_rows(sessions, visitor, time_zone=account.time_zone),
+        sees_one=only is not None,
         several_accounts=len({one.account_id for one in sessions}) > 1,
         typed=dict(typed or {}),
         error=error and sentence(error.message),
