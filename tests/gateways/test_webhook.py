@@ -15,7 +15,7 @@ import pytest
 from talktime.core.errors import EndpointRefused
 from talktime.core.webhook import Attempt
 from talktime.core.webhook_address import is_public, parse_webhook_url
-from talktime.gateways.webhook import Resolver, WebhookSender
+from talktime.gateways.webhook import Resolver, SystemNames, WebhookSender
 from tests.worker.receiver import receiving
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -265,3 +265,30 @@ async def test_a_certificate_of_its_own_making_is_not_accepted(tmp_path: Path) -
         attempt = await post(WebhookSender(allow_private=True), url)
     assert attempt.failure == "its certificate was not accepted: self-signed certificate"
     assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [
+        ("localhost", {"127.0.0.1", "::1"}),
+        ("127.1", {"127.0.0.1"}),
+        ("0x7f.1", {"127.0.0.1"}),
+        ("2130706433", {"127.0.0.1"}),
+        ("::1", {"::1"}),
+    ],
+)
+async def test_names_and_odd_spellings(host: str, addresses: set[str]) -> None:
+    """A name has the addresses the machine knows; an address in any spelling is that address."""
+    names = SystemNames()
+    found = await names(host, 443)
+    assert found
+    assert set(found) <= addresses
+    await names.close()
+
+
+async def test_a_name_that_is_none() -> None:
+    """A name nobody has is an error of the network, soon."""
+    names = SystemNames()
+    with pytest.raises(OSError, match="no such name"):
+        await names("nobody.invalid", 443)
+    await names.close()

@@ -7,12 +7,15 @@ Redirects are not followed, proxies of the environment not used, answers read to
 
 import asyncio
 import contextlib
+import functools
+import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+import aiodns
 import httpcore
 import httpx
 from standardwebhooks import Webhook
@@ -27,6 +30,8 @@ DRAIN_SECONDS: Final = 1.0
 RESPONSE_BYTES_MAX: Final = 16 * 1024
 """The status is what counts; so much of a body is read for the connection to be used again."""
 ADDRESSES_TRIED: Final = 3
+NAME_SECONDS: Final = 2.0
+NAME_TRIES: Final = 2
 CONNECTIONS_MAX: Final = 200
 USER_AGENT: Final = "Talktime-Webhooks/1"
 
@@ -38,11 +43,46 @@ class NotPublic(Exception):
     """The name leads to an address that webhooks may not go to."""
 
 
-async def resolve_name(host: str, port: int) -> Sequence[str]:
-    """As the machine resolves names; an address in whatever spelling is one too."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+class SystemNames:
+    """Names as this machine's name servers know them.
+
+    Asked without a thread for each question: the system's own look-up has four for the whole
+    process, and one customer's server that never answers would keep everybody's waiting.
+    """
+
+    def __init__(self) -> None:
+        self._resolver: aiodns.DNSResolver | None = None
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        """The addresses of a name; an address in whatever spelling is one too."""
+        with contextlib.suppress(ValueError):
+            return [str(ipaddress.ip_address(host))]
+        with contextlib.suppress(OSError):
+            return [socket.inet_ntoa(socket.inet_aton(host))]
+        if self._resolver is None:
+            self._resolver = aiodns.DNSResolver(timeout=NAME_SECONDS, tries=NAME_TRIES)
+        try:
+            found = await self._resolver.getaddrinfo(
+                host, socket.AF_UNSPEC, port=port, type=socket.SOCK_STREAM
+            )
+        except aiodns.error.DNSError as error:
+            raise socket.gaierror(socket.EAI_NONAME, "no such name") from error
+        return list(dict.fromkeys(_text(node.addr[0]) for node in found.nodes))
+
+    async def close(self) -> None:
+        """Let go of the sockets that questions go out by."""
+        if self._resolver is not None:
+            await self._resolver.close()
+
+
+def _text(address: bytes | str) -> str:
+    return address.decode() if isinstance(address, bytes) else address
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Whom to trust; made once, since reading the certificates takes milliseconds."""
+    return httpx.create_ssl_context()
 
 
 class WebhookSender:
@@ -52,12 +92,13 @@ class WebhookSender:
         self,
         *,
         allow_private: bool,
-        resolve: Resolver = resolve_name,
+        resolve: Resolver | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._allow_private = allow_private
-        self._resolve = resolve
+        self._names = SystemNames()
+        self._resolve: Resolver = resolve or self._names
         self._timeout_seconds = timeout_seconds
         self._ssl_context = ssl_context
         self._pool: httpcore.AsyncConnectionPool | None = None
@@ -108,11 +149,12 @@ class WebhookSender:
         """Close what is open."""
         if self._pool is not None:
             await self._pool.aclose()
+        await self._names.close()
 
     async def _post(self, url: WebhookUrl, headers: list[tuple[str, str]], content: bytes) -> int:
         if self._pool is None:
             self._pool = httpcore.AsyncConnectionPool(
-                ssl_context=self._ssl_context or httpx.create_ssl_context(),
+                ssl_context=self._ssl_context or _trusted(),
                 max_connections=CONNECTIONS_MAX,
                 max_keepalive_connections=CONNECTIONS_MAX // 4,
                 keepalive_expiry=15.0,
