@@ -44,6 +44,14 @@ def test_ids_of_identity_providers_are_taken(account_id: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["Booking.com", "A/B Tests Inc.", "Ask? Yes = Ask", "S\u00f6hne & Co"]
+)
+def test_names_of_companies_are_taken(name: str) -> None:
+    """Dots, slashes, question marks and equal signs stand in names."""
+    check_account("a", name, "ada@example.com")
+
+
+@pytest.mark.parametrize(
     ("account_id", "name", "email", "field"),
     [
         ("", "Ada", "ada@example.com", "account_id"),
@@ -57,6 +65,12 @@ def test_ids_of_identity_providers_are_taken(account_id: str) -> None:
         ("a", "  ", "ada@example.com", "name"),
         ("a", "Ada\nLovelace", "ada@example.com", "name"),
         ("a", "A" * 201, "ada@example.com", "name"),
+        ("a", "Ada\x00", "ada@example.com", "name"),
+        ("a", "=?utf-8?q?x=0D=0AReply-To:eve=40evil.example?=", "ada@example.com", "name"),
+        ("a", "Card declined, pay at https://evil.example", "ada@example.com", "name"),
+        ("a", "Card declined, see WWW.evil.example", "ada@example.com", "name"),
+        ("a", "Card declined, see evil.example/pay", "ada@example.com", "name"),
+        ("a", "Ada", "=?utf-8?q?=0D=0ABcc=3Aeve=40evil.example?=@example.com", "email"),
         ("a", "Ada", "ada", "email"),
     ],
 )

@@ -7,7 +7,10 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.policy import SMTPUTF8, EmailPolicy, default
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,7 @@ FACTS = {
     "code": "HELLO-5",
     "amount": "25",
     "top_up_id": "top_1",
+    "refund": "rf_1",
     "failures": "2",
     "failures_max": "3",
     "link": f"{PAGES}/sign-in/link?token=abc&x=1",
@@ -129,8 +133,61 @@ def test_names_are_text_and_nothing_more() -> None:
     mail = composed(message(account_name="<script>x</script> & Söhne"))
     assert "<script>" not in part(mail, "html")
     assert "&lt;script&gt;" in part(mail, "html")
-    with pytest.raises(ValueError, match=r"linefeed|newline"):
+    with pytest.raises(ValueError, match="one line of text"):
         composed(message(MessageKind.KEY_CREATED, name="x\r\nBcc: eve@example.com"))
+
+
+SMUGGLED = (
+    "=?utf-8?q?x=0D=0AReply-To:eve=40evil.example?=",
+    "=?utf-8?q?x=0AReply-To:eve=40evil.example?=",
+    "=?utf-8?q?x=0D=0A=0D=0A<h1>Pay_here</h1><!--?=",
+    "=?utf-8?q?=00?=",
+    "=?utf-8?b?DQpCY2M6IGV2ZUBldmlsLmV4YW1wbGUNCg0K?=",
+    "=?x?q?=FF?= =?utf-8?q?=0AB?=",
+    "=?utf-8?b?A?=",
+    "S\u00f6hne =?utf-8?q?=0D=0AB?=",
+)
+
+
+@pytest.mark.parametrize("policy", [SMTP_POLICY, SMTPUTF8])
+@pytest.mark.parametrize("kind", [MessageKind.INVITATION, MessageKind.KEY_CREATED])
+@pytest.mark.parametrize("name", SMUGGLED)
+def test_encoded_words_in_names_stay_text(
+    name: str, kind: MessageKind, policy: EmailPolicy
+) -> None:
+    """A name that mail programs would decode adds no header, and its reader sees it as typed."""
+    harmless = composed(message(kind))
+    mail = composed(message(kind, account_name=name, name=name))
+    for sent in (mail.as_bytes(), mail.as_bytes(policy=policy)):
+        read = message_from_bytes(sent, policy=default)
+        assert isinstance(read, EmailMessage)
+        assert read.keys() == harmless.keys()
+        assert str(read["Subject"]).endswith(name)
+        for kept in ("From", "To", "Date", "Content-Type"):
+            assert str(read[kept]) == str(harmless[kept])
+        body = read.get_body(("plain",))
+        assert body is not None
+        assert "".join(name.split()) in "".join(body.get_content().split())
+
+
+def test_long_subjects_are_folded_and_read_whole() -> None:
+    """A long name is written in lines that mail servers take, and reads as one, in any script."""
+    for name in ("Ada's Bots and others " * 9, "Söhne und Töchter " * 11, "\u0645\u0631" * 60):
+        mail = composed(message(MessageKind.KEY_CREATED, name=name.strip()))
+        lines = mail.as_bytes(policy=SMTP_POLICY).partition(b"Date:")[0].split(b"\r\n")
+        assert max(map(len, lines)) <= 78
+        read = message_from_bytes(mail.as_bytes(), policy=default)
+        assert str(read["Subject"]).endswith(name.strip())
+
+
+@pytest.mark.parametrize("local", ["=?utf-8?q?x=0D=0ABcc?=", "=?x", "x\x00"])
+def test_addresses_are_text_and_nothing_more(local: str) -> None:
+    """No mail goes to an address that would be decoded, and none comes from one."""
+    told = msgspec.structs.replace(message(), recipient=f"{local}@example.com")
+    with pytest.raises(ValueError, match="more than text"):
+        composed(told)
+    with pytest.raises(ValueError, match=r".+"):
+        sender_of(f"{local} <{local}@example.com>")
 
 
 def test_only_what_is_no_notice_can_be_unsubscribed() -> None:

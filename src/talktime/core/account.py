@@ -10,6 +10,7 @@ import msgspec
 from talktime.core.address import check_address
 from talktime.core.errors import InvalidInput
 from talktime.core.money import MARGIN_SCALE
+from talktime.core.one_line import check_name
 
 NAME_MAX: Final = 200
 MAX_MARGIN_PPM: Final = 10 * MARGIN_SCALE
@@ -86,8 +87,7 @@ def check_account(account_id: str, name: str, email: str) -> None:
             "letter, a digit or an underscore.",
             field="account_id",
         )
-    if not name.strip() or len(name) > NAME_MAX or not name.isprintable():
-        raise InvalidInput(f"name must be one line of 1 to {NAME_MAX} characters.", field="name")
+    check_name(name, most=NAME_MAX, field="name")
     check_address(email, field="email")
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import idna
 
 from talktime.core.errors import InvalidInput
+from talktime.core.one_line import ENCODED_WORD
 
 ADDRESS_MAX: Final = 254
 LOCAL_MAX: Final = 64
@@ -25,6 +26,7 @@ def check_address(address: str, *, field: str) -> str:
         or len(address) > ADDRESS_MAX
         or len(local) > LOCAL_MAX
         or not address.isprintable()
+        or ENCODED_WORD in address
         or not _LOCAL.fullmatch(local)
         or local.startswith(".")
         or local.endswith(".")

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from talktime.core.errors import Conflict, InvalidInput, KeyExists, NotFound
+from talktime.core.one_line import check_name
 from talktime.db import keys
 from talktime.db.acts import lock_accounts
 from talktime.db.pool import Connection
@@ -27,6 +28,8 @@ PLATFORM: Final = ""
 SECRET_BYTES: Final = 32
 LIVE_KEYS_MAX: Final = 50
 """Keys of one account that are not revoked."""
+NAME_MAX: Final = 100
+"""Characters of a key's name."""
 KEYS_SHOWN_MAX: Final = 200
 USE_NOTED_EVERY: Final = timedelta(minutes=10)
 """How exactly it is known when a key was last used; more would cost a write per request."""
@@ -138,9 +141,10 @@ async def create_key(
 ) -> Key:
     """Keep a new key.
 
-    Raises InvalidInput for scopes it cannot have, AccountUnknown, KeyExists where the id is taken,
-    Conflict where an account has LIVE_KEYS_MAX already.
+    Raises InvalidInput for a name that is none and scopes it cannot have, AccountUnknown, KeyExists
+    where the id is taken, Conflict where an account has LIVE_KEYS_MAX already.
     """
+    check_name(name, most=NAME_MAX, field="name")
     wanted = frozenset(scopes)
     if not wanted:
         raise InvalidInput("a key needs at least one scope", field="scopes")

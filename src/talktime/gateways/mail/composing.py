@@ -1,15 +1,17 @@
 """A message as e-mail: headers, plain text and HTML."""
 
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime, parseaddr
-from typing import Final
+from typing import Final, Self
 
 import idna
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from talktime.core.message import Message
+from talktime.core.one_line import ENCODED_WORD
 from talktime.gateways.mail.letter import write_letter
 
 _TEMPLATES: Final = Environment(
@@ -28,7 +30,8 @@ def sender_of(text: str) -> Address:
     """
     name, spec = parseaddr(text)
     address = Address(display_name=name, addr_spec=spec)
-    if not address.username or not address.domain or not f"{name}{spec}".isprintable():
+    text_of_it = f"{name}{spec}"
+    if not address.username or not address.domain or not _is_text(text_of_it):
         raise ValueError(text)
     return address
 
@@ -36,7 +39,8 @@ def sender_of(text: str) -> Address:
 def compose_mail(message: Message, *, sender: Address, public_url: str) -> EmailMessage:
     """The e-mail of a message to one person.
 
-    All of it follows from the message: sent again, it is the same mail with the same Message-ID.
+    Raises ValueError where a name or an address could become more of it than text. All of it
+    follows from the message: sent again, it is the same mail with the same Message-ID.
     """
     assert message.recipient is not None
     letter = write_letter(message, public_url=public_url)
@@ -44,9 +48,7 @@ def compose_mail(message: Message, *, sender: Address, public_url: str) -> Email
     mail = EmailMessage(policy=SMTP if recipient.username.isascii() else SMTPUTF8)
     mail["From"] = sender
     mail["To"] = recipient
-    # What could end a header and begin another is refused by the policy; names may hold no more
-    # than one line anyway.
-    mail["Subject"] = letter.subject
+    mail["Subject"] = _Subject(letter.subject)
     mail["Date"] = format_datetime(message.created_at)
     mail["Message-ID"] = f"<{message.message_id.hex}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -64,7 +66,39 @@ def compose_mail(message: Message, *, sender: Address, public_url: str) -> Email
     return mail
 
 
+class _Subject(str):
+    """A subject that nobody decodes before the reader does.
+
+    Python's own headers take text apart as if it had come from the wire: `=?utf-8?q?=0D=0A…?=` in
+    a name would become a line break, and end the header where it is written without a look at it
+    (CVE-2024-6923, in Pythons that we run on). Here such text is encoded once more instead.
+    """
+
+    __slots__ = ()
+
+    name = "Subject"
+    """By this the email package knows a header that is ready, and leaves it as it is."""
+
+    def __new__(cls, text: str) -> Self:
+        if not text.isprintable():
+            raise ValueError(f"a subject is one line of text: {text!r}")
+        return super().__new__(cls, text)
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        """The header's lines, as the email package asks for them."""
+        charset = "us-ascii" if self.isascii() and ENCODED_WORD not in self else "utf-8"
+        value = Header(str(self), charset, header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {value}{policy.linesep}"
+
+
+def _is_text(text: str) -> bool:
+    """Whether Python's own headers take it for what it says."""
+    return text.isprintable() and ENCODED_WORD not in text
+
+
 def _deliverable(address: str) -> Address:
     """With an international domain in the form that every mail server knows."""
+    if not _is_text(address):
+        raise ValueError(f"no mail goes to an address that is more than text: {address!r}")
     local, _, domain = address.rpartition("@")
     return Address(username=local, domain=idna.encode(domain, uts46=True).decode())

@@ -155,7 +155,7 @@ def _offer_page(
         offer=offer,
         name=name[:NAME_MAX],
         name_max=NAME_MAX,
-        error=error and f"Give it a name of one line with at most {NAME_MAX} characters.",
+        error=error and sentence(error.message),
         bonus_nanos=desk.platform.terms.welcome_nanos,
         sign_up_open=desk.platform.sign_up_open,
     )

@@ -6,10 +6,11 @@ from typing import Final
 
 import msgspec
 
-from talktime.ops.keys import ACCOUNT_SCOPES, Key, Scope
+from talktime.core.errors import InvalidInput
+from talktime.core.one_line import check_name
+from talktime.ops.keys import ACCOUNT_SCOPES, NAME_MAX, Key, Scope
 from talktime.portal.figures import Moment, moment
-
-NAME_MAX: Final = 100
+from talktime.portal.refusals import sentence
 
 SCOPES: Final[Mapping[Scope, tuple[str, str]]] = {
     Scope.ACCOUNTS_READ: ("Read the balance", "balances, warning level and time zone"),
@@ -84,8 +85,11 @@ def asked_for(fields: Mapping[str, str]) -> tuple[str, frozenset[str], dict[str,
     name = " ".join(fields.get("name", "").split())
     if not name:
         errors["name"] = "Name the program that will use the key, so that you know it again."
-    elif len(name) > NAME_MAX or not name.isprintable():
-        errors["name"] = f"A name is one line of at most {NAME_MAX} characters."
+    else:
+        try:
+            check_name(name, most=NAME_MAX, field="name")
+        except InvalidInput as error:
+            errors["name"] = sentence(error.message)
     offered = {value for value, _, _ in scope_choices()}
     scopes = frozenset(value for value in offered if f"scope:{value}" in fields)
     if not scopes:
