@@ -111,11 +111,11 @@ async def test_nothing_waits_for_ever(till: Platform, payer: Payer, bots: Bots) 
 async def test_pages_of_payments(buyer: httpx.AsyncClient, payer: Payer) -> None:
     """Older top-ups are on the next page, each once; a page that was made up is refused."""
     for _ in range(27):
-        await payer.begin("5")
+        await payer.tell(notice(await payer.begin("5"), NoticeKind.EXPIRED))
     page = (await buyer.get("/billing/payments")).text
-    assert page.count("Not paid yet") == 25
+    assert page.count("</span>Expired</a>") == 25
     older = page.split('aria-label="More top-ups">')[1].split('href="')[1].split('"')[0]
-    assert (await buyer.get(older)).text.count("Not paid yet") == 2
+    assert (await buyer.get(older)).text.count("</span>Expired</a>") == 2
     for made_up in ("x", "2026-11-23T00:00:00_x", "2026-99-99T00:00:00+00:00_x"):
         answer = await buyer.get("/billing/payments", params={"before": made_up})
         assert answer.status_code == 400
