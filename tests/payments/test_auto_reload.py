@@ -4,6 +4,7 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from talktime.core.auto_reload import (
@@ -19,11 +20,13 @@ from talktime.core.errors import InvalidAmount, PaymentMismatch, ProviderAway
 from talktime.core.money import NANOS_PER_USD, parse_usd
 from talktime.core.payment import NoticeKind, PaymentStatus
 from talktime.core.saved_card import Charge, ChargeOrder
+from talktime.db.webhook_lanes import OutboxEvent
 from talktime.gateways.stripe_cards import StripeCards
 from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Platform
 from talktime.ops.reload_runs import ASK_AFTER, PAGE_LIFE, REPEAT_WITHIN
 from talktime.ops.top_ups import GIVE_UP_AFTER, reconcile_next_payment, settle_payment
+from talktime.ops.webhook_bodies import messages_of, read_recorded
 from tests.conftest import AccountFactory
 from tests.payments.paying import notice
 from tests.payments.reloading import Reloader, chosen
@@ -224,6 +227,37 @@ async def test_three_failures_stop_it(reloader: Reloader) -> None:
     await reloader.save_card("pm_pays")
     assert (await reloader.look()).reason is ReloadReason.FIRED
     assert len(await reloader.top_ups()) == 1
+
+
+async def test_what_webhooks_say_of_a_failure(reloader: Reloader) -> None:
+    """Which payment, why, whether the customer is asked, and whether auto-reload has stopped."""
+    await reloader.save_card("pm_asks")
+    await reloader.choose()
+    await reloader.spend("6")
+    await reloader.look()
+    [payment] = await reloader.reloads()
+    happened = OutboxEvent(
+        account_id=reloader.account_id,
+        event_seq=1,
+        recorded_at=reloader.now,
+        kind="auto_reload.failed",
+        ref=payment.payment_id,
+        entry_seq=None,
+        available_nanos=nanos("4"),
+    )
+    async with reloader.platform.connection() as connection:
+        recorded = await read_recorded(connection, [happened], floor_nanos=0)
+    [message] = messages_of(happened, recorded)
+    assert message.type == "auto_reload.failed"
+    assert msgspec.json.decode(message.body)["data"] == {
+        "account_id": reloader.account_id,
+        "top_up_id": payment.payment_id,
+        "amount": "25",
+        "reason": "Your card was declined. It requires authentication.",
+        "needs_customer": True,
+        "stopped": False,
+        "available": "4",
+    }
 
 
 async def test_a_success_ends_the_row_of_failures(reloader: Reloader) -> None:
