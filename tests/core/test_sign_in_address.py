@@ -17,13 +17,47 @@ from talktime.core.errors import InvalidInput
         ("ada@googlemail.com", "ada@googlemail.com"),
         ("ADA@b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example", "ada@xn--bcher-kva.example"),
         ("ada@XN--BCHER-KVA.example", "ada@xn--bcher-kva.example"),
-        ("\N{FULLWIDTH LATIN SMALL LETTER A}da@example.com", "ada@example.com"),
-        ("stra\N{LATIN SMALL LETTER SHARP S}e@example.com", "strasse@example.com"),
+        ("ada@\N{FULLWIDTH LATIN SMALL LETTER B}ots.example", "ada@bots.example"),
+        ("STRA\u1e9eE@example.com", "stra\u00dfe@example.com"),
+        (
+            "\u039d\u038a\u039a\u039f\u03a3@example.com",
+            "\u03bd\u03af\u03ba\u03bf\u03c2@example.com",
+        ),
+        ("\u0430da@example.com", "\u0430da@example.com"),
+        ("f\u0131ona@example.com", "f\u0131ona@example.com"),
+        ("\u0130da@example.com", "i\u0307da@example.com"),
     ],
 )
 def test_who_is_the_same_person(address: str, known_as: str) -> None:
     """Case and spelling make no other person; dots and plus-tags do, unlike for the bonus."""
     assert sign_in_address(check_address(address, field="address")) == known_as
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        "\ufb01ona",  # a ligature
+        "\uff46iona",  # a fullwidth letter
+        "fio\u207fa",  # a superscript
+        "fi\u2092na",  # a subscript
+        "fion\u24d0",  # in a circle
+        "\U0001d41fiona",  # a mathematical letter
+        "f\u2170ona",  # a Roman numeral
+        "fi\u00bana",  # an ordinal
+        "\u017fona",  # a long s
+        "ni\u212ae",  # the sign of Kelvin, whose small letter is an ordinary k
+        "\u212bsa",  # the sign of \u00c5ngstr\u00f6m
+        "fiona\ufe521",  # a small full stop
+        "fiona\uff20corp.example",  # a fullwidth @
+        "re\u0301ne",  # an accent of its own
+        "fi\u00adona",  # a soft hyphen
+        "fi\u200dona",  # a joiner of no width
+    ],
+)
+def test_stand_ins_for_other_letters_are_refused(local: str) -> None:
+    """What may be another mailbox than the one it is folded to is no address here."""
+    with pytest.raises(InvalidInput):
+        check_address(f"{local}@corp.example", field="address")
 
 
 def test_a_bonus_is_shared_where_a_mailbox_is_not() -> None:

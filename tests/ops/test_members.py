@@ -83,6 +83,18 @@ async def test_an_account_begins_with_its_owner(
     assert owner.mail == {MailKind.ALERTS, MailKind.MONEY_IN}
 
 
+async def test_an_invitation_goes_to_whom_it_lets_in(
+    connection: Connection, make_account: MakeAccount
+) -> None:
+    """However an address is typed, the mail goes to the form by which the member is known."""
+    account_id, address = await make_account(), fresh()
+    assert await invite(connection, account_id, address.upper())
+    [(recipient, _)] = await invitations(connection, account_id)
+    assert recipient == address
+    with pytest.raises(InvalidInput):
+        await invite(connection, account_id, f"\uff41{address[1:]}")
+
+
 async def test_an_invited_person_is_written_to_once(
     connection: Connection, make_account: MakeAccount
 ) -> None:

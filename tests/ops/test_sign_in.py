@@ -93,6 +93,20 @@ async def mails(connection: Connection, address: str) -> list[tuple[str, dict[st
     return await cursor.fetchall()
 
 
+async def test_a_link_goes_to_whom_it_lets_in(
+    connection: Connection, make_account: MakeAccount
+) -> None:
+    """However an address is typed, its link is mailed to the form by which the person is known."""
+    address = fresh()
+    await make_account(email=address)
+    await ask(connection, address.upper())
+    [(kind, _)] = await mails(connection, address)
+    assert kind == "sign_in"
+    assert await mails(connection, address.upper()) == []
+    with pytest.raises(InvalidInput):
+        await ask(connection, f"\uff41{address[1:]}")
+
+
 async def come_in(
     connection: Connection, token: str, account_id: str, *, now: datetime = NOON, **facts: str
 ) -> Begun:
@@ -135,7 +149,7 @@ async def test_a_link_signs_its_address_in(
     address = fresh()
     account_id = await make_account(email=address)
     token = await ask(connection, address.upper(), next_path="/calls")
-    [(kind, facts)] = await mails(connection, address.upper())
+    [(kind, facts)] = await mails(connection, address)
     assert kind == "sign_in"
     assert facts["link"] == f"https://talktime.test/sign-in/link?token={token}"
     offer = await read_offer(connection, token, client="", now=NOON)

@@ -36,7 +36,20 @@ def check_address(address: str, *, field: str) -> str:
         raise InvalidInput(
             f"{field} is not an e-mail address: write it like ada@example.com.", field=field
         )
+    if has_stand_ins(local):
+        raise InvalidInput(
+            f"{field} has signs that stand for other letters: write it with plain letters.",
+            field=field,
+        )
     return address
+
+
+def has_stand_ins(text: str) -> bool:
+    """Whether Unicode takes some of its signs for others, the ligature of f and i for both.
+
+    Mail servers may or may not; a mailbox with them can be another one than that without them.
+    """
+    return any(unicodedata.normalize("NFKC", one) != one for one in (text, text.lower()))
 
 
 def normal_address(address: str) -> str:
@@ -58,11 +71,11 @@ def sign_in_address(address: str) -> str:
     """The form in which a person is known by an address that passed check_address.
 
     Letter case and the spellings of an international domain make no difference. Dots and plus-tags
-    do, for they can be mailboxes of different people: whoever reads one is not let in as another.
+    do, and so does every other difference, for they can be mailboxes of different people: whoever
+    reads one is not let in as another. What lets somebody in is mailed to this form alone.
     """
     local, _, domain = address.rpartition("@")
-    local = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", local).casefold())
-    return f"{local}@{_ascii_domain(domain) or domain.casefold()}"
+    return f"{local.lower()}@{_ascii_domain(domain) or domain.casefold()}"
 
 
 def _ascii_domain(domain: str) -> str | None:

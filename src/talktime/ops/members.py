@@ -98,7 +98,7 @@ async def invite_member(
                 kind=MessageKind.INVITATION,
                 # Who was removed and is invited again is written to again.
                 ref=f"{member.address} {now.isoformat()}",
-                recipient=address,
+                recipient=member.address,
                 facts={
                     "link": f"{public_url}/sign-in",
                     "account_name": account.name,

@@ -114,7 +114,8 @@ async def ask_for_link(
                 account_id="",
                 kind=MessageKind.SIGN_IN if is_member else MessageKind.SIGN_UP,
                 ref=sha256_of(secret).hex(),
-                recipient=address,
+                # Never the address as typed: the link is for whoever is known by this one.
+                recipient=known_as,
                 facts={
                     "link": f"{public_url}/sign-in/link?token={secret}",
                     "valid_for": VALID_FOR,

@@ -7,6 +7,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from talktime.core.account import NAME_MAX
+from talktime.core.address import has_stand_ins
 from talktime.core.errors import InvalidInput, TalktimeError, TooManyAttempts
 from talktime.ops.sessions import PERSON_SESSION_LIFE
 from talktime.ops.sign_in import (
@@ -57,6 +58,8 @@ async def send_link(request: Asked) -> Response[str]:
             )
     except InvalidInput:
         why = "There is no address yet." if not address else "This is not an e-mail address."
+        if has_stand_ins(address):
+            why = "Some signs in this address stand for other letters."
         error = InvalidInput(f"{why} Write it like ada@example.com.", field="address")
         return _sign_in_page(desk, place, address=address, error=error, status_code=400)
     except TooManyAttempts as error:
