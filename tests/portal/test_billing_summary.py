@@ -64,6 +64,7 @@ def billing(promo: str = "0", paid: str = "5", held: str = "0", **facts: Any) ->
         "running_calls": 0,
         "waiting_calls": 0,
         "refused_calls": 0,
+        "has_fallen": True,
         "paces": (),
         "month": a_month(),
         **facts,
@@ -207,3 +208,10 @@ def test_an_idle_month_is_said() -> None:
     """An account that is older and used nothing last month is told just that."""
     standing = billing(created_at=datetime(2026, 9, 1, tzinfo=UTC))
     assert summary(standing).month_rest == "so far. Nothing was used in October."
+
+
+def test_a_beginning_is_no_warning() -> None:
+    """A balance that never was above the warning level warns of nothing; the floor still does."""
+    assert summary(billing(paid="0.5", has_fallen=False)).notice is None
+    assert summary(billing(paid="0.5")).notice.tone == "warn"
+    assert summary(billing(paid="0.05", has_fallen=False)).notice.tone == "stop"

@@ -18,6 +18,8 @@ class BillingFacts(msgspec.Struct, frozen=True, kw_only=True):
     waiting_calls: int
     """Ended calls that wait for a price."""
     refused_calls: int
+    has_fallen: bool
+    """A call was charged, or the balance was once at the warning level or above."""
 
 
 class PaceRow(msgspec.Struct, frozen=True, kw_only=True):

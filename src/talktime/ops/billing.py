@@ -52,6 +52,8 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True):
     """Ended calls that wait for a price and keep their holds."""
     refused_calls: int
     """New calls the gate refused in the last 24 hours, counted up to REFUSALS_MAX."""
+    has_fallen: bool
+    """A call was charged, or the balance was once at the warning level or above."""
     paces: tuple[Pace, ...]
     """Of the kinds of calls that it makes most, the most frequent first; perhaps none."""
     month: MonthSpend
@@ -93,6 +95,7 @@ async def read_billing(connection: Connection, account_id: str, *, now: datetime
         running_calls=facts.running_calls,
         waiting_calls=facts.waiting_calls,
         refused_calls=facts.refused_calls,
+        has_fallen=facts.has_fallen,
         paces=tuple(
             Pace(
                 agent_id=row.agent_id,

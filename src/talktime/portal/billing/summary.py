@@ -221,7 +221,8 @@ def _notice(billing: Billing, floor_nanos: int) -> Notice | None:
                 f"is not used of it comes back afterwards.{_refused(billing)}"
             ),
         )
-    if account.available_nanos < account.warning_level_nanos:
+    # A welcome bonus below the level has not run low: nobody is warned of a beginning.
+    if billing.has_fallen and account.available_nanos < account.warning_level_nanos:
         return Notice(
             tone="warn",
             title=f"Your balance is below {display_usd(account.warning_level_nanos)}",
