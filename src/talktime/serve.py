@@ -19,6 +19,7 @@ from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.connections import Connection
 from talktime.core.errors import TalktimeError
+from talktime.db.pool import open_pool
 from talktime.gateways.mailbox import Mailbox
 from talktime.installation import address_kept, paying, public_url_of, terms_of
 from talktime.jobs import run_queues
@@ -26,7 +27,9 @@ from talktime.loops import run_loops
 from talktime.mail_way import has_way_out, open_mailbox, opened_mailer
 from talktime.ops.keys import PLATFORM, list_keys
 from talktime.ops.platform import Platform, open_platform
+from talktime.portal.lost import answer_lost
 from talktime.portal.mailbox.pages import mailbox_router
+from talktime.portal.rendering import Pages
 from talktime.portal.routes import portal_router
 from talktime.worker import (
     COLLECTORS,
@@ -48,6 +51,8 @@ KEEP_ALIVE_SECONDS: Final = 75
 """Longer than bots pause between two reports, so that a connection serves a whole call."""
 
 POOL_SIZE: Final = 8
+PAGES_POOL_SIZE: Final = 6
+"""What pages, lists, reports and exports share: no crowd of readers keeps a call waiting."""
 WORKER_POOL_SIZE: Final = 4
 
 
@@ -76,13 +81,22 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create_server(
-    platform: Platform, settings: Settings, mailbox: Mailbox | None = None
+    platform: Platform,
+    settings: Settings,
+    mailbox: Mailbox | None = None,
+    *,
+    aside: Platform | None = None,
 ) -> Litestar:
-    """The whole application: the API, and the customer's pages beside it."""
-    pages = [portal_router(platform, frame_origins=settings.frame_origins)]
+    """The whole application: the API, and the customer's pages beside it.
+
+    ``aside`` has connections of its own, for all that is not gate, usage or settlement.
+    """
+    aside = aside or platform
+    pages = [portal_router(aside, frame_origins=settings.frame_origins)]
     if mailbox is not None:
         pages.append(mailbox_router(mailbox, platform.public_url))
-    app = create_app(platform, settings, extra_handlers=pages)
+    lost = answer_lost(Pages(platform.public_url, takes_payments=platform.payments is not None))
+    app = create_app(platform, settings, aside=aside, extra_handlers=pages, answer_lost=lost)
     for collector in COLLECTORS:
         app.state.metrics.registry.register(collector)
     return app
@@ -133,9 +147,11 @@ async def running_server(
             seller=settings.seller,
         ) as opened,
         paying(settings, opened, host=host) as platform,
+        open_pool(conninfo, size=PAGES_POOL_SIZE) as pages_pool,
         opened_mailer(settings, platform.public_url, mailbox) if mails else nullcontext() as mailer,
     ):
-        server = _Server(create_server(platform, settings, mailbox))
+        aside = msgspec.structs.replace(platform, pool=pages_pool)
+        server = _Server(create_server(platform, settings, mailbox, aside=aside))
         stop = asyncio.Event()
         loops = serving_loops(platform) + (worker_loops(platform) if with_worker else [])
         if mailer is not None:

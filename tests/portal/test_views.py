@@ -16,6 +16,7 @@ from talktime.portal.billing.view import entry_row
 from talktime.portal.calls.asking import read_asked
 from talktime.portal.calls.receipt_view import receipt_view
 from talktime.portal.calls.view import call_row, element_key
+from talktime.portal.refusals import sentence
 from tests.portal.test_billing_summary import billing
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -308,3 +309,18 @@ def test_late_reports_are_noted() -> None:
     assert "with the outcome busy" in notes
     assert "after the call had ended" in notes
     assert "changes nothing that you pay" in notes
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("the coupon has expired", "The coupon has expired."),
+        ("pat@acme.example is a member", "pat@acme.example is a member."),
+        ("call_1: there is none", "call_1: there is none."),
+        ("auto-reload is off.", "Auto-reload is off."),
+        ("", ""),
+    ],
+)
+def test_a_refusal_is_a_sentence(words: str, said: str) -> None:
+    """It begins with a capital letter, unless it begins with an address or an id."""
+    assert sentence(words) == said

@@ -1,10 +1,11 @@
 """The application: routes, who may use them, and what is shared by all requests of a process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
+from litestar.exceptions import HTTPException
 from litestar.types import (
     ControllerRouterHandler,
     HTTPScope,
@@ -29,11 +30,13 @@ from talktime.api.keys import delete_key, get_keys, post_key
 from talktime.api.limits import BODY_BYTES_MAX
 from talktime.api.metrics import Metrics, count_and_harden, get_metrics
 from talktime.api.openapi import document
-from talktime.api.problems import EXCEPTION_HANDLERS
+from talktime.api.problems import EXCEPTION_HANDLERS, refuse_http
 from talktime.config import Settings
 from talktime.core.ratecard import Service
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
+
+AnswerLost = Callable[[Request[Any, Any, Any], HTTPException], Response[Any] | None]
 
 
 class Application(Litestar):
@@ -89,11 +92,18 @@ def create_app(
     platform: Platform,
     settings: Settings,
     *,
+    aside: Platform | None = None,
     extra_handlers: Sequence[ControllerRouterHandler] = (),
+    answer_lost: AnswerLost | None = None,
 ) -> Litestar:
     """The API on an open platform; ``extra_handlers`` bring pages or whatever else shares its port.
 
-    The application's state has ``platform``, ``acts`` (the writers), ``live`` (the feed) and
+    ``answer_lost`` is asked first where nothing is found; what it has no answer to is a problem.
+
+    ``aside`` is the same platform on connections of their own, for all but gate, usage and
+    settlement: however much is read, listed and exported, those never wait for it.
+
+    The application's state has ``platform`` (aside), ``gate``, ``acts`` (the writers), ``live`` (the feed) and
     ``key_ring``. Its lifespan must be run, as servers do: at its end everything queued is written.
     """
     metrics = Metrics()
@@ -111,12 +121,15 @@ def create_app(
         live.close()
         await acts.close()
 
+    def refuse_lost(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        return (answer_lost and answer_lost(request, error)) or refuse_http(request, error)
+
     key_ring = KeyRing(platform, settings.operator_key)
     lane = HotLane(calls.HOT_ROUTES, acts=acts, key_ring=key_ring, metrics=metrics)
     app = Application(
         route_handlers=[*ROUTES, *extra_handlers],
         guards=[guard_scope],
-        exception_handlers=EXCEPTION_HANDLERS,
+        exception_handlers={**EXCEPTION_HANDLERS, HTTPException: refuse_lost},
         before_send=[count_and_harden],
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
@@ -125,7 +138,8 @@ def create_app(
         on_shutdown=[close],
         state=State(
             {
-                "platform": platform,
+                "platform": aside or platform,
+                "gate": platform,
                 "settings": settings,
                 "metrics": metrics,
                 "acts": acts,

@@ -48,9 +48,9 @@ _TITLES: Final = {
     503: "Just a moment",
 }
 
+# A refusal of kind 403 says itself whom to ask, or what to do.
 _NEXT: Final = {
     401: "Sign in with your e-mail address.",
-    403: "Reload the page and try again.",
     410: "Ask for a new link by e-mail.",
     429: "Wait a few minutes, then try again.",
     503: "Reload the page in a few seconds. Your balance and your calls are safe.",
@@ -64,27 +64,33 @@ def refusal_pages(pages: Pages) -> ExceptionHandlersMap:
 
     def on_refusal(request: Request[Any, Any, Any], error: TalktimeError) -> Response[str]:
         status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-        page = _page(pages, request, status, error.message)
+        page = refusal_page(pages, request, status, error.message)
         if isinstance(error, TooManyAttempts):
             page.headers["Retry-After"] = str(error.retry_after)
         return page
 
     def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
-        return _page(pages, request, error.status_code, "")
+        return refusal_page(pages, request, error.status_code, "")
 
     def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
         logger.error("a page failed", path=request.url.path, exc_info=error)
-        return _page(pages, request, 500, "Something went wrong on our side.")
+        return refusal_page(pages, request, 500, "Something went wrong on our side.")
 
     return {TalktimeError: on_refusal, HTTPException: on_http, Exception: on_failure}
 
 
 def sentence(words: str) -> str:
-    """A refusal's words as a sentence of a page."""
-    return words[:1].upper() + words[1:] + ("" if not words or words.endswith(".") else ".")
+    """A refusal's words as a sentence of a page; an address or an id keeps its first letter."""
+    first = words.split(" ", 1)[0].rstrip(",:;")
+    is_word = first.replace("-", "").replace("'", "").isalpha()
+    begun = words[:1].upper() + words[1:] if is_word else words
+    return begun + ("" if not words or words.endswith(".") else ".")
 
 
-def _page(pages: Pages, request: Request[Any, Any, Any], status: int, why: str) -> Response[str]:
+def refusal_page(
+    pages: Pages, request: Request[Any, Any, Any], status: int, why: str
+) -> Response[str]:
+    """The page of a refusal with this status; ``why`` is a sentence or the beginning of one."""
     next_step, sign_in_words = _NEXT.get(status, ""), _SIGN_IN_WORDS.get(status)
     if sign_in_words and pages.frame_origins and is_framed(request):
         # Which site frames it nobody knows any more: whoever may frame any page may frame this.
@@ -93,13 +99,19 @@ def _page(pages: Pages, request: Request[Any, Any, Any], status: int, why: str) 
     return pages.page(
         "refusal.html",
         status_code=status,
-        title=_TITLES.get(status, "Something went wrong"),
+        title=_title(status, request.method),
         why=sentence(why),
         next_step=next_step,
         sign_in_words=sign_in_words,
         sign_in_place=sign_in_place(_asked(request, pages.base)) if status == 401 else "/sign-in",
         has_links=status not in {401, 410},
     )
+
+
+def _title(status: int, method: str) -> str:
+    if status == 400 and method == "POST":
+        status = 409  # it is the form that does not work, not its address
+    return _TITLES.get(status, "Something went wrong")
 
 
 def _asked(request: Request[Any, Any, Any], base: str) -> str:

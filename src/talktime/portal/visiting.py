@@ -19,6 +19,7 @@ from talktime.core.member import Right, Role, may
 from talktime.core.session import Session
 from talktime.ops.platform import Platform
 from talktime.ops.sessions import read_session, use_session
+from talktime.portal.odd_signs import check_fields
 from talktime.portal.rendering import Pages
 
 COOKIE: Final = "talktime_session"
@@ -82,7 +83,9 @@ async def visitor_of(request: Request[Any, Any, Any], platform: Platform) -> Vis
     """The visitor by the request's cookie, who is seen by it. Raises Unauthenticated."""
     visitor = await _found(request, platform, is_there=True)
     if visitor is None:
-        raise Unauthenticated("your session has ended, or was never begun in this browser")
+        raise Unauthenticated(
+            "your session has ended, your access was taken away, or you were never signed in here"
+        )
     return visitor
 
 
@@ -203,6 +206,8 @@ async def check_form(request: Request[Any, Any, Any], visitor: Visitor) -> dict[
 
 
 async def form_fields(request: Request[Any, Any, Any]) -> dict[str, str]:
-    """The fields of a form, whoever sent it."""
+    """The fields of a form, whoever sent it. Raises InvalidInput for what nobody can type."""
     body = await request.form()
-    return {name: value for name, value in body.items() if isinstance(value, str)}
+    fields = {name: value for name, value in body.items() if isinstance(value, str)}
+    check_fields(fields)
+    return fields
