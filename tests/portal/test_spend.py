@@ -297,3 +297,21 @@ async def test_short_talk_is_told_with_its_seconds(customer: httpx.AsyncClient, 
     await bots.call("longer", *MINUTE_BY_PHONE, seconds=12 * 60)
     html = (await customer.get("/spend")).text
     assert '<dt>Minutes</dt><dd class="figure">12</dd>' in html
+
+
+async def test_a_plan_begins_with_what_has_a_price(customer: httpx.AsyncClient, bots: Bots) -> None:
+    """A line of the last calls that is on no rate card gives way to the default of its service."""
+    line = LineReport(service="stt", provider="deepgram", provider_cost="0.01")
+    await bots.call("one", line, channel=Channel.WEB, seconds=120)
+    html = (await customer.get("/spend/estimate")).text
+    assert value_of(html, "stt") == "deepgram/nova-3"
+    assert figure(html).startswith("$0.")
+
+
+async def test_what_is_set_aside_is_left_out_by_name(
+    customer: httpx.AsyncClient, bots: Bots
+) -> None:
+    """While a call runs, the estimate says what of the balance cannot be started with."""
+    await bots.start("one")
+    html = (await customer.get("/spend/estimate")).text
+    assert re.search(r"\$[0-9.]+ can be started with; \$[0-9.]+ is set aside for calls", html)

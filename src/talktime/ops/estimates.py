@@ -77,6 +77,17 @@ async def read_usual(connection: Connection, account_id: str, channel: Channel) 
     )
 
 
+def only_priced(usual: Usual, *, book: PriceBook, at: datetime) -> Usual:
+    """The same with models that have a price at ``at``: others give way to the stated default."""
+    models: dict[Service, Model] = {}
+    for service, named in usual.models.items():
+        for model in (named, DEFAULT_MODELS[service]):
+            if book.find(service, model.provider, model.model, at) is not None:
+                models[service] = model
+                break
+    return msgspec.structs.replace(usual, models=models)
+
+
 async def read_usual_channel(connection: Connection, account_id: str) -> Usual:
     """The same for the channel on which most of the last calls were; phone without any."""
     found = [await read_usual(connection, account_id, channel) for channel in Channel]

@@ -47,6 +47,8 @@ class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
     balance: str
     talk_time: str
     """How long the balance lasts with such calls."""
+    aside: str
+    """What of the balance no call can be started with; empty where nothing is set aside."""
     why_none: str
     """Why none can start now, with this balance; empty where one can."""
 
@@ -92,6 +94,7 @@ def estimate_view(
         left_out=" and ".join(left_out),
         balance=display_usd(account.startable_nanos),
         talk_time=_talk_time(estimate, account.startable_nanos, form),
+        aside=_aside(account),
         why_none=_why_none(account, floor_nanos, form),
     )
 
@@ -143,6 +146,15 @@ def _talk_time(estimate: Estimate, spendable_nanos: int, form: Form) -> str:
     calls = words.counted(count, _call_word(form)) if count else f"less than one {_call_word(form)}"
     spoken = spoken_duration(lasts_ms)
     return f"{spoken[:1].upper()}{spoken[1:]}, or {calls}"
+
+
+def _aside(account: Account) -> str:
+    if not account.held_nanos:
+        return ""
+    return (
+        f"{display_usd(account.startable_nanos)} can be started with; "
+        f"{display_usd(account.held_nanos)} is set aside for calls."
+    )
 
 
 def _why_none(account: Account, floor_nanos: int, form: Form) -> str:

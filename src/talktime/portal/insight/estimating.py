@@ -12,6 +12,7 @@ from talktime.ops.estimates import (
     estimate_plan,
     known_models,
     margin_of,
+    only_priced,
     read_usual,
     read_usual_channel,
 )
@@ -36,7 +37,7 @@ async def estimate(request: Asked) -> Response[str]:
         else:
             usual = await read_usual_channel(connection, visitor.account_id)
     book = desk.platform.prices.book
-    form = read_form(params, usual)
+    form = read_form(params, only_priced(usual, book=book, at=now))
     # The first time, many names are looked for in a large table, which no call should wait for.
     known = await asyncio.to_thread(known_models, book, now)
     view, plan = None, form.plan
