@@ -171,9 +171,14 @@ def _balance_words(days: Sequence[date], closing: Sequence[int | None]) -> str:
         return "There was no balance yet."
     lowest, day = min(known, key=lambda one: one[0])
     now = known[-1][0]
+    if len(known) == 1:
+        return f"{told_usd(now)} available now."
     if lowest == now:
-        return f"{told_usd(now)} available now, the lowest of these days."
-    return f"{told_usd(now)} available now; lowest on {day_title(day)}: {told_usd(lowest)}."
+        return f"{told_usd(now)} available now, the lowest that any of these days ended with."
+    return (
+        f"{told_usd(now)} available now; at the end of each day the lowest was "
+        f"{told_usd(lowest)}, on {day_title(day)}."
+    )
 
 
 def _zone_words(account: Account, now: datetime) -> str:
