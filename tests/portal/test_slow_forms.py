@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 from litestar import Litestar
 

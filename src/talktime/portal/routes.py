@@ -25,6 +25,7 @@ from talktime.portal.calls import pages as call_pages
 from talktime.portal.desk import OPT, Desk
 from talktime.portal.insight import estimating
 from talktime.portal.insight import pages as insight_pages
+from talktime.portal.odd_signs import check_address
 from talktime.portal.refusals import refusal_pages
 from talktime.portal.rendering import Pages
 from talktime.portal.settings import general, keys, people, webhooks
@@ -71,6 +72,7 @@ def portal_router(platform: Platform, *, frame_origins: Sequence[str] = ()) -> R
             *listening.HANDLERS,
         ],
         middleware=[embedding_headers],
+        before_request=check_address,
         exception_handlers=refusal_pages(pages),
         include_in_schema=False,
         opt={OPT: desk},
