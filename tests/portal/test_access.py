@@ -36,6 +36,18 @@ async def test_link_opens_a_session(
     assert (await visitor.get("/billing")).status_code == 200
 
 
+async def test_a_new_session_closes_the_one_it_replaces(
+    visitor: httpx.AsyncClient, platform: Platform, bots: Bots
+) -> None:
+    """What a browser forgets for a new link's session is worth nothing to whoever kept it."""
+    await visitor.get(await new_link(platform, bots.account_id))
+    former = visitor.cookies[COOKIE]
+    await visitor.get(await new_link(platform, bots.account_id))
+    async with platform.connection() as connection:
+        assert await read_session(connection, former, now=platform.clock()) is None
+    assert (await visitor.get("/billing")).status_code == 200
+
+
 async def test_link_works_once(visitor: httpx.AsyncClient, platform: Platform, bots: Bots) -> None:
     """A used link opens nothing for another browser, and the page says what to do."""
     link = await new_link(platform, bots.account_id)
@@ -345,3 +357,4 @@ async def test_roles_hold_whatever_form_is_sent(
     answer = await visitor.post(path, data={"form_token": form_token, **fields})
     assert answer.status_code == 403
     assert f"your role on this account ({role.value})" in answer.text.lower()
+    assert "Reload" not in answer.text, "which would change nothing"

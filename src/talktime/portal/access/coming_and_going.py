@@ -14,6 +14,8 @@ from talktime.portal.assets import CACHE_FOREVER
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import (
+    COOKIE,
+    FRAMED_COOKIE,
     allow_framing,
     check_form,
     find_visitor,
@@ -40,6 +42,9 @@ async def enter(request: Asked) -> Response[Any]:
                 user_agent=browser.user_agent,
                 now=desk.now,
             )
+            # The browser forgets the session that stood in the same cookie; nobody else has it now.
+            former = request.cookies.get(FRAMED_COOKIE if entered.framed_by else COOKIE, "")
+            await close_session(connection, former)
     except LinkUsed:
         if await find_visitor(request, platform) is None:
             raise
