@@ -7,5 +7,5 @@ FROM (
     ORDER BY o.due_at LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
 ) due
 WHERE r.account_id = due.account_id AND r.part_id = due.part_id
-RETURNING r.account_id, r.part_id, r.payment_id, r.intent_id, r.refund_id, r.provider_refund_id, r.amount_nanos, r.status,
-    r.failure, r.attempts, r.entry_seq, r.reversal_seq, r.created_at
+RETURNING r.account_id, r.part_id, r.payment_id, r.intent_id, r.refund_id, r.provider_refund_id, r.amount_nanos,
+    r.status, r.failure, r.attempts, r.entry_seq, r.reversal_seq, r.created_at
