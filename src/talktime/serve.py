@@ -181,10 +181,26 @@ async def serve(
         _calm_garbage_collection()
         with address_kept(settings.home, running.platform.public_url):
             print(f"Talktime is ready at {running.url}", flush=True)  # noqa: T201  (asked for)
+            for line in _for_development(settings, running):
+                print(line, flush=True)  # noqa: T201  (asked for)
             if settings.operator_key is None and not await _has_platform_key(running.platform):
                 print(NO_KEY_HINT, flush=True)  # noqa: T201  (nothing can be asked of us yet)
             await stop.wait()
         log.info("stopping: requests under way are finished")
+
+
+def _for_development(settings: Settings, running: Running) -> Iterator[str]:
+    """What stands in for mail and money here, and what that means."""
+    if running.mailbox is not None:
+        yield (
+            f"Mail stays on this machine: read it at {running.platform.public_url}/mailbox "
+            "(TALKTIME_MAILBOX; whoever reaches it can sign in as anybody)"
+        )
+    if settings.sandbox_payments:
+        yield (
+            f"Payments are played, no money moves: top up at {running.platform.public_url}"
+            "/billing/top-up (TALKTIME_PAYMENTS=sandbox)"
+        )
 
 
 async def _has_platform_key(platform: Platform) -> bool:

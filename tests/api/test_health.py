@@ -43,7 +43,7 @@ async def test_healthy(api: Caller) -> None:
 async def test_unhealthy(app: Litestar, api: Caller, platform: Platform) -> None:
     """503 when the database is away, and within seconds when it only hangs."""
     for hangs in (False, True):
-        app.state.platform = Away(platform, hangs=hangs)
+        app.state.gate = Away(platform, hangs=hangs)
         async with asyncio.timeout(5):
             refused(await api.ask("GET", "/healthz"), 503, "overloaded")
 

@@ -18,7 +18,7 @@ LONGEST_GAP: Final = timedelta(seconds=10)
 @get("/healthz", include_in_schema=False)
 async def get_health(request: Request[Any, Any, Any]) -> Response[bytes]:
     """200 when calls can be started and settled; 503 when the database does not answer in time."""
-    platform: Platform = request.app.state.platform
+    platform: Platform = request.app.state.gate
     try:
         async with asyncio.timeout(HEALTH_SECONDS), platform.connection() as connection:
             await read_health(connection, now=platform.clock(), longest_gap=LONGEST_GAP)
