@@ -4,8 +4,9 @@
 --   * Every primary key and unique constraint begins with account_id, except on the tables of the
 --     platform itself (named at the end), so that the schema can be distributed by account.
 --   * Money is bigint nano-dollars (10^-9 USD); such columns end in _nanos.
---   * Balances move only inside start_calls, report_usage, settle_calls and post_entries
---     (functions/), which lock the account row first. Order of locks: coupon or claim, account, call.
+--   * Balances move only inside start_calls, report_usage, settle_calls and post_entries, and what is set
+--     aside for refunds inside approve_refund and take_back too (functions/), which lock the account row
+--     first. Order of locks: coupon or claim, account, payment, refund or dispute, call.
 --   * entry is append-only: a trigger and the missing rights of talktime_app say so.
 
 CREATE TABLE account (
