@@ -44,6 +44,7 @@ _TITLES: Final = {
     405: "That was not done",
     409: "That was not done",
     410: "This link no longer works",
+    413: "That was too much at once",
     429: "A little too often",
     503: "Just a moment",
 }
@@ -52,6 +53,7 @@ _TITLES: Final = {
 _NEXT: Final = {
     401: "Sign in with your e-mail address.",
     410: "Ask for a new link by e-mail.",
+    413: "Go back, enter less and send it again.",
     429: "Wait a few minutes, then try again.",
     503: "Reload the page in a few seconds. Your balance and your calls are safe.",
     500: "Reload the page. If it happens again, tell support when it happened.",

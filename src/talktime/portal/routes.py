@@ -23,6 +23,7 @@ from talktime.portal.billing import pages as billing_pages
 from talktime.portal.calls import export_pages, receipt_pages
 from talktime.portal.calls import pages as call_pages
 from talktime.portal.desk import OPT, Desk
+from talktime.portal.forms import FORM_BYTES_MAX
 from talktime.portal.insight import estimating
 from talktime.portal.insight import pages as insight_pages
 from talktime.portal.odd_signs import check_address
@@ -72,6 +73,7 @@ def portal_router(platform: Platform, *, frame_origins: Sequence[str] = ()) -> R
             *listening.HANDLERS,
         ],
         middleware=[embedding_headers],
+        request_max_body_size=FORM_BYTES_MAX,
         before_request=check_address,
         exception_handlers=refusal_pages(pages),
         include_in_schema=False,
