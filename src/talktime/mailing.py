@@ -124,19 +124,20 @@ async def hand_over(platform: Platform, mailer: Mailer, account_id: str, message
         await mailer.server.hand_over(mail)
     except MailServerAway as error:
         failures = message.attempts + 1
-        await _failed(platform, message, str(error), gives_up=failures >= ATTEMPTS_MAX)
+        gives_up = failures >= ATTEMPTS_MAX
+        await _failed(platform, message, str(error), error.loggable, gives_up=gives_up)
         if failures < ATTEMPTS_MAX:
             raise TryAgain(
-                str(error),
+                error.loggable,
                 seconds=backoff_seconds(
                     failures, first=FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS
                 ),
             ) from error
     except MailRefused as error:
-        await _failed(platform, message, str(error), gives_up=True)
+        await _failed(platform, message, str(error), error.loggable, gives_up=True)
     except (LookupError, ValueError, InvalidAmount) as error:
         reason = f"could not be put into words: {error!r}"
-        await _failed(platform, message, reason, gives_up=True)
+        await _failed(platform, message, reason, type(error).__name__, gives_up=True)
     else:
         now = platform.clock()
         async with platform.connection() as connection:
@@ -145,7 +146,10 @@ async def hand_over(platform: Platform, mailer: Mailer, account_id: str, message
         AGE.observe((now - message.created_at).total_seconds())
 
 
-async def _failed(platform: Platform, message: Message, reason: str, *, gives_up: bool) -> None:
+async def _failed(
+    platform: Platform, message: Message, reason: str, loggable: str, *, gives_up: bool
+) -> None:
+    """Keep the reason with the message, where operators read it; log what names nobody."""
     async with platform.connection() as connection:
         await record_failure(connection, message, reason=reason, gives_up=gives_up)
     HANDED_OVER.labels(kind=message.kind.value, result="dead" if gives_up else "put off").inc()
@@ -155,5 +159,5 @@ async def _failed(platform: Platform, message: Message, reason: str, *, gives_up
         message_id=str(message.message_id),
         kind=message.kind.value,
         attempts=message.attempts + 1,
-        reason=reason,
+        reason=loggable,
     )

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+import structlog
 
 from talktime.core.errors import MessageNotRepeatable
 from talktime.core.message import MessageKind, MessageState
@@ -47,6 +48,22 @@ async def test_not_now_is_tried_again(
     [message] = await office.settled(account_id)
     assert (message.state, message.attempts) == (MessageState.SENT, 2)
     assert len(office.mails_to(address)) == 1
+
+
+async def test_no_log_has_the_servers_words(
+    office: Office, platform: Platform, make_account: AccountFactory
+) -> None:
+    """Servers quote whom they refuse: the log has their code alone, the message their reason."""
+    account_id = await make_account()
+    address = f"{uuid.uuid4().hex}@example.com"
+    office.refusals[address] = [f"451 <{address}> come again", f"550 <{address}> unknown"]
+    with structlog.testing.capture_logs() as lines:
+        await write_key_mail(platform, account_id, "k1", address)
+        [message] = await office.settled(account_id)
+    assert message.last_error == f"550 <{address}> unknown"
+    assert address not in str(lines)
+    reasons = [line["reason"] for line in lines if line["event"].startswith("mail ")]
+    assert reasons == ["answered 451", "answered 550"]
 
 
 async def test_never_is_believed_and_can_be_sent_again(

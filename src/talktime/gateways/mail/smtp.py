@@ -21,12 +21,27 @@ PER_CONNECTION_MAX: Final = 100
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class MailRefused(Exception):
-    """The server will not have this mail, now or later; the message is its reason."""
+class MailNotTaken(Exception):
+    """A mail was not handed over; the message says why, in the server's words where it answered.
+
+    Servers quote whom they refuse, so that a log may have ``code`` alone where there is one.
+    """
+
+    def __init__(self, reason: str, *, code: int | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+
+    @property
+    def loggable(self) -> str:
+        return str(self) if self.code is None else f"answered {self.code}"
 
 
-class MailServerAway(Exception):
-    """The mail could not be handed over now; the message says why."""
+class MailRefused(MailNotTaken):
+    """The server will not have this mail, now or later."""
+
+
+class MailServerAway(MailNotTaken):
+    """The mail could not be handed over now."""
 
 
 class SmtpAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +123,7 @@ class MailServer:
                 raise MailRefused(f"the mail server cannot carry this mail: {error}") from error
             # The rest is about us and the server: this mail is as good as any other.
             except aiosmtplib.SMTPResponseException as error:
-                raise MailServerAway(f"{error.code} {error.message}") from error
+                raise MailServerAway(f"{error.code} {error.message}", code=error.code) from error
             except (aiosmtplib.SMTPException, OSError) as error:
                 raise MailServerAway(str(error) or type(error).__name__) from error
         line.mails += 1
@@ -159,7 +174,8 @@ def _answer(
 ) -> MailRefused | MailServerAway:
     """A refusal for good begins with 5; everything else may change."""
     reason = f"{error.code} {error.message}"
-    return MailRefused(reason) if 500 <= error.code < 600 else MailServerAway(reason)
+    kind = MailRefused if 500 <= error.code < 600 else MailServerAway
+    return kind(reason, code=error.code)
 
 
 async def _hang_up(line: _Line) -> None:
