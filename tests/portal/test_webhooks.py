@@ -16,7 +16,7 @@ from talktime.endpoints import add_endpoint
 from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
 from talktime.ops.portal_access import create_portal_link
-from talktime.ops.webhooks import delete_endpoint, list_endpoints
+from talktime.ops.webhooks import delete_endpoint, list_deliveries, list_endpoints
 from talktime.portal.routes import portal_router
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.portal.conftest import new_link
@@ -211,28 +211,49 @@ async def test_private_addresses_are_refused_where_they_are_not_allowed(
             assert "it leads into a private network" in unescape(refused.text)
 
 
-async def test_others_look_and_change_nothing(
-    visitor: httpx.AsyncClient, home: Platform, bots: Bots
+@pytest.mark.parametrize("role", [Role.BILLING, Role.VIEWER])
+async def test_the_part_is_for_owners(
+    visitor: httpx.AsyncClient, home: Platform, bots: Bots, receiver: Receiver, role: Role
 ) -> None:
-    """A billing member sees endpoints and deliveries, no forms, and is refused every change."""
-    made, _ = await add_endpoint(home, bots.account_id, url=PUBLIC)
+    """Others read that it is: no address, which may hold a secret, and no body, which has whole
+    phone numbers however the account masks them; every page and change of it is refused."""
+    made, _ = await add_endpoint(home, bots.account_id, url=receiver.url, types=["call.started"])
+    await bots.start("CA1", direction="outbound", to_number="+4930901820")
+    await deliver(home)
     async with home.connection() as connection:
+        [sent], _ = await list_deliveries(
+            connection, bots.account_id, made.endpoint_id, before=None, state=None, limit=2
+        )
+        assert "+4930901820" in sent.body
         token, _ = await create_portal_link(
             connection,
             account_id=bots.account_id,
-            secret="a-secret-for-a-billing-member-0123456789",
-            role=Role.BILLING,
+            secret=f"a-secret-for-a-{role}-0123456789-{bots.account_id}",
+            role=role,
             now=home.clock(),
         )
     await visitor.get(f"/enter?token={token}")
     place = f"/settings/webhooks/{made.endpoint_id}"
-    listed, one = await read(visitor, "/settings/webhooks"), await read(visitor, place)
-    assert "only owners of the account" in listed
-    assert "Add endpoint" not in listed
-    assert "Send a test" not in one
-    await read(visitor, "/settings/webhooks/new", 403)
-    for act in ("rotate", "test", "switch", "delete", "edit"):
-        answer = await submit(visitor, place, f"{place}/{act}")
+    part = await read(visitor, "/settings/webhooks")
+    assert "Webhooks are for owners" in part
+    assert f"Your role is {role}" in part
+    assert receiver.url not in part
+    assert made.endpoint_id not in part
+    delivery = f"{place}/deliveries/{sent.message_id}"
+    for path in (place, delivery, "/settings/webhooks/new", f"{place}/edit", f"{place}/delete"):
+        refusal = await read(visitor, path, 403)
+        assert "ask an owner of the account" in refusal
+        assert receiver.url not in refusal
+        assert "+4930" not in refusal
+    for act in (
+        "rotate",
+        "test",
+        "switch",
+        "delete",
+        "edit",
+        f"deliveries/{sent.message_id}/resend",
+    ):
+        answer = await submit(visitor, "/settings/people", f"{place}/{act}")
         assert answer.status_code == 403, act
 
 
