@@ -57,6 +57,10 @@ def test_the_story_ends_with_clean_books_and_an_empty_purse(home: Path) -> None:
         "Mail to billing@harbor-dental.example: New calls are now refused",
         "Coupon THANKS-1 is redeemed",
         "Mail to billing@harbor-dental.example: Coupon redeemed: $1.00 added",
+        "auto-reload is on: below $2 it adds $10",
+        "It fired by itself: one payment, credited once.",
+        "$3.00 of it went back to the card, approved by the operator.",
+        "The books are clean again.",
     ):
         assert words in story
     assert story.count("Balance below $1.00") == story.count("New calls are now refused") == 1

@@ -26,6 +26,7 @@ from talktime.demo.closing import Closing, closing_table, read_closing
 from talktime.demo.home import demo_home
 from talktime.demo.narrator import Narrator
 from talktime.demo.post import Post
+from talktime.demo.purse import Purse, PurseBroken
 from talktime.installation import DEFAULT_PORT, address_kept
 from talktime.ops.coupons import create_coupon
 from talktime.ops.platform import utc_now
@@ -124,7 +125,10 @@ async def _play(
     assert settings.operator_key is not None
     narrator = Narrator(console)
     async with TalktimeClient(running.url, settings.operator_key) as client:
-        await _open_account(client)
+        purse = None
+        if running.platform.payments is not None:
+            purse = Purse(running.url, settings.operator_key, ACCOUNT_ID, narrator)
+        await _open_account(client, purse)
         link = await client.portal_link(ACCOUNT_ID)
         _invite(console, link.url, settings.home)
         post = None
@@ -152,6 +156,8 @@ async def _play(
             _judge(narrator, closing)
             if post is not None:
                 await _redeem_coupon(narrator, running, client, post)
+            if purse is not None:
+                await _move_money(narrator, running, purse)
             if not leave:
                 console.print(
                     "The pages stay open: press Enter for a fresh link, Ctrl-C to end.",
@@ -208,10 +214,34 @@ async def _accompanied(
             await asyncio.wait([watching])
 
 
-async def _open_account(client: TalktimeClient) -> None:
+async def _open_account(client: TalktimeClient, purse: Purse | None) -> None:
     await client.create_account(account_id=ACCOUNT_ID, name=NAME, email=EMAIL, verified=True)
+    if purse is not None:
+        await purse.top_up(PAID_USD)
+        return
     await client.adjust(
         ACCOUNT_ID, adjustment_id="opening", paid=PAID_USD, reason="First top-up, for the demo"
+    )
+
+
+async def _move_money(narrator: Narrator, running: Running, purse: Purse) -> None:
+    """A card saved and reloaded from, a refund, and books that are clean after it.
+
+    Raises StoryBroken where money did not move as it should.
+    """
+    try:
+        await purse.reload()
+        await purse.refund()
+    except PurseBroken as broken:
+        raise StoryBroken(str(broken)) from broken
+    finally:
+        await purse.close()
+    closing = await read_closing(running.platform, ACCOUNT_ID)
+    if not closing.verification.is_clean:
+        raise StoryBroken("the books are not clean after the refund")
+    narrator.say(
+        "The books are clean again. Try the rest on Billing: Top up (decline, 3-D Secure), "
+        "Payments with receipts and this month's statement, Auto-reload, Refund."
     )
 
 
@@ -219,7 +249,7 @@ def _invite(console: Console, url: str, home: Path) -> None:
     command = f"TALKTIME_HOME={home} {sys.argv[0]} accounts link {ACCOUNT_ID}"
     console.rule("Talktime demo")
     console.print(f"{NAME} has $0.50 promo, its welcome bonus, and ${PAID_USD} paid.")
-    console.print("Open its Billing and Calls pages, and watch them move:\n")
+    console.print("Open its pages, and watch them move:\n")
     console.print(f"  {url}\n", style="bold underline", soft_wrap=True)
     console.print("The link works once. For another one press Enter here, or run")
     console.print(f"  {command}", style="dim", soft_wrap=True)
