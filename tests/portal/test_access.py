@@ -358,3 +358,32 @@ async def test_roles_hold_whatever_form_is_sent(
     assert answer.status_code == 403
     assert f"your role on this account ({role.value})" in answer.text.lower()
     assert "Reload" not in answer.text, "which would change nothing"
+
+
+async def test_a_link_to_another_account_asks_first(
+    customer: httpx.AsyncClient, platform: Platform, bots: Bots, make_account: AccountFactory
+) -> None:
+    """Who is signed in is not put into another account unasked: a button of ours does it."""
+    other = await make_account(paid="7")
+    link = await new_link(platform, other)
+    for way in (link, f"{link}&within=1"):
+        page = await customer.get(way)
+        assert (page.status_code, "set-cookie" in page.headers) == (200, False)
+        assert "This link opens another account" in page.text
+        assert 'action="/enter"' in page.text
+    token = link.partition("token=")[2]
+    foreign = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+    refused = await customer.post("/enter", data={"token": token}, headers=foreign)
+    assert (refused.status_code, "set-cookie" in refused.headers) == (403, False)
+    assert "$5.50" in (await customer.get("/billing")).text
+    entered = await customer.post("/enter", data={"token": token})
+    assert (entered.status_code, entered.headers["location"]) == (303, "/billing")
+    assert "$7.00" in (await customer.get("/billing")).text
+
+
+async def test_a_link_to_the_same_account_just_goes_on(
+    customer: httpx.AsyncClient, platform: Platform, bots: Bots
+) -> None:
+    """A fresh link to the account that is open already asks nothing."""
+    answer = await customer.get(await new_link(platform, bots.account_id))
+    assert (answer.status_code, "set-cookie" in answer.headers) == (303, True)

@@ -121,6 +121,11 @@ def token_of(account_id: str, secret: str) -> str:
     return base64.urlsafe_b64encode(account_id.encode()).decode().rstrip("=") + "." + secret
 
 
+def account_of(token: str) -> str | None:
+    """The account that the token of a session or of a link is of; None for what is no token."""
+    return parts_of(token)[0]
+
+
 def parts_of(token: str) -> tuple[str | None, bytes]:
     """The account and the hash of the secret; None for the account where the token is none."""
     encoded, dot, secret = token.partition(".")
