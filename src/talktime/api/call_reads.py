@@ -1,7 +1,5 @@
 """An account's calls read back: a page of them, or one with its breakdown."""
 
-import base64
-import binascii
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -18,8 +16,9 @@ from talktime.api.wire import CallBody, call_body
 from talktime.core.account import NumberMask
 from talktime.core.call import BillingStatus, Outcome, Status
 from talktime.core.call_filter import CallFilter
-from talktime.core.errors import AccountUnknown, CallUnknown, InvalidInput
+from talktime.core.errors import AccountUnknown, CallUnknown
 from talktime.core.money import parse_usd
+from talktime.core.place import read_place, write_place
 from talktime.core.ratecard import Channel
 from talktime.ops.accounts import read_account
 from talktime.ops.call_export import ExportFormat, export_calls
@@ -27,7 +26,6 @@ from talktime.ops.call_history import CallPlace, list_calls, read_call
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 
-_CURSOR_LENGTH_MAX = 1_600
 _CSV: Final = "text/csv"
 
 
@@ -77,7 +75,7 @@ async def get_calls(request: Request[Any, Any, Any]) -> Response[bytes] | Stream
     """List an account's calls, newest first; or all of them as CSV."""
     platform: Platform = request.app.state.platform
     asked = read_query(request, CallsQuery)
-    before = None if asked.cursor is None else read_cursor(asked.cursor)
+    before = None if asked.cursor is None else _read_cursor(asked.cursor)
     now = platform.clock()
     account_id = request.path_params["account_id"]
     wanted = _read_filter(asked)
@@ -100,7 +98,7 @@ async def get_calls(request: Request[Any, Any, Any]) -> Response[bytes] | Stream
     return answer(
         CallPage(
             items=[call_body(call, now) for call in calls],
-            next_cursor=None if place is None else write_cursor(place),
+            next_cursor=None if place is None else write_place(place.admitted_at, place.call_id),
         )
     )
 
@@ -153,25 +151,9 @@ def _csv_file(pieces: AsyncIterator[str], export_format: ExportFormat) -> Stream
     )
 
 
-def write_cursor(place: CallPlace) -> str:
-    """A place in the list as text that means something to us only."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def read_cursor(text: str) -> CallPlace:
-    """The opposite of write_cursor. Raises InvalidInput for anything else."""
-    refusal = InvalidInput("cursor is not one that we gave; begin without one", field="cursor")
-    if len(text) > _CURSOR_LENGTH_MAX:
-        raise refusal
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        place = msgspec.json.decode(raw, type=CallPlace)
-    except (ValueError, binascii.Error, RecursionError) as error:
-        raise refusal from error
-    if place.admitted_at.tzinfo is None:
-        raise refusal
-    check_id(place.call_id, "cursor")
-    return place
+def _read_cursor(text: str) -> CallPlace:
+    at, (call_id,) = read_place(text, names=1)
+    return CallPlace(at, call_id)
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:

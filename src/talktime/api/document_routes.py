@@ -1,7 +1,6 @@
 """Receipts and statements over HTTP: as JSON, or as the PDF that a customer keeps."""
 
 import asyncio
-import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -15,9 +14,10 @@ from talktime.api.description import described
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
 from talktime.core.account import format_margin_rate
 from talktime.core.document import Document, DocumentKind, Party
-from talktime.core.errors import AccountUnknown, DocumentUnknown, InvalidInput
+from talktime.core.errors import AccountUnknown, DocumentUnknown
 from talktime.core.ledger import EntryKind
 from talktime.core.money import format_usd
+from talktime.core.place import read_number
 from talktime.core.statement import Statement
 from talktime.gateways.pdf.receipts import receipt_pdf
 from talktime.gateways.pdf.statements import statement_pdf
@@ -28,7 +28,6 @@ from talktime.ops.platform import Platform
 from talktime.ops.statements import parse_month, read_statement
 
 _PDF: Final = "application/pdf"
-_SEQ: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
 class DocumentsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,8 +151,7 @@ async def get_documents(request: Request[Any, Any, Any]) -> Response[bytes]:
     """List an account's receipts, newest first."""
     platform: Platform = request.app.state.platform
     asked = read_query(request, DocumentsQuery)
-    if asked.cursor is not None and not _SEQ.fullmatch(asked.cursor):
-        raise InvalidInput("cursor is none that we gave out", field="cursor")
+    before = None if asked.cursor is None else read_number(asked.cursor, least=1)
     account_id = request.path_params["account_id"]
     async with platform.connection() as connection:
         await read_account(connection, account_id, now=platform.clock())
@@ -161,7 +159,7 @@ async def get_documents(request: Request[Any, Any, Any]) -> Response[bytes]:
             connection,
             account_id,
             platform.seller,
-            before=None if asked.cursor is None else int(asked.cursor),
+            before=before,
             limit=asked.limit,
             now=platform.clock(),
         )

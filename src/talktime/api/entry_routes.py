@@ -1,6 +1,5 @@
 """The ledger over HTTP: an account's history, and an operator's corrections of it."""
 
-import re
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated, Any, Final, Literal
@@ -17,12 +16,12 @@ from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
 from talktime.core.entry_filter import TEXT_MAX, EntryFilter, check_search
 from talktime.core.errors import (
     AccountUnknown,
-    InvalidInput,
     PromoInsufficient,
     ReferenceConflict,
 )
 from talktime.core.ledger import EntryKind
 from talktime.core.money import parse_usd
+from talktime.core.place import read_number
 from talktime.ops.accounts import read_account
 from talktime.ops.adjustments import post_adjustment
 from talktime.ops.entries import export_entries, find_entries
@@ -31,7 +30,6 @@ from talktime.ops.platform import Platform
 from talktime.ops.spend_days import day_end, day_start
 
 _CSV: Final = "text/csv"
-_SEQ: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
 class EntriesQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +87,7 @@ async def get_entries(request: Request[Any, Any, Any]) -> Response[Any] | Stream
     platform: Platform = request.app.state.platform
     account_id = request.path_params["account_id"]
     asked = read_query(request, EntriesQuery)
-    before = _read_cursor(asked.cursor)
+    before = None if asked.cursor is None else read_number(asked.cursor, least=1)
     async with platform.connection() as connection:
         account = await read_account(connection, account_id, now=platform.clock())
         wanted = _read_filter(asked, account.time_zone)
@@ -158,14 +156,6 @@ def _csv_file(pieces: AsyncIterator[str]) -> Stream:
             "vary": "accept",
         },
     )
-
-
-def _read_cursor(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not _SEQ.fullmatch(text):
-        raise InvalidInput("cursor is not one that we gave; begin without one", field="cursor")
-    return int(text)
 
 
 ENTRY_ROUTES: Final[list[ControllerRouterHandler]] = [get_entries, adjust_account]

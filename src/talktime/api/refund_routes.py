@@ -1,6 +1,5 @@
 """Refunds over HTTP: asked for an account, listed and decided by the operator."""
 
-import re
 import secrets
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -15,7 +14,6 @@ from talktime.api.description import described
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
 from talktime.core.errors import (
     AccountUnknown,
-    InvalidInput,
     ReferenceConflict,
     RefundDecided,
     RefundOpen,
@@ -24,6 +22,7 @@ from talktime.core.errors import (
     TopUpsOff,
 )
 from talktime.core.money import format_usd, parse_usd
+from talktime.core.place import read_place, write_place
 from talktime.core.refund import PartStatus, Refund, RefundPart, RefundStatus
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
@@ -38,7 +37,6 @@ from talktime.ops.refunds import (
 )
 
 _ID_BYTES: Final = 16
-_CURSOR: Final = re.compile(r"([0-9TZ:.+-]{10,40})~(.{1,200})~([A-Za-z0-9_-]{1,64})", re.DOTALL)
 
 
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -296,20 +294,14 @@ def _part(part: RefundPart) -> RefundPartBody:
 
 
 def _cursor(below: tuple[datetime, str, str] | None) -> str | None:
-    return None if below is None else f"{below[0].isoformat()}~{below[1]}~{below[2]}"
+    return None if below is None else write_place(*below)
 
 
 def _place(cursor: str | None) -> tuple[datetime, str, str] | None:
     if cursor is None:
         return None
-    match = _CURSOR.fullmatch(cursor)
-    try:
-        at = datetime.fromisoformat(match[1]) if match else None
-    except ValueError:
-        at = None
-    if match is None or at is None or at.tzinfo is None or not match[2].isprintable():
-        raise InvalidInput("cursor is none that we gave out", field="cursor")
-    return at, match[2], match[3]
+    at, (account_id, refund_id) = read_place(cursor, names=2)
+    return at, account_id, refund_id
 
 
 REFUND_ROUTES: Final[list[ControllerRouterHandler]] = [

@@ -1,6 +1,5 @@
 """Top-ups over HTTP: begin one, read them, and the door for the payment provider's notices."""
 
-import re
 import secrets
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -27,6 +26,7 @@ from talktime.core.errors import (
 )
 from talktime.core.money import format_usd, parse_usd
 from talktime.core.payment import Payment, PaymentNotice, PaymentStatus
+from talktime.core.place import read_place, write_place
 from talktime.core.saved_card import CardNotice
 from talktime.gateways.payment_notices import read_notice
 from talktime.gateways.sandbox_payments import NOTICE_DOOR
@@ -39,7 +39,6 @@ from talktime.ops.top_ups import begin_top_up, list_payments, read_payment, sett
 log = structlog.get_logger("talktime.payments")
 
 _ID_BYTES: Final = 16
-_CURSOR: Final = re.compile(r"([0-9TZ:.+-]{10,40})_([A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
 class NewTopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,7 +144,7 @@ async def get_top_ups(request: Request[Any, Any, Any]) -> Response[bytes]:
         page, below = await list_payments(
             connection, account_id, before=_place(asked.cursor), limit=asked.limit
         )
-    cursor = None if below is None else f"{below[0].isoformat()}_{below[1]}"
+    cursor = None if below is None else write_place(*below)
     return answer(TopUpPage(items=[_body(payment) for payment in page], next_cursor=cursor))
 
 
@@ -223,14 +222,8 @@ def _body(payment: Payment) -> TopUpBody:
 def _place(cursor: str | None) -> tuple[datetime, str] | None:
     if cursor is None:
         return None
-    match = _CURSOR.fullmatch(cursor)
-    try:
-        at = datetime.fromisoformat(match[1]) if match else None
-    except ValueError:
-        at = None
-    if match is None or at is None or at.tzinfo is None:
-        raise InvalidInput("cursor is none that we gave out", field="cursor")
-    return at, match[2]
+    at, (top_up_id,) = read_place(cursor, names=1)
+    return at, top_up_id
 
 
 TOP_UP_ROUTES: Final[list[ControllerRouterHandler]] = [

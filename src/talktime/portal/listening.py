@@ -6,10 +6,10 @@ from litestar import get
 from litestar.response import Stream
 
 from talktime.core.member import Right
+from talktime.core.place import read_number
 from talktime.ops.accounts import read_account
 from talktime.portal.billing.history import read_history
 from talktime.portal.calls.asking import read_asked
-from talktime.portal.calls.places import read_number
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.live_pages import OpenPage, PageWriter, page_stream
 from talktime.portal.rendering import PAGE_HEADERS
@@ -42,7 +42,7 @@ async def live(request: Asked) -> Stream:
         return await find_visitor(request, desk.platform) is not None
 
     bursts = desk.feed(request).subscribe_bursts(
-        visitor.account_id, after=read_number(place) if place else None
+        visitor.account_id, after=read_number(place, field="after") if place else None
     )
     return Stream(
         page_stream(bursts, writer, still_signed_in),

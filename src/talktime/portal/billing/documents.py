@@ -7,6 +7,7 @@ from typing import Final
 from litestar import Response, get
 
 from talktime.core.account import Account
+from talktime.core.place import read_number
 from talktime.core.statement import Statement
 from talktime.db.pool import Connection
 from talktime.gateways.pdf.receipts import receipt_pdf
@@ -15,7 +16,6 @@ from talktime.ops.accounts import read_account
 from talktime.ops.documents import read_buyer, read_document, read_numbers
 from talktime.ops.statements import parse_month, read_statement
 from talktime.portal.billing.statement_view import statement_view
-from talktime.portal.calls.places import read_number
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.framing import frame
 from talktime.portal.rendering import PAGE_HEADERS
@@ -31,7 +31,7 @@ PDF_HEADERS: Final[Mapping[str, str]] = {
 async def receipt(request: Asked) -> Response[bytes]:
     """The receipt of a transaction."""
     desk = desk_of(request)
-    seq = read_number(str(request.path_params["seq"]))
+    seq = read_number(str(request.path_params["seq"]), field="seq")
     async with desk.visit(request) as (visitor, connection):
         document = await read_document(
             connection, visitor.account_id, desk.platform.seller, now=desk.now, entry_seq=seq

@@ -6,6 +6,7 @@ from litestar import Response, get
 from litestar.response import Redirect, Stream
 
 from talktime.core.number_mask import masked_call
+from talktime.core.place import read_number
 from talktime.ops.accounts import read_account
 from talktime.ops.billing import read_billing, read_coupon_entry, read_paid_calls
 from talktime.ops.entries import export_entries, find_entries
@@ -14,7 +15,6 @@ from talktime.portal.billing.history import KINDS, History, read_history
 from talktime.portal.billing.spend_view import RANGES, spend_view
 from talktime.portal.billing.summary import summary_view
 from talktime.portal.billing.view import entry_rows
-from talktime.portal.calls.places import read_number
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.framing import frame, live_address
 from talktime.portal.rendering import PAGE_HEADERS
@@ -45,7 +45,7 @@ async def billing(request: Asked) -> Response[str]:
             connection,
             visitor.account_id,
             history.wanted(account.time_zone),
-            before=None if before is None else read_number(before),
+            before=None if before is None else read_number(before, field="before"),
             limit=PAGE_ROWS,
         )
         paid_calls = {
@@ -57,7 +57,7 @@ async def billing(request: Asked) -> Response[str]:
         closing = await list_closing_balances(connection, account, days, now=now)
         redeemed = request.query_params.get("redeemed")
         credited = redeemed and await read_coupon_entry(
-            connection, visitor.account_id, seq=read_number(redeemed)
+            connection, visitor.account_id, seq=read_number(redeemed, field="redeemed")
         )
     path = f"{desk.pages.base}/billing"
     return desk.pages.page(

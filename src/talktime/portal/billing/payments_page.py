@@ -1,6 +1,5 @@
 """Payments: every top-up and how it stands, the months' statements, whom receipts are for."""
 
-import re
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,6 +10,7 @@ from litestar.response import Redirect
 from talktime.core.document import ADDRESS_LINES_MAX, LINE_MAX, Party
 from talktime.core.errors import InvalidInput
 from talktime.core.member import Right
+from talktime.core.place import read_place, write_place
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 from talktime.ops.documents import change_buyer, read_buyer
@@ -24,7 +24,6 @@ from talktime.portal.visiting import Visitor
 
 PAGE_ROWS: Final = 25
 _TYPED_MAX: Final = 2_000
-_PLACE: Final = re.compile(r"([0-9TZ:.+-]{10,40})_([A-Za-z0-9_-]{1,64})", re.ASCII)
 
 
 @get("/billing/payments")
@@ -40,7 +39,7 @@ async def payments(request: Asked) -> Response[str]:
         )
         buyer = await read_buyer(connection, account)
     base = desk.pages.base
-    older = below and f"{below[0].isoformat()}_{below[1]}"
+    older = below and write_place(*below)
     return desk.pages.page(
         "billing/payments.html",
         **frame(visitor, account, "billing"),
@@ -113,14 +112,8 @@ async def _form(
 def _place(text: str | None) -> tuple[datetime, str] | None:
     if text is None:
         return None
-    match = _PLACE.fullmatch(text)
-    try:
-        at = datetime.fromisoformat(match[1]) if match else None
-    except ValueError:
-        at = None
-    if match is None or at is None or at.tzinfo is None:
-        raise InvalidInput("this page of the list is none that we gave out", field="before")
-    return at, match[2]
+    at, (payment_id,) = read_place(text, names=1, field="before")
+    return at, payment_id
 
 
 HANDLERS: Final = (payments, details, save_details)
