@@ -23,8 +23,6 @@ from talktime.core.rating import CostRow, explain_line
 from talktime.core.spreadsheet import csv_cell, csv_cells, safe_cell
 from talktime.core.usage import Line, format_quantity
 
-VERSION: Final = "1.2"
-
 COLUMNS: Final = (
     "BilledCost",
     "BillingAccountId",

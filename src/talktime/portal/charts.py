@@ -15,7 +15,6 @@ from talktime.core.money import format_usd
 class ChartKind(StrEnum):
     STACKED = "stacked"  # bars, one per label, the series on top of each other
     STEPS = "steps"  # a line that keeps its height until the next label
-    RANKED = "ranked"  # lying bars, one per label, of the first series
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):

@@ -145,12 +145,6 @@ def day_label(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1][:3]}"
 
 
-def month_name(at: datetime, zone: tzinfo) -> str:
-    """ "November 2026", as the account's zone has it."""
-    local = at.astimezone(zone)
-    return f"{MONTHS[local.month - 1]} {local.year}"
-
-
 @lru_cache(256)
 def zone_of(name: str) -> tzinfo:
     """The account's time zone; UTC where this machine does not know it."""

@@ -9,7 +9,7 @@ import msgspec
 from talktime.core.account import Account, NumberMask
 from talktime.core.errors import InvalidAmount
 from talktime.core.member import MailKind, Member, Right, Role
-from talktime.core.money import display_usd, parse_usd
+from talktime.core.money import parse_usd
 from talktime.core.number_mask import mask_number
 from talktime.ops.accounts import AccountChange
 from talktime.portal.figures import exact_usd, moment, zone_of
@@ -155,7 +155,3 @@ def who_may(members: Sequence[Member]) -> str:
     able = [one.address for one in members if one.role in {Role.OWNER, Role.BILLING}]
     shown = able[:3]
     return " or ".join(shown) if shown else "an owner of the account"
-
-
-def warning_words(account: Account) -> str:
-    return display_usd(account.warning_level_nanos)

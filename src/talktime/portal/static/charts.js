@@ -52,8 +52,7 @@ function datasetsOf(told, colour) {
       label: series.name, data, backgroundColor: tone, borderColor: colour.surface,
       // A seam between neighbours: they are told apart without their colours too.
       borderWidth: told.kind === "stacked" ? { top: 1, bottom: 0, left: 0, right: 0 } : 0,
-      borderSkipped: false, borderRadius: told.kind === "ranked" ? 4 : 0,
-      maxBarThickness: told.kind === "ranked" ? 22 : 34, minBarLength: told.kind === "ranked" ? 2 : 0,
+      borderSkipped: false, maxBarThickness: 34,
     };
   });
 }
@@ -78,26 +77,24 @@ function tooltipOf(box, colour) {
 }
 
 function optionsOf(box, told, colour) {
-  const ranked = told.kind === "ranked";
   const stacked = told.kind === "stacked";
   const font = { family: getComputedStyle(document.body).fontFamily, size: 12 };
   const money = {
     stacked, beginAtZero: true, border: { display: false }, grid: { color: colour.grid, drawTicks: false },
-    ticks: { color: colour.soft, font, padding: 8, maxTicksLimit: ranked ? 5 : 6, callback: axisUsd },
+    ticks: { color: colour.soft, font, padding: 8, maxTicksLimit: 6, callback: axisUsd },
   };
   const names = {
     stacked, border: { color: colour.line }, grid: { display: false },
-    ticks: { color: colour.soft, font, maxRotation: 0, autoSkip: !ranked, autoSkipPadding: 16 },
+    ticks: { color: colour.soft, font, maxRotation: 0, autoSkip: true, autoSkipPadding: 16 },
   };
   return {
-    indexAxis: ranked ? "y" : "x",
     responsive: true, maintainAspectRatio: false, locale: "en-US",
     animation: still.matches ? false : { duration: 250 },
     // Only what moves is animated, not the first drawing or a change of size.
     transitions: { resize: { animation: { duration: 0 } } },
-    interaction: { mode: "index", intersect: false, axis: ranked ? "y" : "x" },
+    interaction: { mode: "index", intersect: false, axis: "x" },
     layout: { padding: { top: 6, right: 6 } },
-    scales: ranked ? { x: money, y: names } : { x: names, y: money },
+    scales: { x: names, y: money },
     plugins: { legend: { display: false }, tooltip: tooltipOf(box, colour) },
     onClick: (_, items) => {
       const href = items.length > 0 ? drawn.get(box).told.hrefs?.[items[0].index] : undefined;
