@@ -80,11 +80,8 @@ _PARTS_PER_USD: Final = 10**18
 _KEPT: Final = 1024
 """How many texts of a kind are kept: thousands of rows share a price, an agent and a month."""
 
-
-class Issuer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who sells the calls, by the name that stands in ProviderName and InvoiceIssuerName."""
-
-    name: str = "Talktime"
+ISSUER: Final = "Talktime"
+"""Who sells the calls, as ProviderName and InvoiceIssuerName."""
 
 
 class _Meter(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +119,7 @@ class _Shared(msgspec.Struct, frozen=True, kw_only=True):
     sub_account_id: str
 
 
-def focus_text(call: Call, account: Account, *, issuer: Issuer, zone: tzinfo) -> str:
+def focus_text(call: Call, account: Account, *, zone: tzinfo) -> str:
     """A call's rows as CSV with COLUMNS; "" unless it was charged. Null is empty.
 
     What a spreadsheet would take for a formula is marked as text. A file of a year has millions of
@@ -130,7 +127,7 @@ def focus_text(call: Call, account: Account, *, issuer: Issuer, zone: tzinfo) ->
     """
     if call.billing_status is not BillingStatus.CHARGED or not call.charge_nanos:
         return ""
-    shared = _shared(call, account, issuer, zone)
+    shared = _shared(call, account, zone)
     return "".join([_row(piece, piece.meter, shared) for piece in _pieces(call)])
 
 
@@ -147,13 +144,13 @@ def _row(piece: _Piece, meter: _Meter, shared: _Shared) -> str:
     )
 
 
-def _shared(call: Call, account: Account, issuer: Issuer, zone: tzinfo) -> _Shared:
+def _shared(call: Call, account: Account, zone: tzinfo) -> _Shared:
     started = call.started_at
     ended = max(call.ended_at or started, started)
     settled = (call.settled_at or ended).astimezone(zone)
     channel = call.channel.value
     outcome = None if call.outcome is None else call.outcome.value
-    seller = csv_cell(safe_cell(issuer.name))
+    seller = csv_cell(ISSUER)
     call_id = csv_cell(safe_cell(call.call_id))
     kind = "Chat" if channel == "chat" else "Call"
     entry = "" if call.entry_seq is None else call.entry_seq

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from talktime.core.account import Account, NumberMask, format_margin_rate
 from talktime.core.call import BillingStatus, Call
 from talktime.core.call_filter import CallFilter
-from talktime.core.focus import COLUMNS, Issuer, focus_text
+from talktime.core.focus import COLUMNS, focus_text
 from talktime.core.money import format_usd
 from talktime.core.number_mask import mask_number
 from talktime.core.spreadsheet import csv_cell, csv_cells, safe_cell
@@ -78,7 +78,7 @@ async def export_calls(
     """
     is_focus = export_format is ExportFormat.FOCUS
     yield csv_cells(*(COLUMNS if is_focus else CSV_COLUMNS)) + "\r\n"
-    zone, issuer = ZoneInfo(account.time_zone), Issuer()
+    zone = ZoneInfo(account.time_zone)
     below: CallPlace | None = None
     while True:
         async with connections() as connection:
@@ -94,7 +94,7 @@ async def export_calls(
         for start in range(0, len(page), PIECE):
             piece = page[start : start + PIECE]
             lines = (
-                [focus_text(call, account, issuer=issuer, zone=zone) for call in piece]
+                [focus_text(call, account, zone=zone) for call in piece]
                 if is_focus
                 else [_csv_row(call, mask, now) for call in piece]
             )
