@@ -44,6 +44,8 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            # A process shows what it started with, whatever is installed over it meanwhile.
+            auto_reload=False,
         )
         self._templates.filters["usd"] = display_usd
         self._templates.globals.update(
