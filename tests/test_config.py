@@ -93,6 +93,7 @@ def test_every_variable_that_is_read_is_known() -> None:
         ("TALKTIME_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("TALKTIME_LEASE_SECONDS", "0", "from 1 to 86400"),
         ("TALKTIME_LEASE_SECONDS", "1.5", "whole number"),
+        ("TALKTIME_WELCOMES_PER_DAY", "many", "from 0 to 1000000"),
         ("TALKTIME_GRACE_SECONDS", "-1", "from 1 to 604800"),
         ("TALKTIME_MARGIN", "30", "for 30 % write 0.30"),
         ("TALKTIME_MARGIN", "0.3000001", "six decimals"),

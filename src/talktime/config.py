@@ -18,6 +18,7 @@ from talktime.setting_values import (
     SettingRefused,
     allowed,
     amount_nanos,
+    count,
     database_url,
     home_dir,
     is_open,
@@ -49,6 +50,7 @@ VARIABLES: Final = (
     "TALKTIME_GRACE_SECONDS",
     "TALKTIME_MARGIN",
     "TALKTIME_WELCOME_BONUS",
+    "TALKTIME_WELCOMES_PER_DAY",
     "TALKTIME_FLOOR",
     "TALKTIME_PUBLIC_URL",
     "TALKTIME_WEBHOOKS_PRIVATE",
@@ -87,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     margin_ppm: int = 300_000
     """Added to provider cost, in parts per million of it; an account may have its own."""
     welcome_bonus_nanos: int = NANOS_PER_USD // 2
+    welcomes_per_day: int = 200
+    """Welcome bonuses that people may fetch by themselves within a day, all together."""
     floor_nanos: int = NANOS_PER_USD // 10
     """The least startable amount with which a call is admitted."""
     stripe_key: str | None = None
@@ -141,6 +145,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         grace_seconds=seconds(environ, "TALKTIME_GRACE_SECONDS", default=900, most=604_800),
         margin_ppm=margin_ppm(environ, "TALKTIME_MARGIN", default="0.30"),
         welcome_bonus_nanos=amount_nanos(environ, "TALKTIME_WELCOME_BONUS", default="0.50"),
+        welcomes_per_day=count(environ, "TALKTIME_WELCOMES_PER_DAY", default=200, most=1_000_000),
         floor_nanos=amount_nanos(environ, "TALKTIME_FLOOR", default="0.10"),
         public_url=public_url(environ, "TALKTIME_PUBLIC_URL"),
         webhooks_private=allowed(environ, "TALKTIME_WEBHOOKS_PRIVATE"),

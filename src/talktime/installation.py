@@ -28,6 +28,7 @@ def terms_of(settings: Settings) -> Terms:
         lease_ms=settings.lease_seconds * 1000,
         grace_ms=settings.grace_seconds * 1000,
         welcome_nanos=settings.welcome_bonus_nanos,
+        welcomes_per_day=settings.welcomes_per_day,
         webhooks_private=settings.webhooks_private,
     )
 

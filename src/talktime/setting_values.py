@@ -264,6 +264,13 @@ def seconds(environ: Mapping[str, str], variable: str, *, default: int, most: in
     return int(text)
 
 
+def count(environ: Mapping[str, str], variable: str, *, default: int, most: int) -> int:
+    text = environ.get(variable) or str(default)
+    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or int(text) > most:
+        raise SettingRefused(variable, f"is {text!r}: give a whole number from 0 to {most}.")
+    return int(text)
+
+
 def amount_nanos(environ: Mapping[str, str], variable: str, *, default: str) -> int:
     try:
         nanos = parse_usd(environ.get(variable) or default, field=variable)

@@ -23,7 +23,8 @@ HERE = "https://talktime.test"
 
 
 def fresh() -> str:
-    return f"{uuid.uuid4().hex}@example.com"
+    """An address at a domain of its own, since bonuses are counted by domain."""
+    return f"ada@{uuid.uuid4().hex}.example"
 
 
 async def ask(visitor: httpx.AsyncClient, address: str, **fields: str) -> httpx.Response:

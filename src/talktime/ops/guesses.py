@@ -81,6 +81,20 @@ async def take_attempt(
         raise _refusal(limit, began_at=found.began_at, now=now)
 
 
+async def is_within(
+    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
+) -> bool:
+    """Note an attempt, and tell whether it is within the limit, where nothing is refused."""
+    found = await guesses.count_guess(
+        connection,
+        kind=limit.kind,
+        subject_sha256=_sha256(subject),
+        now=now,
+        since=now - limit.window,
+    )
+    return found.attempts <= limit.most
+
+
 def _refusal(limit: GuessLimit, *, began_at: datetime, now: datetime) -> TooManyAttempts:
     # Another process's clock may be a little ahead of ours.
     wait = max(timedelta(0), min(limit.window, began_at + limit.window - now))

@@ -21,6 +21,7 @@ from talktime.ops.guesses import GuessLimit, check_guesses, count_guess, take_at
 from talktime.ops.messages import write_message
 from talktime.ops.sessions import close_session, open_session, sha256_of
 from talktime.ops.terms import Terms
+from talktime.ops.welcomes import network_of, welcome_terms
 
 LINK_LIFE: Final = timedelta(minutes=15)
 VALID_FOR: Final = "15 minutes"
@@ -42,6 +43,14 @@ LINKS_FOR_CLIENT: Final = GuessLimit(
     refusal="many links were asked for from your network just now; wait a little and ask again",
     field="address",
 )
+LINKS_FOR_NETWORK: Final = GuessLimit(
+    kind="link_for_network",
+    most=90,
+    window=timedelta(minutes=15),
+    refusal=LINKS_FOR_CLIENT.refusal,
+    field="address",
+)
+"""A site with IPv6 has 65,536 of the networks that clients are counted by."""
 WRONG_LINKS: Final = GuessLimit(
     kind="wrong_link",
     most=30,
@@ -77,6 +86,8 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
     token: str
     next_path: str
+    is_without_bonus: bool = False
+    """The account was verified on a day whose welcome bonuses were given out before."""
 
 
 async def ask_for_link(
@@ -96,6 +107,7 @@ async def ask_for_link(
     """
     known_as = sign_in_address(check_address(address, field="address"))
     await take_attempt(connection, LINKS_FOR_CLIENT, client, now=now)
+    await take_attempt(connection, LINKS_FOR_NETWORK, network_of(client), now=now)
     await take_attempt(connection, LINKS_TO_ADDRESS, known_as, now=now)
     async with connection.transaction():
         is_member = bool(await members.memberships(connection, known_as, limit=1))
@@ -159,7 +171,10 @@ async def sign_in_by_link(
         if role is Role.OWNER:
             account = await read_account(connection, account_id, now=now)
             if not account.verified and sign_in_address(account.email) == link.address:
-                await verify_account(connection, account, terms=terms, now=now)
+                given = await _terms_today(connection, terms, link, browser, now=now)
+                await verify_account(connection, account, terms=given, now=now)
+                begun = await _begin(connection, account_id, link, browser, now=now)
+                return msgspec.structs.replace(begun, is_without_bonus=given != terms)
         return await _begin(connection, account_id, link, browser, now=now)
 
 
@@ -186,16 +201,18 @@ async def sign_up_by_link(
         link = await sign_in.use_link(connection, secret_sha256=sha256_of(token), now=now)
         if link is None:
             raise _link_used()
+        given = await _terms_today(connection, terms, link, browser, now=now)
         await create_account(
             connection,
             account_id=account_id,
             name=name,
             email=link.address,
             verified=True,
-            terms=terms,
+            terms=given,
             now=now,
         )
-        return await _begin(connection, account_id, link, browser, now=now)
+        begun = await _begin(connection, account_id, link, browser, now=now)
+        return msgspec.structs.replace(begun, is_without_bonus=given != terms)
 
 
 async def list_memberships(connection: Connection, address: str) -> list[Membership]:
@@ -223,6 +240,19 @@ async def _check_link(
 ) -> None:
     """Count a link that does not work before the transaction that its refusal rolls back."""
     await read_offer(connection, token, client=browser.client, now=now)
+
+
+async def _terms_today(
+    connection: Connection,
+    terms: Terms,
+    link: sign_in.SentLink,
+    browser: Browser,
+    *,
+    now: datetime,
+) -> Terms:
+    return await welcome_terms(
+        connection, terms, address=link.address, client=browser.client, now=now
+    )
 
 
 async def _role(connection: Connection, account_id: str, address: str) -> Role:

@@ -16,5 +16,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """A live call not heard from for this long is ended by the watchdog."""
     welcome_nanos: int = 500_000_000
     """The promo credit of a verified sign-up."""
+    welcomes_per_day: int = 200
+    """Welcome bonuses that people may fetch by themselves, all together."""
     webhooks_private: bool = False
     """Webhooks may go to private addresses and over plain http, as in development."""

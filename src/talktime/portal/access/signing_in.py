@@ -165,7 +165,12 @@ def _offer_page(
 
 
 def _let_in(desk: Desk, begun: Begun) -> Response[Any]:
-    answer = _go(desk, own_place(begun.next_path))
+    place = own_place(begun.next_path)
+    answer = (
+        desk.pages.page("access/no_bonus.html", place=place)
+        if begun.is_without_bonus
+        else _go(desk, place)
+    )
     keep_session(answer, begun.token, pages=desk.pages, life=PERSON_SESSION_LIFE)
     return answer
 
