@@ -18,8 +18,11 @@ from talktime.core.errors import (
 )
 from talktime.core.member import MailKind, Right, Role, may
 from talktime.db.pool import Connection
+from talktime.ops.accounts import create_account
+from talktime.ops.guesses import MAILS_TO_MAILBOX
 from talktime.ops.members import (
     INVITATIONS,
+    INVITATIONS_AT_FIRST,
     add_member,
     change_mail,
     change_role,
@@ -29,6 +32,7 @@ from talktime.ops.members import (
     remove_member,
 )
 from talktime.ops.platform import Platform
+from talktime.ops.terms import Terms
 
 MakeAccount = Callable[..., Awaitable[str]]
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -120,15 +124,64 @@ async def test_who_comes_back_is_written_to_again(
     assert len(await invitations(connection, account_id)) == 2
 
 
-async def test_inviting_is_bounded(connection: Connection, make_account: MakeAccount) -> None:
-    """An account cannot be used to write to any number of people."""
-    account_id = await make_account()
-    for _ in range(INVITATIONS.most):
+@pytest.mark.parametrize(
+    ("paid", "most"), [("5", INVITATIONS.most), ("0", INVITATIONS_AT_FIRST.most)]
+)
+async def test_inviting_is_bounded(
+    connection: Connection, make_account: MakeAccount, paid: str, most: int
+) -> None:
+    """An account cannot be used to write to any number of people; one without money to few."""
+    account_id = await make_account(paid=paid)
+    for _ in range(most):
         await invite(connection, account_id, fresh())
     refused = fresh()
     with pytest.raises(TooManyAttempts):
         await invite(connection, account_id, refused)
     assert refused not in await roles(connection, account_id)
+
+
+async def test_one_invitation_is_one_mail_an_hour(
+    connection: Connection, make_account: MakeAccount
+) -> None:
+    """Removed and invited again at once, nobody is written to again, in no spelling."""
+    account_id, address = await make_account(), fresh()
+    await invite(connection, account_id, address)
+    await remove_member(connection, account_id=account_id, address=address)
+    local, _, domain = address.partition("@")
+    for spelling in (address, f"{local}+tag@{domain}"):
+        with pytest.raises(TooManyAttempts, match="within the last hour"):
+            await invite(connection, account_id, spelling)
+    assert len(await invitations(connection, account_id)) == 1
+
+
+async def test_a_mailbox_gets_a_few_mails_an_hour(
+    connection: Connection, make_account: MakeAccount
+) -> None:
+    """Many accounts together write to one mailbox, however it is spelt, no more than a few."""
+    local, _, domain = fresh().partition("@")
+    for n in range(MAILS_TO_MAILBOX.most):
+        await invite(connection, await make_account(), f"{local}+{n}@{domain}")
+    with pytest.raises(TooManyAttempts):
+        await invite(connection, await make_account(), f"{local}+more@{domain}")
+
+
+async def test_long_names_are_cut_in_invitations(
+    connection: Connection,
+) -> None:
+    """A name has room for a name, and not for a letter to somebody who knows nobody here."""
+    account_id = f"acct-{uuid.uuid4().hex}"
+    await create_account(
+        connection,
+        account_id=account_id,
+        name="Your card was charged 900 dollars, " * 5,
+        email=fresh(),
+        verified=False,
+        terms=Terms(),
+        now=NOON,
+    )
+    await invite(connection, account_id, fresh())
+    [(_, facts)] = await invitations(connection, account_id)
+    assert len(facts["account_name"]) == 60
 
 
 async def test_a_known_member_keeps_their_role(

@@ -13,7 +13,14 @@ from talktime.core.errors import AccountUnknown, Conflict, LastOwner, MemberUnkn
 from talktime.core.member import MailKind, Member, Role
 from talktime.ops.accounts import read_account
 from talktime.ops.keys import Scope
-from talktime.ops.members import invite_member, is_member, list_members, put_member, remove_member
+from talktime.ops.members import (
+    INVITATIONS,
+    invite_member,
+    is_member,
+    list_members,
+    put_member,
+    remove_member,
+)
 from talktime.ops.platform import Platform
 
 
@@ -85,6 +92,7 @@ async def put_account_member(request: Request[Any, Any, Any]) -> Response[bytes]
                 invited_by=account.name,
                 public_url=platform.public_url,
                 now=now,
+                limit=INVITATIONS,
             )
         else:
             member, is_new = await put_member(

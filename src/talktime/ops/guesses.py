@@ -38,6 +38,18 @@ COUPON_CODES: Final = GuessLimit(
 """Unknown coupon codes of one account."""
 
 
+MAILS_TO_MAILBOX: Final = GuessLimit(
+    kind="mail_to_mailbox",
+    most=10,
+    window=timedelta(hours=1),
+    refusal="this address was written to several times within the hour; wait a little, the mails "
+    "of before still count",
+    field="address",
+)
+"""Links and invitations together, by the normal form of the address: whoever asks for them need
+not be whoever reads them."""
+
+
 async def check_guesses(
     connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
 ) -> None:

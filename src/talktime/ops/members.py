@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from talktime.core.address import check_address, sign_in_address
+from talktime.core.address import check_address, normal_address, sign_in_address
 from talktime.core.errors import Conflict, LastOwner, MemberExists, MemberUnknown
 from talktime.core.member import MAIL_AT_FIRST, MailKind, Member, Role
 from talktime.core.message import MessageKind
@@ -14,18 +14,36 @@ from talktime.db.accounts import account_exists
 from talktime.db.acts import lock_accounts
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, read_account
-from talktime.ops.guesses import GuessLimit, take_attempt
+from talktime.ops.guesses import MAILS_TO_MAILBOX, GuessLimit, take_attempt
 from talktime.ops.messages import write_message
 
 MEMBERS_MAX: Final = 200
 
 INVITATIONS: Final = GuessLimit(
     kind="invitation",
-    most=30,
+    most=50,
     window=timedelta(days=1),
-    refusal="30 people were invited to this account within a day; invite the others tomorrow",
+    refusal="50 people were invited to this account within a day; invite the others tomorrow",
     field="address",
 )
+INVITATIONS_AT_FIRST: Final = GuessLimit(
+    kind="invitation",
+    most=5,
+    window=timedelta(days=1),
+    refusal="5 people were invited to this account within a day, the most until it has paid "
+    "credit; add credit, or invite the others tomorrow",
+    field="address",
+)
+"""Until an account has cost somebody something, it may be one to write to strangers from."""
+INVITATION_AGAIN: Final = GuessLimit(
+    kind="invitation_again",
+    most=1,
+    window=timedelta(hours=1),
+    refusal="this address was invited within the last hour; invite it again later",
+    field="address",
+)
+NAME_IN_MAIL_MAX: Final = 60
+"""Of an account's name in an invitation, which goes to whoever was typed in."""
 
 
 async def list_members(connection: Connection, account_id: str) -> list[Member]:
@@ -78,20 +96,28 @@ async def invite_member(
     invited_by: str,
     public_url: str,
     now: datetime,
+    limit: GuessLimit | None = None,
 ) -> tuple[Member, bool]:
     """As add_member, and write to them where they can sign in; to whom is one already, nothing.
 
     ``invited_by`` is a person's address or the platform's name. Raises TooManyAttempts where an
-    account invites more people in a day than INVITATIONS allows.
+    account invites more people in a day than ``limit`` allows (None: INVITATIONS for one with paid
+    credit or charges of this month, INVITATIONS_AT_FIRST for others), where a mailbox gets more
+    than MAILS_TO_MAILBOX, or one was invited within the hour.
     """
-    check_address(address, field="address")
-    await take_attempt(connection, INVITATIONS, account_id, now=now)
+    mailbox = normal_address(check_address(address, field="address"))
+    account = await read_account(connection, account_id, now=now)
+    if not await is_member(connection, account_id, address):
+        costs = account.paid_nanos != 0 or account.month_to_date_nanos > 0
+        of_account = limit or (INVITATIONS if costs else INVITATIONS_AT_FIRST)
+        await take_attempt(connection, of_account, account_id, now=now)
+        await take_attempt(connection, INVITATION_AGAIN, f"{account_id} {mailbox}", now=now)
+        await take_attempt(connection, MAILS_TO_MAILBOX, mailbox, now=now)
     async with connection.transaction():
         member, is_new = await add_member(
             connection, account_id=account_id, address=address, role=role, now=now
         )
         if is_new:
-            account = await read_account(connection, account_id, now=now)
             await write_message(
                 connection,
                 account_id=account_id,
@@ -101,8 +127,8 @@ async def invite_member(
                 recipient=member.address,
                 facts={
                     "link": f"{public_url}/sign-in",
-                    "account_name": account.name,
-                    "invited_by": invited_by,
+                    "account_name": _cut(account.name),
+                    "invited_by": invited_by if "@" in invited_by else _cut(invited_by),
                     "role": role.value,
                 },
                 now=now,
@@ -221,6 +247,10 @@ def _keep_an_owner(found: list[Member], leaving: str) -> None:
             "make somebody else an owner first",
             field="role",
         )
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= NAME_IN_MAIL_MAX else f"{name[: NAME_IN_MAIL_MAX - 1]}\u2026"
 
 
 def _unknown(address: str) -> MemberUnknown:

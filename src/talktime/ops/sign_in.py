@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from talktime.core.address import check_address, sign_in_address
+from talktime.core.address import check_address, normal_address, sign_in_address
 from talktime.core.errors import Forbidden, LinkUsed
 from talktime.core.member import Role
 from talktime.core.message import MessageKind
@@ -17,7 +17,13 @@ from talktime.core.session import Membership, Session
 from talktime.db import members, sign_in
 from talktime.db.pool import Connection
 from talktime.ops.accounts import create_account, read_account, verify_account
-from talktime.ops.guesses import GuessLimit, check_guesses, count_guess, take_attempt
+from talktime.ops.guesses import (
+    MAILS_TO_MAILBOX,
+    GuessLimit,
+    check_guesses,
+    count_guess,
+    take_attempt,
+)
 from talktime.ops.messages import write_message
 from talktime.ops.sessions import close_session, open_session, sha256_of
 from talktime.ops.terms import Terms
@@ -108,7 +114,9 @@ async def ask_for_link(
     known_as = sign_in_address(check_address(address, field="address"))
     await take_attempt(connection, LINKS_FOR_CLIENT, client, now=now)
     await take_attempt(connection, LINKS_FOR_NETWORK, network_of(client), now=now)
-    await take_attempt(connection, LINKS_TO_ADDRESS, known_as, now=now)
+    mailbox = normal_address(known_as)
+    await take_attempt(connection, LINKS_TO_ADDRESS, mailbox, now=now)
+    await take_attempt(connection, MAILS_TO_MAILBOX, mailbox, now=now)
     async with connection.transaction():
         is_member = bool(await members.memberships(connection, known_as, limit=1))
         # Kept in any case, so that an address that nobody knows takes about as long.

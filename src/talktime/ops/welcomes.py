@@ -26,11 +26,47 @@ WELCOMES_FROM_NETWORK: Final = GuessLimit(
 )
 
 SHARED_DOMAINS: Final = frozenset(
-    "gmail.com outlook.com hotmail.com live.com msn.com yahoo.com icloud.com me.com mac.com "
-    "aol.com proton.me protonmail.com pm.me fastmail.com gmx.com gmx.de gmx.net web.de "
-    "t-online.de freenet.de orange.fr free.fr laposte.net libero.it yandex.ru mail.ru qq.com "
-    "163.com 126.com naver.com daum.net rediffmail.com comcast.net verizon.net btinternet.com "
-    "yahoo.co.uk yahoo.co.jp yahoo.co.in hotmail.co.uk".split()
+    [
+        "gmail.com",
+        "outlook.com",
+        "hotmail.com",
+        "live.com",
+        "msn.com",
+        "yahoo.com",
+        "icloud.com",
+        "me.com",
+        "mac.com",
+        "aol.com",
+        "proton.me",
+        "protonmail.com",
+        "pm.me",
+        "fastmail.com",
+        "gmx.com",
+        "gmx.de",
+        "gmx.net",
+        "web.de",
+        "t-online.de",
+        "freenet.de",
+        "orange.fr",
+        "free.fr",
+        "laposte.net",
+        "libero.it",
+        "yandex.ru",
+        "mail.ru",
+        "qq.com",
+        "163.com",
+        "126.com",
+        "naver.com",
+        "daum.net",
+        "rediffmail.com",
+        "comcast.net",
+        "verizon.net",
+        "btinternet.com",
+        "yahoo.co.uk",
+        "yahoo.co.jp",
+        "yahoo.co.in",
+        "hotmail.co.uk",
+    ]
 )
 """Mail providers whose customers have nothing to do with each other, and who themselves see to it
 that nobody has mailboxes by the thousand."""
