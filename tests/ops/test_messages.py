@@ -25,7 +25,7 @@ async def write(
         kind=kind,
         ref="1",
         recipient=None,
-        facts={"available": "0.9"},
+        facts={"available": "0.9", "floor": "0.1"},
         now=platform.clock(),
     )
 

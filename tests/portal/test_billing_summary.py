@@ -8,7 +8,8 @@ import pytest
 from talktime.core.account import Account, AccountStatus
 from talktime.core.money import parse_usd
 from talktime.core.ratecard import Channel
-from talktime.ops.billing import Billing, Pace
+from talktime.core.talk_time import Pace
+from talktime.ops.billing import Billing
 from talktime.ops.spend_days import MonthSpend
 from talktime.portal.billing.summary import summary_view
 

@@ -15,8 +15,9 @@ from talktime.api.batcher import Batcher
 from talktime.core.call import BillingStatus, Call
 from talktime.core.errors import Overloaded, TalktimeError
 from talktime.core.ratecard import Channel
-from talktime.ops.call_history import PACE_CALLS, PastCall, past_calls, talk_time_left_seconds
+from talktime.ops.call_history import PastCall, past_calls, talk_time_left_seconds
 from talktime.ops.call_start import Admission
+from talktime.ops.paces import PACE_CALLS
 from talktime.ops.platform import Platform
 
 TTL_SECONDS: Final = 300.0

@@ -18,6 +18,7 @@ from talktime.core.plan import MS_PER_MINUTE, Model, Talk
 from talktime.core.providers import provider_id
 from talktime.core.ratecard import PriceBook, Service
 from talktime.core.rating import Bill, rate_call
+from talktime.core.talk_time import lasts_ms
 from talktime.core.usage import Line
 
 
@@ -50,7 +51,9 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     def talk_time_ms(self, spendable_nanos: int) -> int | None:
         """How long calls like this can go on with so much money; None where that is unknown."""
         charge = self.bill.charge_nanos
-        return max(spendable_nanos, 0) * self.duration_ms // charge if charge else None
+        if not charge:
+            return None
+        return lasts_ms(spendable_nanos, charge_nanos=charge, duration_ms=self.duration_ms)
 
 
 def estimate_lines(

@@ -33,7 +33,8 @@ class MessageKind(StrEnum):
     AUTO_RELOAD_FAILED = "auto_reload_failed"  # amount, reason, failures, failures_max
     AUTO_RELOAD_STOPPED = "auto_reload_stopped"  # amount, reason, failures, failures_max
     AUTHENTICATION_NEEDED = "authentication_needed"  # as AUTO_RELOAD_FAILED, and link
-    BELOW_WARNING = "below_warning"  # threshold, available, promo, paid, floor, talk_time_seconds?
+    # threshold, available, promo, paid, floor, and talk_time_seconds or talk_time_chats if known
+    BELOW_WARNING = "below_warning"
     BELOW_FLOOR = "below_floor"  # threshold, available, promo, paid, floor
     # first_day, last_day, calls, charge, llm, stt, tts, sip, margin, charge_before, available,
     # unsubscribe, unsubscribe_sha256

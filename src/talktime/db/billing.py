@@ -1,5 +1,6 @@
 """What the Billing page tells beside the balance."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -25,6 +26,7 @@ class BillingFacts(msgspec.Struct, frozen=True, kw_only=True):
 class PaceRow(msgspec.Struct, frozen=True, kw_only=True):
     """The last charged calls of one agent on one channel, summed up."""
 
+    account_id: str
     agent_id: str | None
     channel: str
     calls: int
@@ -53,13 +55,19 @@ async def read_billing_facts(
 
 
 async def read_paces(
-    connection: Connection, account_id: str, *, among: int, calls_max: int, limit: int
+    connection: Connection, account_ids: Sequence[str], *, among: int, calls_max: int, limit: int
 ) -> list[PaceRow]:
-    """The ``limit`` most used pairs of agent and channel among the last ``among`` calls, the most
-    used first, with the sums of at most ``calls_max`` of their last charged calls each."""
+    """Of each account, the ``limit`` most used pairs of agent and channel among the last ``among``
+    calls, the most used first, with the sums of at most ``calls_max`` of their last charged calls
+    each."""
     async with connection.cursor(row_factory=class_row(PaceRow)) as cursor:
         await cursor.execute(
             query("recent_paces"),
-            {"account_id": account_id, "among": among, "calls_max": calls_max, "limit": limit},
+            {
+                "account_id": list(account_ids),
+                "among": among,
+                "calls_max": calls_max,
+                "limit": limit,
+            },
         )
         return await cursor.fetchall()

@@ -27,6 +27,19 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class WarnedBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """A balance that fell below its warning level, as the message about it says."""
+
+    account_id: str
+    message_id: UUID
+    available: str
+    """US dollars, after the entry that crossed; as is the floor."""
+    floor: str
+    held_nanos: int
+    """Set aside now."""
+    status: str
+
+
 async def write_message(
     connection: Connection,
     *,
@@ -58,20 +71,31 @@ async def take_waiting(connection: Connection, *, limit: int) -> list[Waiting]:
         return await cursor.fetchall()
 
 
+async def read_warned_balances(
+    connection: Connection, keys: Sequence[MessageKey]
+) -> list[WarnedBalance]:
+    """What these warnings of a low balance say, beside what is set aside."""
+    async with connection.cursor(row_factory=class_row(WarnedBalance)) as cursor:
+        await cursor.execute(
+            query("warned_balances"),
+            {"account_id": [key[0] for key in keys], "message_id": [key[1] for key in keys]},
+        )
+        return await cursor.fetchall()
+
+
 async def spread_messages(
     connection: Connection,
-    messages: Sequence[tuple[MessageKey, MailKind | None]],
-    *,
-    pace_calls: int,
+    messages: Sequence[tuple[MessageKey, MailKind | None, Mapping[str, str]]],
 ) -> list[MessageKey]:
-    """Make of each message one to every member who made that choice, or to every owner."""
+    """Make of each message one to every member who made that choice, or to every owner, with
+    these facts beside its own."""
     cursor = await connection.execute(
         query("spread_messages"),
         {
-            "account_id": [key[0] for key, _ in messages],
-            "message_id": [key[1] for key, _ in messages],
-            "choice": [choice and choice.value for _, choice in messages],
-            "pace_max": pace_calls,
+            "account_id": [key[0] for key, _, _ in messages],
+            "message_id": [key[1] for key, _, _ in messages],
+            "choice": [choice and choice.value for _, choice, _ in messages],
+            "facts": [msgspec.json.encode(facts).decode() for _, _, facts in messages],
         },
     )
     return [(row[0], row[1]) for row in await cursor.fetchall()]

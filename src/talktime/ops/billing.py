@@ -9,36 +9,17 @@ import msgspec
 from talktime.core.account import Account
 from talktime.core.call import Call
 from talktime.core.ledger import Entry, EntryKind
-from talktime.core.ratecard import Channel
+from talktime.core.talk_time import Pace
 from talktime.db import billing
 from talktime.db.calls import read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, read_account
-from talktime.ops.call_history import PACE_CALLS
 from talktime.ops.entries import list_entries
+from talktime.ops.paces import read_paces
 from talktime.ops.spend_days import MonthSpend, read_month_spend
 
 REFUSALS_MAX: Final = 1_000
 PACES_MAX: Final = 4
-
-
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """What one agent's last charged calls on one channel cost and how long they took."""
-
-    agent_id: str | None
-    channel: Channel
-    calls: int
-    """How many they are, at least 1."""
-    charge_nanos: int
-    duration_ms: int
-
-    def ms_left(self, startable_nanos: int) -> int:
-        """How long that many nanos last at this pace."""
-        return max(startable_nanos, 0) * self.duration_ms // self.charge_nanos
-
-    def calls_left(self, startable_nanos: int) -> int:
-        """For how many calls like these they last."""
-        return max(startable_nanos, 0) * self.calls // self.charge_nanos
 
 
 class Billing(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,9 +67,7 @@ async def read_billing(connection: Connection, account_id: str, *, now: datetime
     if facts is None:
         raise account_unknown(account_id)
     account = await read_account(connection, account_id, now=now)
-    paces = await billing.read_paces(
-        connection, account_id, among=10 * PACE_CALLS, calls_max=PACE_CALLS, limit=PACES_MAX
-    )
+    paces = await read_paces(connection, [account_id], limit=PACES_MAX)
     return Billing(
         account=account,
         event_seq=facts.event_seq,
@@ -96,15 +75,6 @@ async def read_billing(connection: Connection, account_id: str, *, now: datetime
         waiting_calls=facts.waiting_calls,
         refused_calls=facts.refused_calls,
         has_fallen=facts.has_fallen,
-        paces=tuple(
-            Pace(
-                agent_id=row.agent_id,
-                channel=Channel(row.channel),
-                calls=row.calls,
-                charge_nanos=row.charge_nanos,
-                duration_ms=row.duration_ms,
-            )
-            for row in paces
-        ),
+        paces=tuple(paces[account_id]),
         month=await read_month_spend(connection, account, now=now),
     )

@@ -10,13 +10,12 @@ from talktime.core.call import Call
 from talktime.core.call_filter import CallFilter, CallOrder
 from talktime.core.errors import CallUnknown, InvalidInput, RangeTooWide
 from talktime.core.ratecard import Channel
+from talktime.core.talk_time import lasts_ms
 from talktime.db import call_history
 from talktime.db.calls import call_of, read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
-
-PACE_CALLS: Final = 20
-"""How many of the last charged calls tell the pace."""
+from talktime.ops.paces import PACE_CALLS
 
 SORTED_MAX: Final = 200_000
 """How many calls are sorted by cost or duration at most."""
@@ -130,8 +129,9 @@ def talk_time_left_seconds(spendable_nanos: int, past: Sequence[PastCall]) -> in
 
     None where nothing tells the pace. ``spendable_nanos`` includes the call's own hold.
     """
-    charge_nanos = sum(call.charge_nanos for call in past)
-    duration_ms = sum(call.duration_ms for call in past)
-    if charge_nanos <= 0 or duration_ms <= 0:
-        return None
-    return max(0, spendable_nanos * duration_ms // (charge_nanos * 1000))
+    left_ms = lasts_ms(
+        spendable_nanos,
+        charge_nanos=sum(call.charge_nanos for call in past),
+        duration_ms=sum(call.duration_ms for call in past),
+    )
+    return None if left_ms is None else left_ms // 1000

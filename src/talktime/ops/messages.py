@@ -23,7 +23,7 @@ from talktime.db import messages
 from talktime.db.jobs import Deferred, defer_jobs
 from talktime.db.messages import MessageKey
 from talktime.db.pool import Connection
-from talktime.ops.call_history import PACE_CALLS
+from talktime.ops.paces import talk_time_facts
 
 MAIL_QUEUE: Final = "mail"
 HAND_OVER: Final = "hand over"
@@ -80,6 +80,7 @@ async def relay_messages(connection: Connection, *, now: datetime, limit: int) -
         direct: list[MessageKey] = []
         moves: list[tuple[MessageKey, MessageState, str | None]] = []
         chosen = []
+        warnings: list[MessageKey] = []
         for message in waiting:
             key = (message.account_id, message.message_id)
             kind = MessageKind(message.kind)
@@ -88,11 +89,16 @@ async def relay_messages(connection: Connection, *, now: datetime, limit: int) -
             elif message.recipient is None:
                 moves.append((key, MessageState.EXPANDED, None))
                 chosen.append((key, CHOSEN_AS.get(kind)))
+                if kind is MessageKind.BELOW_WARNING:
+                    warnings.append(key)
             else:
                 moves.append((key, MessageState.DEFERRED, None))
                 direct.append(key)
         if chosen:
-            spread = await messages.spread_messages(connection, chosen, pace_calls=PACE_CALLS)
+            facts = await talk_time_facts(connection, warnings)
+            spread = await messages.spread_messages(
+                connection, [(key, choice, facts.get(key, {})) for key, choice in chosen]
+            )
         if moves:
             await messages.move_messages(connection, moves)
         await defer_jobs(connection, [_job(key) for key in (*spread, *direct)])

@@ -8,7 +8,8 @@ import msgspec
 from talktime.core.account import AccountStatus
 from talktime.core.money import display_usd
 from talktime.core.ratecard import Channel
-from talktime.ops.billing import Billing, Pace
+from talktime.core.talk_time import Pace
+from talktime.ops.billing import Billing
 from talktime.portal import words
 from talktime.portal.figures import (
     MONTHS,
