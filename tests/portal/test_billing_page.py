@@ -252,3 +252,12 @@ async def test_numbers_are_masked_in_the_history(
     page = (await customer.get("/billing")).text
     assert "+493012345678" not in page
     assert "5678" in page
+
+
+async def test_a_day_that_is_none_is_told_at_its_field(customer: httpx.AsyncClient) -> None:
+    """The page stays, shows nothing, and says at the field what is wrong; a file is refused."""
+    page = await customer.get("/billing?from=abc&kind=call")
+    assert page.status_code == 400
+    assert "Available balance" in page.text
+    assert 'id="wrong-from">This is no day. Write it as 2026-11-23.' in page.text
+    assert (await customer.get("/billing/transactions.csv?from=abc")).status_code == 400

@@ -36,6 +36,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     from_day: date | None = None
     to_day: date | None = None
     text: str = ""
+    errors: dict[str, str] = {}
+    """What is wrong with a day, by the name of its field; nothing is shown then."""
 
     def wanted(self, zone: str) -> EntryFilter:
         """The filter, its days being those of a zone: the one that the list's times are in."""
@@ -48,7 +50,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.filters)
+        return bool(self.filters or self.errors)
 
     @property
     def filters(self) -> dict[str, str]:
@@ -91,27 +93,27 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 def read_history(asked: Mapping[str, str]) -> History:
     """What a query string asks for; parameters of other things are passed over.
 
-    Raises InvalidInput for a kind, a day or a search that is none; a range that is none is the
-    usual one.
+    Raises InvalidInput for a kind or a search that is none; a day that is none is among the errors,
+    a range that is none is the usual one.
     """
     kind, days = asked.get("kind", ""), asked.get("days", "")
     if kind and kind not in _KIND_NAMES:
         raise InvalidInput("there is no such kind of transaction", field="kind")
+    errors: dict[str, str] = {}
     return History(
         days=int(days) if days in {str(one) for one in RANGES} else RANGE_DEFAULT,
         kind=EntryKind(kind) if kind else None,
-        from_day=_read_day(asked.get("from", ""), "from"),
-        to_day=_read_day(asked.get("to", ""), "to"),
+        from_day=_read_day(asked, "from", errors),
+        to_day=_read_day(asked, "to", errors),
         text=check_search(asked.get("q", ""), field="q"),
+        errors=errors,
     )
 
 
-def _read_day(text: str, field: str) -> date | None:
-    if not text:
-        return None
+def _read_day(asked: Mapping[str, str], field: str, errors: dict[str, str]) -> date | None:
+    text = asked.get(field, "")
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(
-            "a day is written as year, month and day, such as 2026-11-23", field=field
-        ) from error
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        errors[field] = "This is no day. Write it as 2026-11-23."
+        return None

@@ -5,6 +5,7 @@ from typing import Any, Final
 from litestar import Response, get
 from litestar.response import Redirect, Stream
 
+from talktime.core.errors import InvalidInput
 from talktime.core.number_mask import masked_call
 from talktime.core.place import read_number
 from talktime.ops.accounts import read_account
@@ -41,12 +42,16 @@ async def billing(request: Asked) -> Response[str]:
         now = desk.now
         standing = await read_billing(connection, visitor.account_id, now=now)
         account = standing.account
-        entries, older = await find_entries(
-            connection,
-            visitor.account_id,
-            history.wanted(account.time_zone),
-            before=None if before is None else read_number(before, field="before"),
-            limit=PAGE_ROWS,
+        entries, older = (
+            ([], None)
+            if history.errors
+            else await find_entries(
+                connection,
+                visitor.account_id,
+                history.wanted(account.time_zone),
+                before=None if before is None else read_number(before, field="before"),
+                limit=PAGE_ROWS,
+            )
         )
         paid_calls = {
             call_id: masked_call(call, account.number_mask)
@@ -62,6 +67,7 @@ async def billing(request: Asked) -> Response[str]:
     path = f"{desk.pages.base}/billing"
     return desk.pages.page(
         "billing/billing.html",
+        status_code=400 if history.errors else 200,
         **frame(visitor, account, "billing"),
         redeemed=credited or None,
         view=summary_view(standing, floor_nanos=desk.platform.terms.floor_nanos, now=now),
@@ -87,6 +93,8 @@ async def transactions(request: Asked) -> Stream:
     """The part of the history that the page shows, or all of it, as a file."""
     desk = desk_of(request)
     history = read_history(request.query_params)
+    if history.errors:
+        raise InvalidInput("a day is written as year, month and day, such as 2026-11-23")
     async with desk.visit(request) as (visitor, connection):
         account = await read_account(connection, visitor.account_id, now=desk.now)
     return Stream(

@@ -1,6 +1,7 @@
 """The filters of the Calls page: what can be chosen, what is chosen, and how to take it away."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ from talktime.core.call_filter import CallOrder
 from talktime.core.ratecard import Channel
 from talktime.portal import words
 from talktime.portal.calls.asking import SORTED_DAYS, CallsAsked, Shown, list_href
+from talktime.portal.figures import day_name
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,12 +117,20 @@ def _chip(name: str, text: str) -> str:
         "channel": words.CHANNELS.get(Channel(text)) if name == "channel" else None,
         "outcome": words.OUTCOMES.get(Outcome(text)) if name == "outcome" else None,
         "agent": f"Agent {text}",
-        "from": f"From {text}",
-        "to": f"Until {text}",
+        "from": f"From {_day(text)}",
+        "to": f"Until {_day(text)}",
         "min": f"At least {_dollars(text)}",
         "max": f"At most {_dollars(text)}",
         "sort": ORDERS.get(CallOrder(text)) if name == "sort" else None,
     }[name] or text
+
+
+def _day(text: str) -> str:
+    """As people write it; as it was asked for where it is no day."""
+    try:
+        return day_name(date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def _dollars(text: str) -> str:
