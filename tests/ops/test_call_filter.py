@@ -86,9 +86,11 @@ def some_filter(chance: random.Random, now: datetime) -> CallFilter:
 
 
 def sort_key(order: CallOrder, call: Call, now: datetime) -> int:
-    """What a call is sorted by, ascending; what costs nobody knows what comes last."""
+    """What a call is sorted by, ascending: what costs nobody knows what comes last, after the free."""
     if order in {CallOrder.DEAREST, CallOrder.CHEAPEST}:
-        value = 0 if call.billing_status is BillingStatus.FREE else call.charge_nanos
+        value = call.charge_nanos
+        if call.billing_status is BillingStatus.FREE:
+            return 2**63 - 2
         if value is None:
             return 2**63 - 1
         return -value if order is CallOrder.DEAREST else value

@@ -4,12 +4,16 @@
 WITH matching AS (
     SELECT m.call_id, m.admitted_at,
         CASE %(sorts_by)s::text
-            WHEN 'cost' THEN coalesce(%(sign)s::bigint * m.billed_nanos, 9223372036854775807)
+            -- Free calls come after the charged ones either way, what has no charge yet after both.
+            WHEN 'cost' THEN CASE
+                WHEN m.is_free THEN 9223372036854775806
+                ELSE coalesce(%(sign)s::bigint * m.billed_nanos, 9223372036854775807)
+            END
             WHEN 'duration' THEN %(sign)s::bigint * m.ran_ms
         END AS rank
     FROM (
         SELECT c.call_id, c.admitted_at,
-            CASE WHEN c.billing_status = 'free' THEN 0 ELSE c.charge_nanos END AS billed_nanos,
+            c.charge_nanos AS billed_nanos, c.billing_status = 'free' AS is_free,
             coalesce(
                 c.duration_ms,
                 floor(
