@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -73,14 +74,16 @@ async def test_inviting(
     """Who is invited is a member at once, and comes in by an ordinary link."""
     guest = fresh()
     answer = await send(owner, "invite", address=f" {guest.upper()} ", role="billing")
-    assert answer.headers["location"] == f"{PEOPLE}?done=invited"
+    assert answer.headers["location"] == f"{PEOPLE}?done=invited&who={quote(guest)}"
     assert (await roles(platform, account_id))[guest] is Role.BILLING
     page = (await owner.get(answer.headers["location"])).text
-    assert "Invited." in page
+    assert f"{guest}: Invited." in page
+    strange = await owner.get(f"{PEOPLE}?done=invited&who=nobody@example.com")
+    assert "nobody@example.com" not in strange.text
     assert guest in page
     assert (await come_in(other, platform, guest)).status_code == 303
     again = await send(owner, "invite", address=guest, role="billing")
-    assert again.headers["location"] == f"{PEOPLE}?done=known"
+    assert again.headers["location"] == f"{PEOPLE}?done=known&who={quote(guest)}"
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def _coupon_redeemed(facts: Mapping[str, str], public_url: str) -> Letter:
         headline=f"{bonus} added",
         opening=(
             f"The coupon {facts['code']} was redeemed for {facts['account_name']}. "
-            f"{bonus} were added to the promo balance, which is spent first and never expires."
+            f"{bonus} was added to the promo balance, which is spent first and never expires."
         ),
         figures=_balance(facts),
         button="Open Billing",
@@ -122,7 +122,7 @@ def _top_up_succeeded(facts: Mapping[str, str], public_url: str) -> Letter:
     amount = _usd(facts["amount"])
     return Letter(
         subject=f"Top-up received: {amount}",
-        headline=f"{amount} have arrived",
+        headline=f"{amount} has arrived",
         opening=(
             f"The top-up of {amount} for {facts['account_name']} was paid and is on the paid "
             "balance. It never expires; what is not used can be refunded."
@@ -138,10 +138,10 @@ def _refund_succeeded(facts: Mapping[str, str], public_url: str) -> Letter:
     amount = _usd(facts["amount"])
     return Letter(
         subject=f"Refund sent: {amount}",
-        headline=f"{amount} are on their way back",
+        headline=f"{amount} is on its way back",
         opening=(
-            f"{amount} of the paid balance of {facts['account_name']} went back to the card they "
-            "came from. Until your bank shows them it can take five to ten days."
+            f"{amount} of the paid balance of {facts['account_name']} went back to the card it "
+            "came from. Until your bank shows it, five to ten days can pass."
         ),
         figures=(Figure(label="Refund", value=facts["refund"]), *_balance(facts)),
         button="Open Billing",
@@ -214,7 +214,7 @@ def _auto_reload_stopped(facts: Mapping[str, str], public_url: str) -> Letter:
 def _authentication_needed(facts: Mapping[str, str], _public_url: str) -> Letter:
     amount = _usd(facts["amount"])
     return Letter(
-        subject=f"Your bank wants to hear from you: {amount} wait",
+        subject=f"Your bank wants to hear from you: {amount} waits",
         headline="Your bank wants to hear from you",
         opening=(
             f"Auto-reload was to charge your saved card {amount} for {facts['account_name']}. The "
@@ -343,7 +343,7 @@ def _key_created(facts: Mapping[str, str], public_url: str) -> Letter:
         ),
         button="Look at the keys",
         target=f"{public_url}/settings/keys",
-        closing="Nobody of yours did? Revoke it there; it stops working at once.",
+        closing="Nobody on your team did? Revoke it there; it stops working at once.",
     )
 
 
@@ -391,4 +391,4 @@ def _balance(facts: Mapping[str, str]) -> tuple[Figure, ...]:
 
 
 def _chosen(what: str) -> str:
-    return f"You get this because you chose {what}."
+    return f"You get this because your mail for this account is set to include {what}."

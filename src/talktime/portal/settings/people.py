@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.response import Redirect
@@ -41,7 +42,8 @@ async def people(request: Asked) -> Response[str]:
     desk = desk_of(request)
     told = TOLD.get(request.query_params.get("done", ""), "")
     async with desk.visit(request) as (visitor, connection):
-        return await _page(desk, visitor, connection, told=told)
+        who = request.query_params.get("who", "")
+        return await _page(desk, visitor, connection, told=told, who=who)
 
 
 @post("/settings/people/invite")
@@ -53,7 +55,7 @@ async def invite(request: Asked) -> Response[Any]:
         address = fields.get("address", "").strip()
         account = await read_account(connection, visitor.account_id, now=desk.now)
         try:
-            _, is_new = await invite_member(
+            member, is_new = await invite_member(
                 connection,
                 account_id=visitor.account_id,
                 address=address,
@@ -64,7 +66,7 @@ async def invite(request: Asked) -> Response[Any]:
             )
         except REFUSALS as error:
             return await _page(desk, visitor, connection, typed=fields, error=error)
-    return _done(desk, "invited" if is_new else "known")
+    return _done(desk, "invited" if is_new else "known", who=member.address)
 
 
 @post("/settings/people/role")
@@ -141,9 +143,10 @@ def _role(fields: Mapping[str, str]) -> Role:
         raise InvalidInput("choose a role", field="role") from error
 
 
-def _done(desk: Desk, what: str) -> Redirect:
+def _done(desk: Desk, what: str, *, who: str = "") -> Redirect:
+    asked = urlencode({"done": what} | ({"who": who} if who else {}))
     return Redirect(
-        f"{desk.pages.base}/settings/people?done={what}",
+        f"{desk.pages.base}/settings/people?{asked}",
         status_code=303,
         headers=dict(PAGE_HEADERS),
     )
@@ -161,6 +164,7 @@ async def _page(
     connection: Connection,
     *,
     told: str = "",
+    who: str = "",
     typed: Mapping[str, str] | None = None,
     error: TalktimeError | None = None,
     trouble: TalktimeError | None = None,
@@ -173,6 +177,8 @@ async def _page(
     )
     only = _only(visitor)
     sessions = [one for one in sessions if only in {None, one.session_id}]
+    if told and any(member.address == who for member in members):
+        told = f"{who}: {told}"
     refused = error or trouble
     page = desk.pages.page(
         "settings/people.html",

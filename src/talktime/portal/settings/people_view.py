@@ -20,8 +20,8 @@ class RoleWords(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ROLES: Final = (
-    RoleWords(value="owner", name="Owner", may="everything, people and keys too"),
-    RoleWords(value="billing", name="Billing", may="money and settings, not people or keys"),
+    RoleWords(value="owner", name="Owner", may="everything: people, keys and webhooks too"),
+    RoleWords(value="billing", name="Billing", may="money, settings; not people, keys, webhooks"),
     RoleWords(value="viewer", name="Viewer", may="looks, changes nothing"),
 )
 _NAMES: Final = {words.value: words.name for words in ROLES}
