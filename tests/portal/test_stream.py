@@ -1,23 +1,25 @@
 """The stream that keeps an open page up to date."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 import pytest
 
+from talktime.core.account import NumberMask
 from talktime.core.call import BillingStatus
 from talktime.core.call_filter import CallFilter
 from talktime.core.entry_filter import EntryFilter
-from talktime.core.errors import InsufficientCredits
+from talktime.core.errors import InsufficientCredits, TooManyAttempts
 from talktime.core.ledger import EntryKind
 from talktime.core.member import Role
 from talktime.core.usage import LineReport
-from talktime.ops.accounts import read_account
+from talktime.ops.accounts import AccountChange, change_account, read_account
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.portal import live_pages
 from talktime.portal.live_pages import OpenPage, PageWriter, page_stream
+from talktime.portal.open_streams import STREAMS_MAX, OpenStreams
 from talktime.portal.rendering import Pages
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
@@ -223,3 +225,41 @@ async def test_gone_browsers_are_forgotten(platform: Platform, bots: Bots) -> No
         async with asyncio.timeout(PATIENCE):
             await feed.stopped()
         assert feed.is_idle
+
+
+async def test_a_changed_mask_reaches_open_pages(
+    feed: LiveFeed, bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once numbers are hidden an open page hears of no call as before; its stream ends."""
+    monkeypatch.setattr(live_pages, "FRESH_SECONDS", 0.0)
+    frames = frames_of(feed, bots, OpenPage(name="calls"))
+    await read_until(frames, "side-balance")
+    async with bots.platform.connection() as connection:
+        await change_account(
+            connection,
+            bots.account_id,
+            AccountChange(number_mask=NumberMask.HIDDEN),
+            now=bots.platform.clock(),
+        )
+    await bots.call("CA-masked", *MINUTE_BY_PHONE)
+    async with asyncio.timeout(PATIENCE):
+        assert not [frame async for frame in frames if "CA-masked" in frame]
+
+
+async def test_streams_of_a_session_are_counted() -> None:
+    """A session has so many streams and no more; one that ends makes room."""
+
+    async def body() -> AsyncGenerator[str, None]:
+        while True:
+            yield "x"
+
+    streams = OpenStreams()
+    kept = [streams.counted("s", body()) for _ in range(STREAMS_MAX)]
+    for one in kept:
+        assert await anext(one) == "x"
+    with pytest.raises(TooManyAttempts):
+        streams.check("s")
+    assert [text async for text in streams.counted("s", body())] == []
+    streams.check("another")
+    await kept[0].aclose()
+    streams.check("s")

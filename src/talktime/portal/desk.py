@@ -11,6 +11,7 @@ from litestar import Request
 from talktime.db.pool import Connection
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
+from talktime.portal.open_streams import OpenStreams
 from talktime.portal.rendering import Pages
 from talktime.portal.shared_frames import SharedFrames
 from talktime.portal.visiting import Visitor, check_form, visitor_of
@@ -25,6 +26,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     pages: Pages
     own_feed: LiveFeed
     frames: SharedFrames = msgspec.field(default_factory=SharedFrames)
+    streams: OpenStreams = msgspec.field(default_factory=OpenStreams)
 
     def __deepcopy__(self, memo: object) -> Self:
         # The framework copies a router's options when it registers the router; there is one desk.

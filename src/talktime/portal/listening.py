@@ -21,6 +21,7 @@ async def live(request: Asked) -> Stream:
     """What changes on an open page, as it changes."""
     desk = desk_of(request)
     visitor = await visitor_of(request, desk.platform)
+    desk.streams.check(visitor.session_id)
     async with desk.platform.connection() as connection:
         account = await read_account(connection, visitor.account_id, now=desk.now)
     place = request.headers.get("last-event-id") or request.query_params.get("after", "")
@@ -39,13 +40,14 @@ async def live(request: Asked) -> Stream:
     writer = PageWriter(desk.platform, desk.pages, account, page, desk.frames)
 
     async def still_signed_in() -> bool:
-        return await find_visitor(request, desk.platform) is not None
+        found = await find_visitor(request, desk.platform)
+        return found is not None and found.role is visitor.role
 
     bursts = desk.feed(request).subscribe_bursts(
         visitor.account_id, after=read_number(place, field="after") if place else None
     )
     return Stream(
-        page_stream(bursts, writer, still_signed_in),
+        desk.streams.counted(visitor.session_id, page_stream(bursts, writer, still_signed_in)),
         media_type="text/event-stream",
         headers={**PAGE_HEADERS, "X-Accel-Buffering": "no"},
     )

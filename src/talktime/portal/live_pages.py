@@ -36,6 +36,11 @@ from talktime.portal.shared_frames import SharedFrames
 HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MS: Final = 1_000
 LATE_SECONDS: Final = 1.0
+WATCH_SECONDS: Final = 2.0
+"""How long a page may go on listening after its session has ended or its role changed."""
+FRESH_SECONDS: Final = 1.0
+"""How long the account's settings, as what a page may show of numbers, are taken for what they
+were."""
 
 
 class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +84,7 @@ class PageWriter:
         self._shared = shared or SharedFrames()
         self._late: BalanceChanged | None = None
         self._drawn: tuple[int, int] | None = None
+        self._read_at = asyncio.get_running_loop().time()
 
     async def frames(self, event: LiveEvent) -> list[str]:
         """Frames for one event: its pieces in order, the last of them with the place to resume."""
@@ -98,6 +104,19 @@ class PageWriter:
             return []
         kind = ("spend", self._page.days)
         return await self._shared.frames(late, kind, self._spend)
+
+    async def is_as_before(self, seconds: float) -> bool:
+        """Whether the account shows numbers and times as when the page was opened, otherwise the
+        page had better begin anew; looked at FRESH_SECONDS apart, by the loop's clock."""
+        if seconds < self._read_at + FRESH_SECONDS:
+            return True
+        self._read_at = seconds
+        async with self._platform.connection() as connection:
+            account = await read_account(
+                connection, self._account.account_id, now=self._platform.clock()
+            )
+        shown = (account.number_mask, account.time_zone)
+        return shown == (self._account.number_mask, self._account.time_zone)
 
     @property
     def has_late(self) -> bool:
@@ -174,7 +193,7 @@ async def page_stream(
     bursts: AsyncGenerator[list[LiveEvent], None],
     writer: PageWriter,
     still_signed_in: Callable[[], Awaitable[bool]],
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """The body of the stream; it ends when the session does, which is asked by the clock: a page
     that always has something to hear must not outlive it.
 
@@ -185,15 +204,18 @@ async def page_stream(
     coming: asyncio.Future[list[LiveEvent]] | None = None
     loop = asyncio.get_running_loop()
     due = loop.time() + HEARTBEAT_SECONDS
+    watch_due = loop.time() + WATCH_SECONDS
     late_due = loop.time()
     try:
         while True:
             coming = coming or asyncio.ensure_future(anext(bursts))
-            wake = min(due, late_due) if writer.has_late else due
+            wake = min(due, watch_due, late_due) if writer.has_late else min(due, watch_due)
             done, _ = await asyncio.wait({coming}, timeout=max(0.0, wake - loop.time()))
-            if loop.time() >= due:
+            if loop.time() >= min(due, watch_due):
                 if not await still_signed_in():
                     return
+                watch_due = loop.time() + WATCH_SECONDS
+            if loop.time() >= due:
                 due = loop.time() + HEARTBEAT_SECONDS
                 yield ": still here\n\n"
             if writer.has_late and loop.time() >= late_due:
@@ -207,6 +229,8 @@ async def page_stream(
             except StopAsyncIteration:
                 return
             coming = None
+            if not await writer.is_as_before(loop.time()):
+                return
             # In one piece: a busy account has ten changes for every message that its pages need.
             yield "".join([text for event in burst for text in await writer.frames(event)])
     except (NotFound, Overloaded):

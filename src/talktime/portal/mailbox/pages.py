@@ -1,15 +1,18 @@
 """Every mail that was sent, to be read in the browser; there only where the mailbox is on."""
 
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from litestar import MediaType, Request, Response, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from talktime.core.errors import Forbidden
 from talktime.gateways.mailbox import Mailbox, Received
 from talktime.portal.figures import moment, zone_of
 from talktime.portal.refusals import refusal_pages
 from talktime.portal.rendering import PAGE_HEADERS, Pages
+from talktime.reach import is_loopback
 
 Asked: TypeAlias = Request[Any, Any, Any]
 
@@ -58,10 +61,19 @@ def mailbox_router(mailbox: Mailbox, public_url: str) -> Router:
     return Router(
         path="/mailbox",
         route_handlers=[list_mails, show_mail, show_html],
+        before_request=_check_host,
         exception_handlers=refusal_pages(pages),
         include_in_schema=False,
         opt={_OPT: _Room(mailbox, pages)},
     )
+
+
+def _check_host(request: Asked) -> None:
+    """Raise Forbidden under a name that is not this machine's: a page of anybody's can give its own
+    name our address (DNS rebinding), and would read the sign-in links here as if they were its."""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    if not is_loopback(host or ""):
+        raise Forbidden("mail is shown under this machine's own name alone; open it at localhost")
 
 
 @get("/", sync_to_thread=True)
