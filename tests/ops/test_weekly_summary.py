@@ -1,7 +1,7 @@
 """The weekly summary: on the account's Monday morning, once, to those who chose it."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,14 +16,16 @@ from talktime.ops.accounts import AccountChange, change_account, read_account
 from talktime.ops.members import change_mail, list_members
 from talktime.ops.messages import list_messages
 from talktime.ops.platform import Platform
-from talktime.ops.weekly_summary import due_monday, stop_summaries, write_weekly_summaries
+from talktime.ops.weekly_summary import stop_summaries, write_weekly_summaries
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
+
+WEEK = timedelta(days=7)
 
 
 async def summaries(platform: Platform, account_id: str, *, now: datetime) -> list[Message]:
     """What there is of them after a round at that time."""
-    after: tuple[str, str] | None = (account_id, "")
+    after = (account_id, "")
     async with platform.connection() as connection:
         await write_weekly_summaries(
             connection,
@@ -100,15 +102,36 @@ async def test_ending_it_ends_nothing_else(
 async def test_the_morning_is_the_accounts_own(
     platform: Platform, make_account: AccountFactory
 ) -> None:
-    """Eight o'clock is that of the account's time zone."""
-    account_id = await make_account()
-    monday = next_monday(platform, 0) + timedelta(days=35)
+    """Eight o'clock is that of the account's time zone; a day later it is too late."""
+    account_id = await make_account(paid="5")
+    await Bots(platform, account_id).call("CA1", *MINUTE_BY_PHONE)
     async with platform.connection() as connection:
         await change_account(
             connection, account_id, AccountChange(time_zone="Asia/Tokyo"), now=platform.clock()
         )
-        account = await read_account(connection, account_id, now=monday)
-    eight = monday.astimezone(ZoneInfo("Asia/Tokyo")).replace(hour=8)
-    assert due_monday(account, now=eight - timedelta(seconds=1)) is None
-    assert due_monday(account, now=eight) == eight.date()
-    assert due_monday(account, now=eight + timedelta(hours=25)) is None
+        [owner] = await list_members(connection, account_id)
+        await change_mail(connection, account_id, owner.address, add={MailKind.WEEKLY})
+        changed = await read_account(connection, account_id, now=platform.clock())
+    # Until the month is over, days are those of the former zone.
+    monday = next_monday(platform, 0)
+    zone = ZoneInfo(changed.zone_at(monday))
+    eight = datetime.combine(monday.date(), time(8), zone)
+    for moment in (eight - timedelta(seconds=1), eight + timedelta(days=1), eight - WEEK / 2):
+        assert await summaries(platform, account_id, now=moment) == []
+    [told] = await summaries(platform, account_id, now=eight)
+    assert told.ref == monday.date().isoformat()
+
+
+async def test_weeks_without_calls_bring_no_mail(
+    platform: Platform, make_account: AccountFactory
+) -> None:
+    """Who made no call for two weeks is told nothing, and is told so after one without."""
+    account_id = await make_account(paid="5")
+    await Bots(platform, account_id).call("CA1", *MINUTE_BY_PHONE)
+    async with platform.connection() as connection:
+        [owner] = await list_members(connection, account_id)
+        await change_mail(connection, account_id, owner.address, add={MailKind.WEEKLY})
+    monday = next_monday(platform, 9)
+    assert await summaries(platform, account_id, now=monday + 2 * WEEK) == []
+    [told] = await summaries(platform, account_id, now=monday + WEEK)
+    assert (told.facts["charge"], told.facts["charge_before"]) == ("0", "0.052")

@@ -1,7 +1,7 @@
 """Messages to people, as rows."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
@@ -164,14 +164,28 @@ async def count_messages(connection: Connection) -> dict[MessageState, int]:
 
 
 async def weekly_readers(
-    connection: Connection, *, after: tuple[str, str], since: datetime, limit: int
-) -> list[tuple[str, str]]:
-    """Account and address of members who chose the weekly summary and got none since a moment."""
+    connection: Connection,
+    *,
+    after: tuple[str, str],
+    morning: time,
+    catch_up: timedelta,
+    now: datetime,
+    limit: int,
+) -> list[tuple[str, str, date]]:
+    """Account and address of members whose weekly summary is due and not written, and the Monday:
+    ``morning`` has come on their account's clocks, and not ``catch_up`` passed since."""
     cursor = await connection.execute(
         query("weekly_readers"),
-        {"after_account": after[0], "after_address": after[1], "since": since, "limit": limit},
+        {
+            "after_account": after[0],
+            "after_address": after[1],
+            "morning": morning,
+            "catch_up": catch_up,
+            "now": now,
+            "limit": limit,
+        },
     )
-    return [(row[0], row[1]) for row in await cursor.fetchall()]
+    return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
 
 
 async def statement_readers(

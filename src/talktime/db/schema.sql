@@ -210,6 +210,8 @@ CREATE TABLE member (
 
 -- Which accounts a person may choose from.
 CREATE INDEX member_by_address ON member (address);
+-- Whose weekly summary may be due.
+CREATE INDEX member_weekly ON member (account_id, address) WHERE 'weekly' = ANY(mail);
 
 -- One-time links into the customer's pages, and the sessions they open; only hashes are kept.
 CREATE TABLE portal_link (

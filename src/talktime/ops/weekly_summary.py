@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from secrets import compare_digest
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from talktime.core.account import Account
 from talktime.core.errors import MemberUnknown, MessageUnknown
@@ -31,6 +30,9 @@ CATCH_UP: Final = timedelta(days=1)
 READERS_MAX: Final = 200
 """Of one round; those after them have their turn in the next."""
 
+_MONDAY_SOMEWHERE: Final = frozenset({6, 0, 1})
+"""Weekdays in UTC on which it may be Monday, or within CATCH_UP of it, in some zone."""
+
 Reader = tuple[str, str]
 """Account id and address."""
 
@@ -44,27 +46,18 @@ async def write_weekly_summaries(
     now: datetime,
 ) -> Reader | None:
     """Write what is due to readers after a given one; answers whom to go on after, if any."""
+    if now.astimezone(UTC).weekday() not in _MONDAY_SOMEWHERE:
+        return None
     readers = await messages.weekly_readers(
-        connection, after=after, since=now - timedelta(days=4), limit=READERS_MAX
+        connection, after=after, morning=MORNING, catch_up=CATCH_UP, now=now, limit=READERS_MAX
     )
-    for account_id, address in readers:
+    for account_id, address, monday in readers:
         account = await read_account(connection, account_id, now=now)
-        monday = due_monday(account, now=now)
-        if monday is not None:
-            await _write_summary(
-                connection, account, address, monday, secret=new_secret(), public_url=public_url,
-                now=now,
-            )  # fmt: skip
-    return readers[-1] if len(readers) == READERS_MAX else None
-
-
-def due_monday(account: Account, *, now: datetime) -> date | None:
-    """The Monday whose summary is due now; None where it is not its time."""
-    zone = ZoneInfo(account.zone_at(now))
-    today = now.astimezone(zone).date()
-    monday = today - timedelta(days=today.weekday())
-    due = datetime.combine(monday, MORNING, zone)
-    return monday if due <= now < due + CATCH_UP else None
+        await _write_summary(
+            connection, account, address, monday, secret=new_secret(), public_url=public_url,
+            now=now,
+        )  # fmt: skip
+    return readers[-1][:2] if len(readers) == READERS_MAX else None
 
 
 async def stop_summaries(
@@ -97,8 +90,6 @@ async def _write_summary(
     spent = await list_spend_days(connection, account, days, now=now)
     before, week = spent[:7], spent[7:]
     calls = sum(day.calls for day in week)
-    if not calls and not any(day.calls for day in before):
-        return  # nothing happened that is worth a mail
     parts = [sum(column) for column in zip(*(day.parts for day in week), strict=True)]
     ref = monday.isoformat()
     kind = MessageKind.WEEKLY_SUMMARY

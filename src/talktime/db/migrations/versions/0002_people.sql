@@ -10,6 +10,8 @@ CREATE TABLE member (
     CONSTRAINT member_role_known CHECK (role IN ('owner', 'billing', 'viewer'))
 );
 CREATE INDEX member_by_address ON member (address);
+-- Whose weekly summary may be due.
+CREATE INDEX member_weekly ON member (account_id, address) WHERE 'weekly' = ANY(mail);
 
 -- Every account has an owner: whoever reads its mail. Addresses beyond ASCII need more than SQL knows
 -- (0002_people.py).
