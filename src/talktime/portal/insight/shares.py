@@ -20,7 +20,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     href: str = ""
-    """The same calls in the list; empty where no list is of them."""
+    """Such calls that began in these days, which are not quite those that were charged in them;
+    empty where no list is of them."""
     detail: str = ""
     tone: str = "balance"
     """The colour of its bar, one of charts.css."""
