@@ -5,7 +5,6 @@ A key of an account works only on paths of that account, whatever else exists.
 """
 
 import asyncio
-import hashlib
 import hmac
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +17,7 @@ from litestar.handlers.base import BaseRouteHandler
 from talktime.api.limits import check_id
 from talktime.api.problems import RateLimited
 from talktime.core.errors import Forbidden, Overloaded, Unauthenticated
+from talktime.core.secret import sha256_of
 from talktime.ops.keys import PLATFORM, PresentedKey, Scope, parse_key, verify_key
 from talktime.ops.platform import Platform
 
@@ -73,7 +73,7 @@ class KeyRing:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._platform = platform
-        self._operator_digest = None if operator_key is None else _digest(operator_key.encode())
+        self._operator_digest = None if operator_key is None else sha256_of(operator_key.encode())
         self._operator = Principal(account_id=PLATFORM, scopes=frozenset({Scope.EVERYTHING}))
         self._monotonic = monotonic
         # By digest, so that no key lies about in memory; when full, the oldest goes.
@@ -86,7 +86,7 @@ class KeyRing:
         """Whom a key stands for, if that was found out a moment ago; asks nobody."""
         if token is None:
             return None
-        known = self._known.get(_digest(token))
+        known = self._known.get(sha256_of(token))
         if known is None or self._monotonic() >= known.until:
             return None
         return known.principal
@@ -96,7 +96,7 @@ class KeyRing:
         if token is None:
             raise Unauthenticated("send a key: Authorization: Bearer tt_…")
         now = self._monotonic()
-        digest = _digest(token)
+        digest = sha256_of(token)
         known = self._known.get(digest)
         # A key that was right before is asked about again even where somebody else is guessing.
         if known is None and digest != self._operator_digest:
@@ -115,7 +115,7 @@ class KeyRing:
         if token is None:
             return False
         try:
-            principal = await self._find(_digest(token), token)
+            principal = await self._find(sha256_of(token), token)
             if principal is None:
                 return False
             principal.require(scope, account_id)
@@ -219,10 +219,6 @@ def client_address(scope: Mapping[str, Any]) -> str:
     """Where the request comes from, as the server saw it."""
     client = scope.get("client")
     return str(client[0]) if client else ""
-
-
-def _digest(token: bytes) -> bytes:
-    return hashlib.sha256(token).digest()
 
 
 def _remember(memory: dict[Any, Any], key: object, value: object, most: int) -> None:

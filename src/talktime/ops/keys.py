@@ -4,9 +4,6 @@ A key reads ``tt_<account part>_<key id>_<secret>``. The account part is ``platf
 the platform, otherwise the account's id in URL-safe base64: a key says itself where to look it up.
 """
 
-import base64
-import binascii
-import hashlib
 import hmac
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -17,6 +14,7 @@ import msgspec
 
 from talktime.core.errors import Conflict, InvalidInput, KeyExists, NotFound
 from talktime.core.one_line import check_name
+from talktime.core.secret import account_part, read_account_part, sha256_of
 from talktime.db import keys
 from talktime.db.acts import lock_accounts
 from talktime.db.pool import Connection
@@ -101,7 +99,7 @@ def key_text(account_id: str, key_id: str, secret: bytes) -> str:
     """The key as its holder gets it."""
     part = _PLATFORM_PART
     if account_id != PLATFORM:
-        part = base64.urlsafe_b64encode(account_id.encode()).decode().rstrip("=")
+        part = account_part(account_id)
     return f"{_PREFIX}{part}_{key_id}_{secret.hex()}"
 
 
@@ -112,21 +110,14 @@ def parse_key(text: str) -> PresentedKey | None:
     if not text.startswith(_PREFIX) or len(parts) != 3 or len(text) > _KEY_LENGTH_MAX:
         return None
     part, key_id, secret = parts
-    account_id = PLATFORM
+    account_id = PLATFORM if part == _PLATFORM_PART else read_account_part(part)
     try:
-        if part != _PLATFORM_PART:
-            padded = part + "=" * (-len(part) % 4)
-            account_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
         raw = bytes.fromhex(secret)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
-    if len(raw) != SECRET_BYTES or not key_id.isalnum() or "\0" in account_id:
+    if account_id is None or len(raw) != SECRET_BYTES or not key_id.isalnum():
         return None
-    if part != _PLATFORM_PART and not account_id:
-        return None
-    return PresentedKey(
-        account_id=account_id, key_id=key_id, secret_sha256=hashlib.sha256(raw).digest()
-    )
+    return PresentedKey(account_id=account_id, key_id=key_id, secret_sha256=sha256_of(raw))
 
 
 async def create_key(
@@ -162,7 +153,7 @@ async def create_key(
             connection,
             account_id=account_id,
             key_id=key_id,
-            secret_sha256=hashlib.sha256(secret).digest(),
+            secret_sha256=sha256_of(secret),
             name=name,
             scopes=sorted(wanted),
             now=now,

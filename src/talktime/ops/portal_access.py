@@ -7,10 +7,11 @@ import msgspec
 
 from talktime.core.errors import InvalidInput, LinkUsed
 from talktime.core.member import Role
+from talktime.core.secret import sha256_of
 from talktime.db import portal_access
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown
-from talktime.ops.sessions import open_session, parts_of, sha256_of, token_of
+from talktime.ops.sessions import open_session, parts_of, token_of
 
 LINK_LIFE: Final = timedelta(minutes=15)
 LINK_LIFE_MAX: Final = timedelta(days=7)

@@ -1,16 +1,13 @@
 """Sessions: opened by a link, found by their token, listed, and closed one by one or everywhere.
 
-A token reads ``<account id, URL-safe base64>.<secret>``. The database keeps only the SHA-256 of the
-secret, which is random and long enough to need no salt.
+A token reads ``<account part>.<secret>``; ``core.secret`` tells both.
 """
 
-import base64
-import binascii
-import hashlib
 from datetime import datetime, timedelta
 from typing import Final
 
 from talktime.core.member import Role
+from talktime.core.secret import account_part, read_account_part, sha256_of
 from talktime.core.session import Session, SignedIn
 from talktime.db import sessions
 from talktime.db.pool import Connection
@@ -118,7 +115,7 @@ async def end_sessions(
 
 def token_of(account_id: str, secret: str) -> str:
     """What a browser keeps, or a link carries."""
-    return base64.urlsafe_b64encode(account_id.encode()).decode().rstrip("=") + "." + secret
+    return f"{account_part(account_id)}.{secret}"
 
 
 def account_of(token: str) -> str | None:
@@ -131,13 +128,4 @@ def parts_of(token: str) -> tuple[str | None, bytes]:
     encoded, dot, secret = token.partition(".")
     if not dot or not secret or len(token) > TOKEN_MAX or not token.isascii():
         return None, b""
-    try:
-        padded = encoded + "=" * (-len(encoded) % 4)
-        account_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None, b""
-    return (account_id if account_id.isprintable() else None), sha256_of(secret)
-
-
-def sha256_of(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+    return read_account_part(encoded), sha256_of(secret)

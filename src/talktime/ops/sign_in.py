@@ -13,6 +13,7 @@ from talktime.core.address import check_address, normal_address, sign_in_address
 from talktime.core.errors import Forbidden, LinkUsed
 from talktime.core.member import Role
 from talktime.core.message import MessageKind
+from talktime.core.secret import sha256_of
 from talktime.core.session import Membership, Session
 from talktime.db import members, sign_in
 from talktime.db.pool import Connection
@@ -25,7 +26,7 @@ from talktime.ops.guesses import (
     take_attempt,
 )
 from talktime.ops.messages import write_message
-from talktime.ops.sessions import close_session, open_session, sha256_of
+from talktime.ops.sessions import close_session, open_session
 from talktime.ops.terms import Terms
 from talktime.ops.welcomes import network_of, welcome_terms
 

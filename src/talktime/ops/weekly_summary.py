@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
-from hashlib import sha256
 from secrets import compare_digest
 from typing import Final
 from urllib.parse import urlencode
@@ -14,6 +13,7 @@ from talktime.core.errors import MemberUnknown, MessageUnknown
 from talktime.core.member import MailKind
 from talktime.core.message import MessageKind, message_id_of
 from talktime.core.money import format_usd
+from talktime.core.secret import sha256_of
 from talktime.db import messages
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
@@ -69,7 +69,11 @@ async def stop_summaries(
     """
     message = await messages.read_message(connection, (account_id, message_id))
     kept = message.facts.get("unsubscribe_sha256", "") if message else ""
-    if message is None or message.recipient is None or not compare_digest(kept, _digest(secret)):
+    if (
+        message is None
+        or message.recipient is None
+        or not compare_digest(kept, sha256_of(secret).hex())
+    ):
         raise MessageUnknown("this link belongs to no mail that we know of; choose in Settings")
     with suppress(MemberUnknown):  # who has left gets no mail anyway
         await change_mail(connection, account_id, message.recipient, drop={MailKind.WEEKLY})
@@ -113,14 +117,10 @@ async def _write_summary(
             "charge_before": format_usd(sum(day.charge_nanos for day in before)),
             "available": format_usd(account.available_nanos),
             "unsubscribe": f"{public_url}/unsubscribe?{link}",
-            "unsubscribe_sha256": _digest(secret),
+            "unsubscribe_sha256": sha256_of(secret).hex(),
         },
         now=now,
     )
-
-
-def _digest(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()
 
 
 def _day(day: date) -> str:
