@@ -166,11 +166,14 @@ async def test_filters_narrow_the_history(customer: httpx.AsyncClient, bots: Bot
     [{"kind": "gift"}, {"from": "yesterday"}, {"to": "2026-02-30"}, {"q": "a\0"}, {"q": "x" * 301}],
 )
 async def test_filters_that_are_none(customer: httpx.AsyncClient, params: dict[str, str]) -> None:
-    """What no filter could be is refused in words, on the page and for the file."""
-    for path in ("/billing", "/billing/transactions.csv"):
-        answer = await customer.get(path, params=params)
-        assert answer.status_code == 400
-        assert "That address does not work" in answer.text
+    """What no filter could be is refused in words, a day at its field, and gives no file."""
+    page = await customer.get("/billing", params=params)
+    assert page.status_code == 400
+    at_field = not {"from", "to"}.isdisjoint(params)
+    assert ('aria-invalid="true"' in page.text) is at_field
+    assert ("That address does not work" in page.text) is not at_field
+    file = await customer.get("/billing/transactions.csv", params=params)
+    assert (file.status_code, "That address does not work" in file.text) == (400, True)
 
 
 async def test_days_of_the_form_are_the_lists(

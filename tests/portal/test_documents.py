@@ -194,7 +194,7 @@ async def test_billing_details(buyer: httpx.AsyncClient, payer: Payer) -> None:
     assert "Ada &lt;b&gt;Ltd.&lt;/b&gt;</strong><br>1 Road<br>Town<br>Tax id T1" in page
     for fields in (
         {"name": " "}, {"name": "x" * 121}, {"name": "a", "address": "\n".join("abcdefg")},
-        {"name": "a", "tax_id": "\x07"},
+        {"name": "a", "tax_id": "x" * 200},
     ):  # fmt: skip
         refused = await save(buyer, **fields)
         assert refused.status_code == 400

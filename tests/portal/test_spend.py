@@ -279,6 +279,7 @@ async def test_an_estimate_without_money_says_what_to_do(
     """Below the floor the estimate says that no call can start yet and how to add credit, and not
     how long nothing would last; above it, how long what is there would."""
     for paid, expected in (("0", False), ("0.05", False), ("0.10", True), ("5", True)):
+        visitor.cookies.clear()  # a browser that is signed in would be asked first
         await visitor.get(await new_link(platform, await make_account(paid=paid)))
         html = (await visitor.get("/spend/estimate?channel=phone")).text
         answer = re.sub(r"<[^>]*>", "", html.split('class="card answer"')[1])
