@@ -21,6 +21,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from talktime.config import Settings
 from talktime.core.message import Message, MessageKind, MessageState, message_id_of
 from talktime.gateways.mail.composing import compose_mail, sender_of
+from talktime.gateways.mail.letter import write_letter
 from talktime.gateways.mail.smtp import (
     MailRefused,
     MailServer,
@@ -357,3 +358,20 @@ async def test_whom_mail_comes_from(tmp_path: Path) -> None:
         assert str(mailer.sender) == "Harbor <pay@harbor.example>"
     async with opened_mailer(Settings(home=tmp_path), PAGES, None) as mailer:
         assert mailer is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "not known yet"),
+        ({"talk_time_seconds": "0"}, "none for new calls"),
+        ({"talk_time_seconds": "2520"}, "about 42 minutes"),
+        ({"talk_time_chats": "12"}, "about 12 chats"),
+        ({"talk_time_chats": "0"}, "less than a chat"),
+    ],
+)
+def test_talk_time_in_words(facts: dict[str, str], said: str) -> None:
+    """A warning tells the talk time left in Billing's words: chats are counted, not timed."""
+    told = message(MessageKind.BELOW_WARNING, **facts)
+    letter = write_letter(told, public_url="https://talktime.test")
+    assert [one.value for one in letter.figures if one.label == "Talk time left"] == [said]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from talktime.core.money import NANOS_PER_USD
+from talktime.core.talk_time import spoken_duration
 from talktime.portal.figures import (
     duration,
     exact_column,
@@ -13,7 +14,6 @@ from talktime.portal.figures import (
     money,
     percent,
     signed_money,
-    spoken_duration,
     zone_of,
 )
 

@@ -16,6 +16,21 @@ def lasts_ms(spendable_nanos: int, *, charge_nanos: int, duration_ms: int) -> in
     return max(spendable_nanos, 0) * duration_ms // charge_nanos
 
 
+def spoken_duration(ms: int) -> str:
+    """ "about 42 minutes", "about 3 hours", "less than a minute"."""
+    minutes = ms // 60_000
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 120:
+        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+    return f"about {minutes // 60:,} hours"
+
+
+def spoken_chats(chats: int) -> str:
+    """ "about 1 chat", "less than a chat"."""
+    return f"about {chats:,} chat{'s' if chats > 1 else ''}" if chats else "less than a chat"
+
+
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """What one agent's last charged calls on one channel cost and how long they took."""
 

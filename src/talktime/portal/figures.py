@@ -97,17 +97,6 @@ def duration(ms: int) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-def spoken_duration(ms: int) -> str:
-    """ "about 42 minutes", "about 3 hours", "less than a minute"."""
-    minutes = ms // 60_000
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < 120:
-        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
-    hours = minutes // 60
-    return f"about {hours:,} hours"
-
-
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """A time in the account's zone, and its machine-readable form."""
 

@@ -7,6 +7,7 @@ import msgspec
 
 from talktime.core.message import Message, MessageKind
 from talktime.core.money import display_usd, parse_usd
+from talktime.core.talk_time import spoken_chats, spoken_duration
 from talktime.gateways.mail.weekly import rounded_usd, weekly_figures
 
 
@@ -232,8 +233,6 @@ def _authentication_needed(facts: Mapping[str, str], _public_url: str) -> Letter
 
 def _below_warning(facts: Mapping[str, str], public_url: str) -> Letter:
     level, floor = _usd(facts["threshold"]), _usd(facts["floor"])
-    seconds = facts.get("talk_time_seconds")
-    left = "not known yet" if seconds is None else spoken_time(int(seconds))
     return Letter(
         subject=f"Balance below {level}: {_usd(facts['available'])} left",
         headline=f"{_usd(facts['available'])} left",
@@ -241,7 +240,7 @@ def _below_warning(facts: Mapping[str, str], public_url: str) -> Letter:
             f"The available balance of {facts['account_name']} fell below your warning level "
             f"of {level}."
         ),
-        figures=(*_balance(facts), Figure(label="Talk time left", value=left)),
+        figures=(*_balance(facts), Figure(label="Talk time left", value=_talk_time(facts))),
         button="Top up",
         target=f"{public_url}/billing",
         closing=(
@@ -368,14 +367,13 @@ _LETTERS: Final = {
 }
 
 
-def spoken_time(seconds: int) -> str:
-    """ "about 42 minutes", "about 3 hours", "less than a minute"."""
-    minutes = seconds // 60
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < 120:
-        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
-    return f"about {minutes // 60:,} hours"
+def _talk_time(facts: Mapping[str, str]) -> str:
+    seconds, chats = facts.get("talk_time_seconds"), facts.get("talk_time_chats")
+    if chats is not None:
+        return spoken_chats(int(chats))
+    if seconds is None:
+        return "not known yet"
+    return spoken_duration(int(seconds) * 1000) if int(seconds) else "none for new calls"
 
 
 def _usd(text: str) -> str:

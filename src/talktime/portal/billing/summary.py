@@ -8,7 +8,7 @@ import msgspec
 from talktime.core.account import AccountStatus
 from talktime.core.money import display_usd
 from talktime.core.ratecard import Channel
-from talktime.core.talk_time import Pace
+from talktime.core.talk_time import Pace, spoken_chats, spoken_duration
 from talktime.ops.billing import Billing
 from talktime.portal import words
 from talktime.portal.figures import (
@@ -16,7 +16,6 @@ from talktime.portal.figures import (
     exact_usd,
     shown_nanos,
     shown_split,
-    spoken_duration,
     told_usd,
     zone_of,
 )
@@ -139,8 +138,7 @@ def _left(pace: Pace, startable_nanos: int) -> str:
     """A chat is counted, not timed: most of its time it waits."""
     if pace.channel is not Channel.CHAT:
         return spoken_duration(pace.ms_left(startable_nanos))
-    chats = pace.calls_left(startable_nanos)
-    return f"about {words.counted(chats, 'chat')}" if chats else "less than a chat"
+    return spoken_chats(pace.calls_left(startable_nanos))
 
 
 def _agent(pace: Pace, agents: Counter[str]) -> str:

@@ -10,10 +10,11 @@ from talktime.core.estimate import Estimate
 from talktime.core.money import display_usd
 from talktime.core.plan import Model, Plan, plain_figure
 from talktime.core.ratecard import CHANNEL_SERVICES, Service
+from talktime.core.talk_time import spoken_duration
 from talktime.ops.estimates import Usual, near_models
 from talktime.portal import words
 from talktime.portal.calls.receipt_view import LineView, bill_view
-from talktime.portal.figures import Money, exact_usd, percent, spoken_duration
+from talktime.portal.figures import Money, exact_usd, percent
 from talktime.portal.insight.estimate_form import Form
 
 
