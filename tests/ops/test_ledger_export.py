@@ -30,9 +30,10 @@ async def books(platform: Platform, make_account: AccountFactory) -> str:
     return account_id
 
 
-async def written(platform: Platform) -> str:
+async def written(platform: Platform, account_id: str) -> str:
     async with platform.connection() as connection:
-        return "".join([text async for text in export_beancount(connection)])
+        pieces = export_beancount(connection, account_id=account_id)
+        return "".join([text async for text in pieces])
 
 
 def bean_check(path: Path) -> subprocess.CompletedProcess[str]:
@@ -42,7 +43,7 @@ def bean_check(path: Path) -> subprocess.CompletedProcess[str]:
 
 async def test_bean_check_accepts_the_books(platform: Platform, books: str, tmp_path: Path) -> None:
     """Every transaction balances and every balance asserted is the sum of its transactions."""
-    text = await written(platform)
+    text = await written(platform, books)
     assert promo_liability(books) in text
     file = tmp_path / "books.beancount"
     file.write_text(text)
@@ -52,7 +53,7 @@ async def test_bean_check_accepts_the_books(platform: Platform, books: str, tmp_
 
 async def test_bean_check_finds_a_nano(platform: Platform, books: str, tmp_path: Path) -> None:
     """One nano-dollar more on a balance than its transactions give is found."""
-    lines = (await written(platform)).splitlines()
+    lines = (await written(platform, books)).splitlines()
     [at] = [
         number
         for number, line in enumerate(lines)

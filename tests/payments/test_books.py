@@ -38,7 +38,8 @@ async def test_every_kind_balances(refunder: Refunder, tmp_path: Path) -> None:
 
     file = tmp_path / "books.beancount"
     async with refunder.platform.connection() as connection:
-        file.write_text("".join([text async for text in export_beancount(connection)]))
+        books = export_beancount(connection, account_id=refunder.account_id)
+        file.write_text("".join([text async for text in books]))
     done = bean_check(file)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -64,8 +64,9 @@ def export_command(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file; otherwise standard output.")
     ] = None,
+    account: Annotated[str | None, typer.Option(help="This account alone.")] = None,
 ) -> None:
-    """Write the whole ledger as double entry, for an auditor of your own: bean-check, say.
+    """Write the ledger as double entry, for an auditor of your own: bean-check, say.
 
     Amounts are USD with nine decimals; each customer's balances are asserted at the end. Safe
     beside a running server.
@@ -75,7 +76,7 @@ def export_command(
     async def act(platform: Platform) -> None:
         with output.open("w") if output else contextlib.nullcontext(sys.stdout) as file:
             async with platform.connection() as connection:
-                async for text in export_beancount(connection):
+                async for text in export_beancount(connection, account_id=account):
                     file.write(text)
 
     on_platform(act)

@@ -16,6 +16,7 @@ from talktime.core.ledger import EntryKind
 from talktime.core.money import DECIMALS, NANOS_PER_USD
 from talktime.db import ledger_verify as audit
 from talktime.db.pool import Connection
+from talktime.ops.accounts import account_unknown
 
 ACCOUNTS_PER_PAGE: Final = 200
 ENTRIES_PER_PAGE: Final = 5_000
@@ -23,12 +24,14 @@ CALLS_PER_PAGE: Final = 1_000
 OPENED: Final = date(1970, 1, 1)
 
 
-async def export_beancount(connection: Connection) -> AsyncIterator[str]:
-    """The whole ledger as beancount text, in pieces; amounts in USD with nine decimals.
+async def export_beancount(
+    connection: Connection, *, account_id: str | None = None
+) -> AsyncIterator[str]:
+    """The whole ledger, or one account's, as beancount text in pieces; USD with nine decimals.
 
     Each account ends with an assertion of its two balances as its row has them, so that
     ``bean-check`` compares them with the sum of its transactions. Safe beside a running server:
-    each page of accounts is read as of one moment.
+    each page of accounts is read as of one moment. Raises AccountUnknown.
     """
     yield 'option "title" "Talktime"\noption "operating_currency" "USD"\n\n'
     yield "".join(f"{OPENED} open {name} USD\n" for name in PLATFORM_ACCOUNTS)
@@ -36,10 +39,10 @@ async def export_beancount(connection: Connection) -> AsyncIterator[str]:
     while True:
         async with audit.one_snapshot(connection):
             page = await audit.read_figures(
-                connection, after=after, wanted=None, limit=ACCOUNTS_PER_PAGE
+                connection, after=after, wanted=account_id, limit=ACCOUNTS_PER_PAGE
             )
             if not page:
-                return
+                break
             last_days: dict[str, date] = {}
             yield "\n" + "".join(_opened(figures) for figures in page)
             async for account_id, booked in _transactions(connection, page):
@@ -48,6 +51,8 @@ async def export_beancount(connection: Connection) -> AsyncIterator[str]:
             for figures in page:
                 yield _asserted(figures, last_days.get(figures.account_id, OPENED))
         after = page[-1].account_id
+    if account_id is not None and not after:
+        raise account_unknown(account_id)
 
 
 async def _transactions(
