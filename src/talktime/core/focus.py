@@ -18,7 +18,7 @@ import msgspec
 from talktime.core.account import Account, format_margin_rate
 from talktime.core.call import BillingStatus, Call
 from talktime.core.money import NANOS_PER_USD, apportion, div_half_even, format_usd
-from talktime.core.ratecard import MS_PER_SECOND, TIME_QUANTITIES, Service
+from talktime.core.ratecard import MS_PER_SECOND, SERVICE_NAMES, TIME_QUANTITIES, Service
 from talktime.core.rating import CostRow, explain_line
 from talktime.core.spreadsheet import csv_cell, csv_cells, safe_cell
 from talktime.core.usage import Line, format_quantity
@@ -67,11 +67,12 @@ COLUMNS: Final = (
 )
 """In the order of their names, our own last."""
 
+_LANGUAGE: Final = "Natural Language Processing"
 _SERVICES: Final = {
-    Service.LLM: ("AI and Machine Learning", "Language model", "Generative AI"),
-    Service.STT: ("AI and Machine Learning", "Speech to text", "Natural Language Processing"),
-    Service.TTS: ("AI and Machine Learning", "Text to speech", "Natural Language Processing"),
-    Service.SIP: ("Networking", "Telephony", "Other (Networking)"),
+    Service.LLM: ("AI and Machine Learning", SERVICE_NAMES[Service.LLM], "Generative AI"),
+    Service.STT: ("AI and Machine Learning", SERVICE_NAMES[Service.STT], _LANGUAGE),
+    Service.TTS: ("AI and Machine Learning", SERVICE_NAMES[Service.TTS], _LANGUAGE),
+    Service.SIP: ("Networking", SERVICE_NAMES[Service.SIP], "Other (Networking)"),
 }
 """ServiceCategory, ServiceName, ServiceSubcategory."""
 _MARGIN: Final = ("Other", "Platform margin", "Other (Other)")

@@ -63,6 +63,14 @@ class Service(StrEnum):
 
 SERVICES: Final[Mapping[str, Service]] = {service.value: service for service in Service}
 
+SERVICE_NAMES: Final[Mapping[Service, str]] = {
+    Service.LLM: "Language model",
+    Service.STT: "Speech to text",
+    Service.TTS: "Text to speech",
+    Service.SIP: "Telephony",
+}
+"""What people read; proof.js says the same."""
+
 
 class Channel(StrEnum):
     """Where a call takes place."""

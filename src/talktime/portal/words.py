@@ -5,7 +5,7 @@ from typing import Final
 
 from talktime.core.call import FreeReason, Outcome
 from talktime.core.ledger import EntryKind
-from talktime.core.ratecard import Channel, Service
+from talktime.core.ratecard import SERVICE_NAMES, Channel
 
 CHANNELS: Final[Mapping[Channel, str]] = {
     Channel.PHONE: "Phone",
@@ -21,12 +21,7 @@ CALL_NAMES: Final[Mapping[Channel, str]] = {
     Channel.CHAT: "Chat",
 }
 
-SERVICES: Final[Mapping[Service, str]] = {
-    Service.LLM: "Language model",
-    Service.STT: "Speech to text",
-    Service.TTS: "Text to speech",
-    Service.SIP: "Telephony",
-}
+SERVICES: Final = SERVICE_NAMES
 
 OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.COMPLETED: "Completed",

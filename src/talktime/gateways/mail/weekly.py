@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from talktime.core.money import apportion, display_usd, div_half_even, parse_usd
+from talktime.core.ratecard import SERVICE_NAMES
 
 _CENT: Final = 10_000_000
 _PARTS: Final = {
-    "llm": "Language model",
-    "stt": "Speech to text",
-    "tts": "Text to speech",
-    "sip": "Telephony",
+    **{service.value: name for service, name in SERVICE_NAMES.items()},
     "margin": "Margin",
 }
 

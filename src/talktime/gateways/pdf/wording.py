@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from talktime.core.document import Party
 from talktime.core.ledger import EntryKind
 from talktime.core.money import MARGIN_SCALE, display_usd, format_usd
+from talktime.core.ratecard import SERVICE_NAMES
 from talktime.core.statement import FINEST_NANOS, Statement
 
 MONTHS: Final = (
@@ -27,7 +28,7 @@ ENTRIES: Final[Mapping[EntryKind, tuple[str, str]]] = {
     EntryKind.ADJUSTMENT: ("Adjustment", "Adjustments"),
 }
 """One of a kind, and several."""
-USAGE: Final = ("Language model", "Speech to text", "Text to speech", "Telephony", "Margin")
+USAGE: Final = (*SERVICE_NAMES.values(), "Margin")
 """In the order of a statement's usage."""
 
 
