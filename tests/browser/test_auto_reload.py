@@ -14,8 +14,8 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
 from talktime.config import Settings
 from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.platform import Payments, Platform
-from talktime.serve import create_server
 from talktime.payment_loops import reload_cards
+from talktime.serve import create_server
 from tests.acting import Bots
 from tests.browser.test_looks import axe_faults
 from tests.conftest import AccountFactory

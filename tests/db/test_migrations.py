@@ -39,7 +39,7 @@ def owner_of(conninfo: str) -> Iterator[psycopg.Connection]:
 
 
 def dump(server: EmbeddedServer, conninfo: str) -> list[str]:
-    """What pg_dump tells of a database, the partitions of the day and the queue of jobs left out."""
+    """What pg_dump tells of a database, but for the partitions of the day and the queue."""
     done = subprocess.run(
         [
             str(server.bin_dir / "pg_dump"), "--schema-only", "--no-owner",

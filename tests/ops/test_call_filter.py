@@ -86,7 +86,7 @@ def some_filter(chance: random.Random, now: datetime) -> CallFilter:
 
 
 def sort_key(order: CallOrder, call: Call, now: datetime) -> int:
-    """What a call is sorted by, ascending: what costs nobody knows what comes last, after the free."""
+    """What a call is sorted by, ascending: of unknown cost last, after the free."""
     if order in {CallOrder.DEAREST, CallOrder.CHEAPEST}:
         value = call.charge_nanos
         if call.billing_status is BillingStatus.FREE:

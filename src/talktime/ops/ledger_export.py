@@ -45,8 +45,8 @@ async def export_beancount(
                 break
             last_days: dict[str, date] = {}
             yield "\n" + "".join(_opened(figures) for figures in page)
-            async for account_id, booked in _transactions(connection, page):
-                last_days[account_id] = max(last_days.get(account_id, OPENED), booked.on)
+            async for owner, booked in _transactions(connection, page):
+                last_days[owner] = max(last_days.get(owner, OPENED), booked.on)
                 yield _written(booked)
             for figures in page:
                 yield _asserted(figures, last_days.get(figures.account_id, OPENED))

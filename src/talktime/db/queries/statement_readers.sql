@@ -6,6 +6,6 @@ WHERE 'money_in' = ANY(r.mail) AND r.account_id > %(after_account)s
     AND NOT EXISTS (
         SELECT 1 FROM message m
         WHERE m.account_id = r.account_id AND m.kind = 'statement_ready'
-            AND m.created_at > %(since)s -- noqa: RF02
+            AND m.created_at > %(since)s
     )
 ORDER BY r.account_id LIMIT %(limit)s
