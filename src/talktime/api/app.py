@@ -104,7 +104,8 @@ def create_app(
     settlement: however much is read, listed and exported, those never wait for it.
 
     The application's state has ``platform`` (aside), ``gate``, ``acts`` (the writers), ``live``
-    (the feed) and ``key_ring``. Its lifespan must be run, as servers do: at its end everything queued is written.
+    (the feed) and ``key_ring``. Its lifespan must be run, as servers do: at its end everything
+    queued is written.
     """
     metrics = Metrics()
     acts = Acts(platform, observe=metrics.observe_batch)
