@@ -1,6 +1,5 @@
 """Receipts and statements over HTTP: as JSON, or as the PDF that a customer keeps."""
 
-import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -19,6 +18,7 @@ from talktime.core.ledger import EntryKind
 from talktime.core.money import format_usd
 from talktime.core.place import read_number
 from talktime.core.statement import Statement
+from talktime.gateways.pdf import on_paper
 from talktime.gateways.pdf.receipts import receipt_pdf
 from talktime.gateways.pdf.statements import statement_pdf
 from talktime.ops.accounts import read_account
@@ -190,7 +190,7 @@ async def get_document(request: Request[Any, Any, Any]) -> Response[bytes]:
             number=request.path_params["number"],
         )
     if wants_pdf:
-        return _pdf(await asyncio.to_thread(receipt_pdf, document), document.number)
+        return _pdf(await on_paper(receipt_pdf, document), document.number)
     return answer(_document(document))
 
 
@@ -223,7 +223,7 @@ async def get_statement(request: Request[Any, Any, Any]) -> Response[bytes]:
             [entry.seq for entry in told.entries],
             now=now,
         )
-    pdf = await asyncio.to_thread(
+    pdf = await on_paper(
         statement_pdf, told, account, seller=platform.seller, buyer=buyer, numbers=numbers
     )
     return _pdf(pdf, f"statement-{month:%Y-%m}")

@@ -1,8 +1,8 @@
 """Charging saved cards: the provider is asked outside any transaction, and its answer acted on.
 
 A process that dies between two steps leaves a row that says how far it got: resume_reloads goes on
-from there. Within minutes it orders the same charge again, which to the provider is the same
-charge; later it only looks for it.
+from there. It looks for the charge; where there is none it orders it, within minutes and while it
+is still wanted, which to the provider is the same charge.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from talktime.core.account import AccountStatus
 from talktime.core.auto_reload import FAILURES_MAX, LOOK_AGAIN, Decision
 from talktime.core.errors import Overloaded, PaymentMismatch, ProviderAway
 from talktime.core.message import MessageKind
@@ -24,7 +25,7 @@ from talktime.core.saved_card import CardProvider, Charge, ChargeOrder, ChargeOu
 from talktime.db import auto_reload, payments
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
-from talktime.ops.auto_reload import look_at_reload
+from talktime.ops.auto_reload import look_at_reload, read_auto_reload
 from talktime.ops.messages import write_message
 from talktime.ops.terms import Terms
 from talktime.ops.top_ups import GIVE_UP_AFTER, read_payment, settle_payment
@@ -221,10 +222,10 @@ async def _resume(tills: Tills, account_id: str, payment_id: str, *, now: dateti
         return
     charge: Charge | None
     try:
-        if payment.intent_id is None and now - order.ordered_at <= REPEAT_WITHIN:
+        charge = await tills.cards.read_charge(order, payment.intent_id)
+        is_fresh = now - order.ordered_at <= REPEAT_WITHIN
+        if charge is None and is_fresh and await _is_wanted(tills, account_id, now=now):
             charge = await tills.cards.charge_card(order)
-        else:
-            charge = await tills.cards.read_charge(order, payment.intent_id)
     except ProviderAway:
         if now - order.ordered_at < GIVE_UP_AFTER:
             raise
@@ -241,6 +242,19 @@ async def _resume(tills: Tills, account_id: str, payment_id: str, *, now: dateti
             failure="The payment provider never heard of it.",
             now=now,
         )
+
+
+async def _is_wanted(tills: Tills, account_id: str, *, now: datetime) -> bool:
+    """Whether a charge that was decided on and never ordered is still what the customer wants."""
+    async with tills.connections() as connection:
+        account = await read_account(connection, account_id, now=now)
+        state = await read_auto_reload(connection, account_id)
+    return (
+        state.settings.is_on
+        and state.stopped_at is None
+        and account.status is AccountStatus.ACTIVE
+        and account.startable_nanos < state.settings.threshold_nanos
+    )
 
 
 async def _side_by_side(acts: Sequence[Awaitable[object]]) -> None:

@@ -58,6 +58,13 @@ BEGIN
     RETURN NEXT;
 END $$;
 
+-- Who wants money back, or whose bank took it back, is not charged again by ourselves: auto-reload stays off until
+-- the customer switches it on.
+CREATE OR REPLACE FUNCTION switch_off_reload(p_now timestamptz, p_account_id text) RETURNS void
+LANGUAGE sql AS $$
+    UPDATE auto_reload r SET is_on = false, changed_at = p_now WHERE r.account_id = p_account_id AND r.is_on
+$$;
+
 -- An operator lets a refund go: the money is set aside, per payment and newest first, for the provider to be asked
 -- to send it. The available balance falls here and not when the money is gone, so here a crossing is told.
 CREATE OR REPLACE FUNCTION approve_refund(p_now timestamptz, p_floor bigint, p_account_id text, p_refund_id text)
@@ -99,6 +106,7 @@ BEGIN
 
         UPDATE refund r SET status = 'running', decided_at = p_now
         WHERE r.account_id = p_account_id AND r.refund_id = p_refund_id;
+        PERFORM switch_off_reload(p_now, p_account_id);
 
         v_before := v_account.promo_nanos + v_account.paid_nanos - v_account.refund_reserved_nanos;
         v_after := v_before - v_refund.amount_nanos;
@@ -340,6 +348,9 @@ BEGIN
         ARRAY[0::bigint], ARRAY[p_delta], ARRAY[p_now], ARRAY['Top-up ' || p_payment_id], ARRAY[p_released]);
     IF v_posted.verdict <> 'posted' THEN
         RAISE EXCEPTION 'account %: % % could not be posted: %', p_account_id, p_kind, p_ref, v_posted.verdict;
+    END IF;
+    IF p_kind IN ('refund', 'chargeback') THEN
+        PERFORM switch_off_reload(p_now, p_account_id);
     END IF;
     RETURN v_posted.seq;
 END $$;

@@ -5,16 +5,28 @@ machine has, and the date inside is the document's own. A template gets its text
 it as it is, so nothing that a customer typed means anything to the typesetter.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
-from threading import Lock
-from typing import Final
+from threading import BoundedSemaphore, Lock
+from typing import Final, ParamSpec
 
 import msgspec
 import typst
 
+from talktime.core.errors import Overloaded
+
+P = ParamSpec("P")
+
+WAITING_MAX: Final = 20
+"""Papers that are set or wait for it, in one process."""
+
+# One thread of their own: others of the process are for what must not wait for papers.
+_TYPESETTER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="typesetter")
+_ROOM: Final = BoundedSemaphore(WAITING_MAX)
 _TEMPLATES: Final = files("talktime.gateways.pdf") / "templates"
 _ONE_AT_A_TIME: Final = Lock()
 
@@ -35,6 +47,17 @@ def set_pdf(template: str, facts: Mapping[str, object], *, at: datetime) -> byte
         )
     assert isinstance(pdf, bytes)
     return pdf
+
+
+async def on_paper(make: Callable[P, bytes], *args: P.args, **kwargs: P.kwargs) -> bytes:
+    """Have a paper made beside the loop. Raises Overloaded where WAITING_MAX wait already."""
+    if not _ROOM.acquire(blocking=False):
+        raise Overloaded("many papers are being made just now; ask again in a few seconds")
+    try:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_TYPESETTER, partial(make, *args, **kwargs))
+    finally:
+        _ROOM.release()
 
 
 @cache

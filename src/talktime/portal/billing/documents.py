@@ -1,6 +1,5 @@
 """Receipts and statements to keep: as PDF, and a month's statement as a page."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,6 +9,7 @@ from talktime.core.account import Account
 from talktime.core.place import read_number
 from talktime.core.statement import Statement
 from talktime.db.pool import Connection
+from talktime.gateways.pdf import on_paper
 from talktime.gateways.pdf.receipts import receipt_pdf
 from talktime.gateways.pdf.statements import statement_pdf
 from talktime.ops.accounts import read_account
@@ -36,7 +36,7 @@ async def receipt(request: Asked) -> Response[bytes]:
         document = await read_document(
             connection, visitor.account_id, desk.platform.seller, now=desk.now, entry_seq=seq
         )
-    return pdf_answer(await asyncio.to_thread(receipt_pdf, document), document.number)
+    return pdf_answer(await on_paper(receipt_pdf, document), document.number)
 
 
 @get("/billing/statements/{month:str}")
@@ -59,7 +59,7 @@ async def statement_file(request: Asked) -> Response[bytes]:
     async with desk.visit(request) as (visitor, connection):
         account, told, numbers = await _read(desk, connection, visitor.account_id, request)
         buyer = await read_buyer(connection, account)
-    pdf = await asyncio.to_thread(
+    pdf = await on_paper(
         statement_pdf, told, account, seller=desk.platform.seller, buyer=buyer, numbers=numbers
     )
     return pdf_answer(pdf, f"statement-{told.month:%Y-%m}")

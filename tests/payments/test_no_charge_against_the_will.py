@@ -1,0 +1,74 @@
+"""A saved card is not charged when its owner wants money back, or wants no charge any more."""
+
+import pytest
+
+from talktime.core.auto_reload import ReloadReason
+from talktime.core.payment import PaymentStatus
+from talktime.gateways.stripe_checkout import StripeCheckout
+from talktime.ops.platform import Platform
+from tests.conftest import AccountFactory
+from tests.payments.paying import Payer
+from tests.payments.refunding import Refunder, taken
+from tests.payments.reloading import Reloader, chosen
+from tests.payments.stripe_checkouts import StripeCheckouts
+from tests.payments.test_auto_reload import LATER, Dies
+
+
+@pytest.fixture
+async def reloader(
+    platform: Platform,
+    provider: StripeCheckout,
+    stripe: StripeCheckouts,
+    make_account: AccountFactory,
+) -> Reloader:
+    """A fresh account with $10.00 paid."""
+    return Reloader(platform, provider, stripe, await make_account(paid="10"))
+
+
+@pytest.fixture
+def refunder(reloader: Reloader) -> Refunder:
+    """The account that reloads, which wants money back."""
+    payer = Payer(reloader.platform, reloader.provider, reloader.account_id)
+    return Refunder(payer, reloader.provider, reloader.stripe)
+
+
+@pytest.mark.parametrize("how", ["a refund let go", "a dispute"])
+async def test_whoever_wants_money_back_is_not_charged_again(
+    reloader: Reloader, refunder: Refunder, how: str
+) -> None:
+    """A refund that is let go, or a payment that a bank takes back, switches auto-reload off."""
+    payment = await refunder.paid("50")
+    await reloader.save_card()
+    await reloader.choose()
+    if how == "a dispute":
+        assert payment.intent_id is not None
+        await refunder.tell(taken(refunder.stripe.back.dispute(payment.intent_id, 5000)))
+    else:
+        await refunder.approve(await refunder.ask("50"))
+        await refunder.run()
+    assert not (await reloader.state()).settings.is_on
+    assert (await reloader.look()).reason is ReloadReason.OFF
+    assert await reloader.reloads() == []
+
+
+@pytest.mark.parametrize("change", ["switched off", "money came"])
+async def test_a_charge_that_was_never_ordered_is_not_ordered_against_the_will(
+    reloader: Reloader, change: str
+) -> None:
+    """Killed before the provider heard of a charge, and no longer wanted: it is not made later."""
+    await reloader.save_card()
+    await reloader.choose()
+    await reloader.spend("6")
+    whole = reloader.provider.cards
+    reloader.provider.cards = Dies(whole, before=True)  # type: ignore[misc]
+    with pytest.raises(ConnectionAbortedError):
+        await reloader.look()
+    reloader.provider.cards = whole  # type: ignore[misc]
+    if change == "switched off":
+        await reloader.choose(chosen(is_on=False))
+    else:
+        await reloader.spend("-500")
+    reloader.passes(LATER)
+    await reloader.resume()
+    assert [one.status for one in await reloader.reloads()] == [PaymentStatus.EXPIRED]
+    assert await reloader.top_ups() == []
