@@ -78,6 +78,7 @@ async def test_signing_in_with_the_keyboard(
     await page.goto(f"{site.public_url}/settings/people")
     await expect(page.locator("h1")).to_have_text("You are signed out")
     await page.get_by_role("link", name="Sign in").click()
+    await expect(page.get_by_role("textbox")).to_be_focused()
     await page.keyboard.type(address)
     await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_have_text("Check your mail")
