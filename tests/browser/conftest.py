@@ -1,13 +1,20 @@
 """A real browser before a real server: Debian's Chromium, on a loopback port."""
 
+import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
+import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
-from talktime.ops.platform import Platform
+from talktime.config import Settings
+from talktime.gateways.sandbox_payments import SandboxPayments
+from talktime.ops.platform import Payments, Platform
+from talktime.serve import create_server
 from tests.acting import Bots
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link, served_pages
@@ -80,3 +87,24 @@ async def page(context: BrowserContext, site: Platform, bots: Bots) -> AsyncIter
     yield page
     await page.close()
     assert complaints == []
+
+
+@pytest.fixture
+async def till(platform: Platform, tmp_path: Path) -> AsyncIterator[Platform]:
+    """The whole application on a loopback port, taking payments by the sandbox."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    sandbox = SandboxPayments(platform.connection, public_url=url, clock=platform.clock)
+    payments = Payments(provider=sandbox, notice_secret=sandbox.secret)
+    paying = msgspec.structs.replace(platform, public_url=url, payments=payments)
+    app = create_server(paying, Settings(home=tmp_path))
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    yield paying
+    app.state.live.close()
+    await sandbox.close()
+    server.should_exit = True
+    await asyncio.wait([serving])

@@ -1,48 +1,19 @@
 """Auto-reload in a browser: save a card, choose, see it fire, on the sandbox's pages."""
 
-import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import msgspec
 import pytest
-import uvicorn
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
 
-from talktime.config import Settings
-from talktime.gateways.sandbox_payments import SandboxPayments
-from talktime.ops.platform import Payments, Platform
+from talktime.ops.platform import Platform
 from talktime.payment_loops import reload_cards
-from talktime.serve import create_server
 from tests.acting import Bots
 from tests.browser.test_looks import axe_faults
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def till(platform: Platform, tmp_path: Path) -> AsyncIterator[Platform]:
-    """The whole application on a loopback port, taking payments by the sandbox."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    sandbox = SandboxPayments(platform.connection, public_url=url, clock=platform.clock)
-    payments = Payments(provider=sandbox, notice_secret=sandbox.secret)
-    paying = msgspec.structs.replace(platform, public_url=url, payments=payments)
-    app = create_server(paying, Settings(home=tmp_path))
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield paying
-    app.state.live.close()
-    await sandbox.close()
-    server.should_exit = True
-    await asyncio.wait([serving])
 
 
 @pytest.fixture

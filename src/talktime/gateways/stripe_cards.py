@@ -8,7 +8,6 @@ first time, refusals included).
 """
 
 from datetime import timedelta
-from hashlib import sha256
 from typing import Final
 
 import stripe
@@ -24,6 +23,7 @@ from talktime.core.saved_card import (
     SavedCard,
     SetupOrder,
 )
+from talktime.gateways.stripe_keys import idempotency_key
 
 log = structlog.get_logger("talktime.stripe_cards")
 
@@ -50,7 +50,7 @@ class StripeCards:
         try:
             customer = await self._stripe.v1.customers.create_async(
                 {"email": email, "metadata": {"account_id": account_id}},
-                {"idempotency_key": _key("customer", account_id)},
+                {"idempotency_key": idempotency_key("customer", account_id)},
             )
         except stripe.StripeError as error:
             raise _away(error) from error
@@ -70,7 +70,7 @@ class StripeCards:
                     "metadata": metadata,
                     "setup_intent_data": {"metadata": metadata},
                 },
-                {"idempotency_key": _key("setup", order.account_id, order.setup_id)},
+                {"idempotency_key": idempotency_key("setup", order.account_id, order.setup_id)},
             )
         except stripe.StripeError as error:
             raise _away(error) from error
@@ -124,7 +124,7 @@ class StripeCards:
                     "description": "Prepaid call credit, automatically",
                     "metadata": {"account_id": order.account_id, "payment_id": order.payment_id},
                 },
-                {"idempotency_key": _key("reload", order.account_id, order.payment_id)},
+                {"idempotency_key": idempotency_key("reload", order.account_id, order.payment_id)},
             )
         except stripe.CardError as error:
             charge = _refusal(error)
@@ -197,12 +197,6 @@ def _refusal(error: stripe.CardError) -> Charge:
         intent_id=told.get("id"),
         reason=error.user_message,
     )
-
-
-def _key(act: str, *names: str) -> str:
-    # Our ids are unique per account; keys are compared over the whole Stripe account.
-    name = "\n".join(names)
-    return f"talktime-{act}-{sha256(name.encode()).hexdigest()}"
 
 
 def _away(error: stripe.StripeError) -> ProviderAway:

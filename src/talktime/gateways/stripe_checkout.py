@@ -4,7 +4,6 @@ Facts used: https://docs.stripe.com/api/checkout/sessions (mode payment; a sessi
 30 minutes to 24 hours; an Idempotency-Key repeated within 24 hours answers the first session).
 """
 
-from hashlib import sha256
 from typing import Final
 
 import stripe
@@ -20,6 +19,7 @@ from talktime.core.payment import (
     PaymentNotice,
 )
 from talktime.gateways.stripe_cards import StripeCards
+from talktime.gateways.stripe_keys import idempotency_key
 from talktime.gateways.stripe_refunds import StripeRefunds
 
 TIMEOUT_SECONDS: Final = 15.0
@@ -49,6 +49,7 @@ class StripeCheckout:
     async def create_checkout(self, order: CheckoutOrder) -> Checkout:
         """A session for the order, and the same one whenever it is asked for again."""
         metadata = {"account_id": order.account_id, "payment_id": order.payment_id}
+        key = idempotency_key("checkout", order.account_id, order.payment_id)
         try:
             session = await self._stripe.v1.checkout.sessions.create_async(
                 {
@@ -73,7 +74,7 @@ class StripeCheckout:
                     "metadata": metadata,
                     "payment_intent_data": {"metadata": metadata},
                 },
-                {"idempotency_key": _key(order)},
+                {"idempotency_key": key},
             )
         except stripe.StripeError as error:
             raise _away(error) from error
@@ -108,12 +109,6 @@ def _kind(session: stripe.checkout.Session) -> NoticeKind:
     if session.payment_status == "paid":
         return NoticeKind.PAID
     return NoticeKind.EXPIRED if session.status == "expired" else NoticeKind.OPEN
-
-
-def _key(order: CheckoutOrder) -> str:
-    # Payment ids are unique per account; keys are compared over the whole Stripe account.
-    name = f"{order.account_id}\n{order.payment_id}"
-    return f"talktime-checkout-{sha256(name.encode()).hexdigest()}"
 
 
 def _away(error: stripe.StripeError) -> ProviderAway:

@@ -5,7 +5,6 @@ than was paid), https://docs.stripe.com/api/idempotent_requests (a key repeated 
 the first refund; later it may make another one).
 """
 
-from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +19,7 @@ from talktime.gateways.money_back_notices import (
     dispute_notice,
     refund_notice,
 )
+from talktime.gateways.stripe_keys import idempotency_key
 
 LISTED_AT_ONCE: Final = 100
 """Of a payment's refunds; Stripe's own limit of a page, and of what one payment can have."""
@@ -47,7 +47,7 @@ class StripeRefunds:
                         "part_id": order.part_id,
                     },
                 },
-                {"idempotency_key": _key(order)},
+                {"idempotency_key": idempotency_key("refund", order.account_id, order.part_id)},
             )
         except stripe.StripeError as error:
             if isinstance(error, stripe.InvalidRequestError | stripe.CardError) and (
@@ -112,12 +112,6 @@ def _notice(refund: stripe.Refund) -> RefundNotice:
 def _plain(told: stripe.StripeObject) -> dict[str, Any]:
     plain: dict[str, Any] = told.to_dict()
     return plain
-
-
-def _key(order: RefundOrder) -> str:
-    # Part ids are unique per account; keys are compared over the whole Stripe account.
-    name = f"{order.account_id}\n{order.part_id}"
-    return f"talktime-refund-{sha256(name.encode()).hexdigest()}"
 
 
 def _away(error: stripe.StripeError) -> ProviderAway:

@@ -4,13 +4,13 @@ A window begins with the first attempt and lasts as long as its limit says. What
 under a hash of whom it is about: an account, an e-mail address, a client's address.
 """
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from talktime.core.errors import TooManyAttempts
+from talktime.core.secret import sha256_of
 from talktime.db import guesses
 from talktime.db.pool import Connection
 
@@ -55,7 +55,7 @@ async def check_guesses(
 ) -> None:
     """Raise TooManyAttempts where the subject has used its attempts up; counts nothing."""
     found = await guesses.read_guesses(
-        connection, kind=limit.kind, subject_sha256=_sha256(subject), since=now - limit.window
+        connection, kind=limit.kind, subject_sha256=sha256_of(subject), since=now - limit.window
     )
     if found is not None and found.attempts >= limit.most:
         raise _refusal(limit, began_at=found.began_at, now=now)
@@ -71,7 +71,7 @@ async def count_guess(
     await guesses.count_guess(
         connection,
         kind=limit.kind,
-        subject_sha256=_sha256(subject),
+        subject_sha256=sha256_of(subject),
         now=now,
         since=now - limit.window,
     )
@@ -85,7 +85,7 @@ async def take_attempt(
     found = await guesses.count_guess(
         connection,
         kind=limit.kind,
-        subject_sha256=_sha256(subject),
+        subject_sha256=sha256_of(subject),
         now=now,
         since=now - limit.window,
     )
@@ -100,7 +100,7 @@ async def is_within(
     found = await guesses.count_guess(
         connection,
         kind=limit.kind,
-        subject_sha256=_sha256(subject),
+        subject_sha256=sha256_of(subject),
         now=now,
         since=now - limit.window,
     )
@@ -113,7 +113,3 @@ def _refusal(limit: GuessLimit, *, began_at: datetime, now: datetime) -> TooMany
     return TooManyAttempts(
         limit.refusal, retry_after=wait // timedelta(seconds=1) + 1, field=limit.field
     )
-
-
-def _sha256(subject: str) -> bytes:
-    return hashlib.sha256(subject.encode()).digest()

@@ -13,18 +13,12 @@ from talktime.core.ledger import EntryKind
 from talktime.ops.spend_days import day_end, day_start
 from talktime.portal import words
 from talktime.portal.billing.spend_view import RANGE_DEFAULT, RANGES
+from talktime.portal.chips import Chip
 from talktime.portal.figures import day_name
 
 KINDS: Final = tuple((kind.value, words.entry_words(kind)) for kind in EntryKind)
 
 _KIND_NAMES: Final = frozenset(kind.value for kind in EntryKind)
-
-
-class Chip(msgspec.Struct, frozen=True, kw_only=True):
-    """One filter in words, and the address without it."""
-
-    text: str
-    href: str
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):

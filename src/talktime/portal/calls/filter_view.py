@@ -11,6 +11,7 @@ from talktime.core.call_filter import CallOrder
 from talktime.core.ratecard import Channel
 from talktime.portal import words
 from talktime.portal.calls.asking import SORTED_DAYS, CallsAsked, Shown, list_href
+from talktime.portal.chips import Chip
 from talktime.portal.figures import day_name
 
 
@@ -21,13 +22,6 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     is_chosen: bool
     href: str = ""
-
-
-class Chip(msgspec.Struct, frozen=True, kw_only=True):
-    """A filter that is set, and the address without it."""
-
-    text: str
-    href: str
 
 
 class FilterView(msgspec.Struct, frozen=True, kw_only=True):

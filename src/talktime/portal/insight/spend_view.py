@@ -13,6 +13,7 @@ from talktime.portal.calls.asking import list_href
 from talktime.portal.charts import Chart, ChartKind, chart_json, series, usd_values
 from talktime.portal.figures import (
     Money,
+    day_title,
     duration,
     money,
     shown_nanos,
@@ -188,7 +189,7 @@ def _day_rows(spend: Spend, total: int, today: date, links: _Links) -> tuple[Day
     rows = [
         DayRow(
             day=day.day,
-            name=day_words(day.day),
+            name=day_title(day.day),
             href=links.on(day.day),
             calls=f"{day.calls:,}",
             parts=tuple(map(money, shown_split(day.parts, nanos))),
@@ -207,7 +208,7 @@ def _chart(spend: Spend, today: date, links: _Links) -> str:
         Chart(
             kind=ChartKind.STACKED,
             labels=tuple(f"{day.day.day} {day.day:%b}" for day in days),
-            titles=tuple(day_words(day.day) for day in days),
+            titles=tuple(day_title(day.day) for day in days),
             series=tuple(
                 series(name, tone, amounts)
                 for name, tone, amounts in zip(LINE_NAMES, _TONES, by_line, strict=True)
@@ -229,11 +230,6 @@ def _compared(spend: Spend) -> str:
         return f"About as much as in as many days before ({shown})."
     word = "more" if change > 0 else "less"
     return f"{abs(change):,}\N{NO-BREAK SPACE}% {word} than in as many days before ({shown})."
-
-
-def day_words(day: date) -> str:
-    """ "Mon 23 Nov 2026" """
-    return f"{day:%a} {day.day} {day:%b} {day.year}"
 
 
 def period_words(period: Period) -> str:
