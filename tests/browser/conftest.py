@@ -9,7 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from talktime.config import Settings
 from talktime.gateways.sandbox_payments import SandboxPayments
@@ -30,6 +37,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# Long enough for a machine that is busy with something else: what comes is awaited, and never timed.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

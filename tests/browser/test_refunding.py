@@ -10,11 +10,9 @@ from talktime.ops.platform import Platform
 from talktime.ops.refund_runs import run_refunds
 from talktime.ops.refunds import approve_refund, list_refunds
 from tests.browser.test_looks import axe_faults
-from tests.browser.test_topping_up import order, till
+from tests.browser.test_topping_up import order
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
-
-__all__ = ["till"]
 
 pytestmark = pytest.mark.browser
 
