@@ -38,7 +38,7 @@ FLAGS = [
     "--disable-sync",
 ]
 
-# Long enough for a machine that is busy with something else: what comes is awaited, and never timed.
+# Long enough for a machine that is busy with something else: what comes is awaited, never timed.
 expect.set_options(timeout=20_000)
 
 
