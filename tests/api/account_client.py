@@ -6,13 +6,15 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
+from tests.in_process import in_process
+
 Json = dict[str, Any]
 
 
 def operator_client(app: Litestar) -> httpx.AsyncClient:
     """A client whose requests carry the operator's key."""
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app),  # type: ignore[arg-type]
+        transport=in_process(app),
         base_url="https://api.test",
         headers={"authorization": f"Bearer {app.state.settings.operator_key}"},
     )

@@ -10,6 +10,7 @@ from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.ops.platform import Platform
 from tests.api.caller import OPERATOR_KEY, Caller, running
+from tests.in_process import in_process
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,5 @@ async def app(platform: Platform, settings: Settings) -> AsyncIterator[Litestar]
 @pytest.fixture
 async def api(app: Litestar) -> AsyncIterator[Caller]:
     """The API with the operator's key."""
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://api.test"
-    ) as client:
+    async with httpx.AsyncClient(transport=in_process(app), base_url="http://api.test") as client:
         yield Caller(client, OPERATOR_KEY)

@@ -11,6 +11,7 @@ from talktime.db.pool import open_pool
 from talktime.ops.platform import Platform
 from tests.api.caller import OPERATOR_KEY, running
 from tests.conftest import AccountFactory
+from tests.in_process import in_process
 
 
 async def test_a_crowd_of_readers_keeps_no_call_waiting(
@@ -22,9 +23,7 @@ async def test_a_crowd_of_readers_keeps_no_call_waiting(
         aside = msgspec.structs.replace(platform, pool=pool)
         async with (
             running(create_app(platform, settings, aside=aside)) as app,
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(app), base_url="http://api.test"
-            ) as client,
+            httpx.AsyncClient(transport=in_process(app), base_url="http://api.test") as client,
         ):
             headers = {"authorization": f"Bearer {OPERATOR_KEY}"}
             async with aside.connection(), asyncio.timeout(5):

@@ -7,6 +7,7 @@ from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.ops.platform import Platform
 from tests.api.caller import running
+from tests.in_process import in_process
 
 
 @get("/page", include_in_schema=False)
@@ -18,7 +19,7 @@ async def get_page() -> Response[str]:
 async def test_a_page_keeps_its_own(platform: Platform, settings: Settings) -> None:
     """What a page says for itself is said once; what it does not say is said for it."""
     async with running(create_app(platform, settings, extra_handlers=[get_page])) as app:
-        transport = httpx.ASGITransport(app)
+        transport = in_process(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as client:
             page = await client.get("/page")
             health = await client.get("/healthz")

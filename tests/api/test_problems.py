@@ -16,6 +16,7 @@ from talktime.core import errors
 from talktime.core.errors import CallUnknown, InsufficientCredits, Overloaded, TalktimeError
 from talktime.ops.platform import Platform
 from tests.api.caller import OPERATOR_KEY, Caller, refused, running
+from tests.in_process import in_process
 
 SECRET = "hunter2-of-the-database"
 
@@ -38,7 +39,7 @@ async def trouble(platform: Platform, settings: Settings) -> AsyncIterator[Calle
     async with (
         running(create_app(platform, settings, extra_handlers=[boom, busy])) as app,
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+            transport=in_process(app, raise_app_exceptions=False),
             base_url="http://api.test",
         ) as client,
     ):

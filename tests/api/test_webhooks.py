@@ -16,6 +16,7 @@ from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.api.caller import OPERATOR_KEY, Caller, refused, running, told
 from tests.conftest import AccountFactory
+from tests.in_process import in_process
 from tests.worker.receiver import Receiver, receiving
 
 PUBLIC = "https://1.1.1.1/hook"
@@ -39,7 +40,7 @@ def at_home(platform: Platform) -> Platform:
 async def home_api(at_home: Platform, settings: Settings) -> AsyncIterator[Caller]:
     async with (
         running(create_app(at_home, settings)) as app,
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as client,
+        httpx.AsyncClient(transport=in_process(app), base_url="http://api.test") as client,
     ):
         yield Caller(client, OPERATOR_KEY)
 

@@ -21,6 +21,7 @@ from talktime.ops.portal_access import create_portal_link
 from talktime.portal.routes import portal_router
 from tests.acting import Bots
 from tests.conftest import AccountFactory
+from tests.in_process import in_process
 from tests.payments.paying import Payer
 
 
@@ -38,8 +39,8 @@ async def visitor(app: Litestar, platform: Platform) -> AsyncIterator[httpx.Asyn
 
 def browser_of(app: Litestar, platform: Platform) -> httpx.AsyncClient:
     """A browser from an address of its own, since attempts are counted by address."""
-    transport = httpx.ASGITransport(
-        app=app, raise_app_exceptions=False, client=(f"test-{secrets.token_hex(8)}", 1)
+    transport = in_process(
+        app, raise_app_exceptions=False, client=(f"test-{secrets.token_hex(8)}", 1)
     )
     return httpx.AsyncClient(transport=transport, base_url=platform.public_url)
 
@@ -111,7 +112,7 @@ async def till(platform: Platform) -> AsyncIterator[Platform]:
 async def buyer(till: Platform, bots: Bots) -> AsyncIterator[httpx.AsyncClient]:
     """The browser of a customer of it."""
     app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = in_process(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=till.public_url) as client:
         assert (await client.get(await new_link(till, bots.account_id))).status_code == 303
         yield client

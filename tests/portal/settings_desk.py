@@ -14,6 +14,7 @@ from talktime.ops.members import add_member
 from talktime.ops.platform import Platform
 from talktime.ops.sessions import open_session
 from talktime.portal.visiting import COOKIE
+from tests.in_process import in_process
 
 
 async def add_person(platform: Platform, account_id: str, name: str, role: Role) -> str:
@@ -47,7 +48,7 @@ async def browser_of(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The browser of a member, signed in."""
     session = await session_of(platform, account_id, address)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = in_process(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=platform.public_url) as client:
         client.cookies.set(COOKIE, session)
         yield client

@@ -13,6 +13,7 @@ from talktime.ops.platform import Payments, Platform
 from talktime.ops.reload_runs import Tills, reload_account
 from talktime.portal.routes import portal_router
 from tests.acting import Bots
+from tests.in_process import in_process
 from tests.portal.conftest import new_link
 
 PAGE = "/billing/auto-reload"
@@ -41,7 +42,7 @@ async def till(platform: Platform) -> AsyncIterator[Platform]:
 async def buyer(till: Platform, bots: Bots) -> AsyncIterator[httpx.AsyncClient]:
     """The browser of a customer of it, with $5.50."""
     app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = in_process(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=till.public_url) as client:
         assert (await client.get(await new_link(till, bots.account_id))).status_code == 303
         yield client

@@ -9,13 +9,14 @@ from talktime.config import load_settings
 from talktime.ops.platform import Platform
 from talktime.portal.routes import portal_router
 from talktime.serve import create_server
+from tests.in_process import in_process
 
 
 async def test_each_refuses_in_its_own_way(platform: Platform, tmp_path: Path) -> None:
     """Beside each other, pages refuse in words and the API in problem+json."""
     settings = load_settings({"TALKTIME_HOME": str(tmp_path)})
     app = create_app(platform, settings, extra_handlers=[portal_router(platform)])
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = in_process(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=platform.public_url) as client:
         page = await client.get("/billing")
         assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
@@ -29,7 +30,7 @@ async def test_each_refuses_in_its_own_way(platform: Platform, tmp_path: Path) -
 async def test_a_browser_is_answered_in_pages(platform: Platform, tmp_path: Path) -> None:
     """Where nothing is, a browser reads a page, a program a problem; a form's address leads on."""
     app = create_server(platform, load_settings({"TALKTIME_HOME": str(tmp_path)}))
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = in_process(app, raise_app_exceptions=False)
     browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     async with httpx.AsyncClient(transport=transport, base_url=platform.public_url) as client:
         page = await client.get("/nothing", headers=browser)

@@ -8,6 +8,7 @@ from litestar import Litestar
 
 from talktime.gateways.mailbox import Mailbox
 from talktime.portal.mailbox.pages import mailbox_router
+from tests.in_process import in_process
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,6 @@ async def test_the_mailbox_is_shown_under_our_own_names(
     """A name that somebody else gave our address shows no mail."""
     router = mailbox_router(Mailbox(tmp_path / "mails"), "http://127.0.0.1:8080")
     app = Litestar([router], openapi_config=None, logging_config=None)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = in_process(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         assert (await client.get("/mailbox", headers={"host": host})).status_code == status

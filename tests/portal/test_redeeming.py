@@ -21,6 +21,7 @@ from talktime.ops.platform import Platform
 from talktime.portal.routes import portal_router
 from tests.acting import Bots
 from tests.conftest import AccountFactory
+from tests.in_process import in_process
 from tests.portal.conftest import new_link
 from tests.portal.settings_desk import add_person, browser_of
 from tests.portal.settings_desk import send as send_form
@@ -183,7 +184,7 @@ async def test_for_others(
     later = bots.platform.clock() + timedelta(days=2)
     platform = msgspec.structs.replace(bots.platform, clock=lambda: later)
     app = Litestar([portal_router(platform)], openapi_config=None, logging_config=None)
-    transport = httpx.ASGITransport(app=app)
+    transport = in_process(app)
     async with httpx.AsyncClient(transport=transport, base_url=platform.public_url) as client:
         await client.get(await new_link(platform, bots.account_id))
         for confirm in (False, True):

@@ -17,6 +17,7 @@ from talktime.portal.routes import portal_router
 from talktime.portal.settings.zones import find_zone, zones
 from tests.acting import Bots
 from tests.conftest import AccountFactory
+from tests.in_process import in_process
 from tests.portal.conftest import new_link
 from tests.portal.settings_desk import add_person, browser_of, hidden, send
 
@@ -103,7 +104,7 @@ async def test_a_changed_zone_says_from_when_months_follow(
     for now, is_told in ((at, True), (datetime(2100, 2, 1, tzinfo=UTC), False)):
         moved = msgspec.structs.replace(platform, clock=lambda now=now: now)
         app = Litestar([portal_router(moved)], openapi_config=None, logging_config=None)
-        transport = httpx.ASGITransport(app=app)
+        transport = in_process(app)
         async with httpx.AsyncClient(transport=transport, base_url=platform.public_url) as client:
             await client.get(await new_link(moved, account_id))
             await save(client, time_zone="Asia/Tokyo")

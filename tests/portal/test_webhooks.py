@@ -19,6 +19,7 @@ from talktime.ops.portal_access import create_portal_link
 from talktime.ops.webhooks import delete_endpoint, list_deliveries, list_endpoints
 from talktime.portal.routes import portal_router
 from tests.acting import MINUTE_BY_PHONE, Bots
+from tests.in_process import in_process
 from tests.portal.conftest import new_link
 from tests.worker.receiver import Receiver, receiving
 
@@ -202,7 +203,7 @@ async def test_private_addresses_are_refused_where_they_are_not_allowed(
         home, terms=msgspec.structs.replace(home.terms, webhooks_private=False)
     )
     app = Litestar([portal_router(public)], openapi_config=None, logging_config=None)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = in_process(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=public.public_url) as browser:
         await browser.get(await new_link(public, bots.account_id))
         page = "/settings/webhooks/new"
