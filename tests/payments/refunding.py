@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
+from talktime.core.dispute import Dispute
 from talktime.core.ledger import Entry
 from talktime.core.money import format_usd, parse_usd
 from talktime.core.payment import Payment
@@ -16,6 +17,7 @@ from talktime.core.refund import (
 )
 from talktime.gateways.money_back_notices import ToldRefund, refund_notice
 from talktime.ops.accounts import read_account
+from talktime.ops.disputes import list_disputes
 from talktime.ops.entries import list_entries
 from talktime.ops.ledger_verify import verify_ledger
 from talktime.ops.platform import Platform
@@ -134,6 +136,14 @@ class Refunder:
             )
         return newest[::-1]
 
+    async def disputes(self) -> list[Dispute]:
+        """Those of the account, the one heard of last first."""
+        async with self.platform.connection() as connection:
+            found, _ = await list_disputes(
+                connection, account_id=self.account_id, before=None, limit=200
+            )
+        return found
+
     async def faults(self) -> list[str]:
         """What the audit of the account's ledger finds."""
         async with self.platform.connection() as connection:
@@ -142,7 +152,8 @@ class Refunder:
 
 def said(told: dict[str, Any], **facts: Any) -> RefundNotice:
     """A refund of Stripe's as a notice tells it."""
-    known = {name: (told | facts).get(name) for name in ToldRefund.__struct_fields__}
+    facts = told | facts
+    known: dict[str, Any] = {name: facts.get(name) for name in ToldRefund.__struct_fields__}
     found = refund_notice(ToldRefund(**known))
     assert found is not None
     return found

@@ -7,11 +7,14 @@ told of as given again before it was told of as taken waits for that.
 from datetime import datetime, timedelta
 from typing import Final
 
+from talktime.core.dispute import Dispute
 from talktime.core.errors import PaymentMismatch, PaymentUnknown
 from talktime.core.payment import CURRENCY, NANOS_PER_CENT
 from talktime.core.refund import DisputeNotice
-from talktime.db import refunds
+from talktime.db import disputes, refunds
+from talktime.db.disputes import Place
 from talktime.db.pool import Connection
+from talktime.ops.accounts import check_limit
 from talktime.ops.terms import Terms
 
 ASK_WITHDRAWAL_AFTER: Final = timedelta(hours=1)
@@ -51,6 +54,20 @@ async def settle_dispute(
             f"dispute {notice.dispute_id} of payment {notice.payment_id} of account "
             f"{notice.account_id} was not taken: its amounts are not those known of it"
         )
+
+
+async def list_disputes(
+    connection: Connection, *, account_id: str | None, before: Place | None, limit: int
+) -> tuple[list[Dispute], Place | None]:
+    """A page of at most ``limit`` (1 to 200) disputes of one account or of all, the one heard of
+    last first, and where to go on below."""
+    check_limit(limit)
+    found = await disputes.list_disputes(
+        connection, account_id=account_id, before=before, limit=limit + 1
+    )
+    page = found[:limit]
+    last = page[-1] if len(found) > limit else None
+    return page, (last.heard_at, last.account_id, last.dispute_id) if last else None
 
 
 def _nanos(cents: int | None) -> int | None:
