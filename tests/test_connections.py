@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 from litestar import Litestar, Request, get
+from litestar.datastructures import State
 
 from talktime import connections, serve
 
 
 @get("/")
-async def say_where_from(request: Request[None, None, None]) -> str:
+async def say_where_from(request: Request[None, None, State]) -> str:
     assert request.client is not None
     return f"from {request.client.host}"
 

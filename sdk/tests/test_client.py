@@ -213,7 +213,7 @@ async def test_insufficient_credits_tells_the_figures(server: Any, client: Talkt
 
 async def test_our_own_success_can_be_told(server: Any, client: TalktimeClient) -> None:
     """A coupon redeemed by an attempt whose answer got lost is met as a conflict that says so."""
-    twice = (409, {"code": "coupon_already_redeemed"}, {})
+    twice: tuple[Any, ...] = (409, {"code": "coupon_already_redeemed"}, {})
     server.script("POST redeem", "drop", twice, twice)
     with pytest.raises(Conflict) as ours:
         await client.redeem_coupon("acme", "WELCOME10")

@@ -20,7 +20,7 @@ runner = pytest.importorskip("pipecat.workers.runner")
 worker = pytest.importorskip("pipecat.pipeline.worker")
 
 
-class PassOn(processor.FrameProcessor):
+class PassOn(processor.FrameProcessor):  # type: ignore[name-defined, misc] # seen at run time
     async def process_frame(self, frame: Any, direction: Any) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, frames.EndFrame):

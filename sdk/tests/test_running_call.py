@@ -270,7 +270,7 @@ async def test_a_second_cancellation_leaves_the_end_on_its_way(server: Any) -> N
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert server.ended is None
+        assert not server.ended
     assert server.ended["outcome"] == "canceled"
     assert server.totals[TTS] == {"characters": 10}
 

@@ -143,7 +143,8 @@ def test_any_interleaving_ends_in_the_same_totals(steps: list[Any], first_end: s
         if step[0] == "add":
             (service, provider, name), amount = step[1], step[2]
             milli = Decimal(amount) / 1000
-            session.add(service, provider, **{name: milli if service == "stt" else amount})
+            figures: dict[str, Any] = {name: milli if service == "stt" else amount}
+            session.add(service, provider, **figures)
             sums[step[1]] += amount
         elif step[0] == "report":
             report = session.report(now=1.0)

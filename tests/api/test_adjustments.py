@@ -48,13 +48,12 @@ async def test_an_adjustment_answers_201_with_the_entry(client: httpx.AsyncClien
 async def test_either_amount_may_be_left_out_and_be_negative(client: httpx.AsyncClient) -> None:
     """An absent amount, or null, moves nothing."""
     account_id = await open_account(client)
-    for n, (body, paid, promo) in enumerate(
-        [
-            ({"paid": "-0.000000001"}, "-0.000000001", "0"),
-            ({"promo": "0.3", "paid": None}, "-0.000000001", "0.3"),
-            ({"promo": "-0.3", "paid": "0.000000001"}, "0", "0"),
-        ]
-    ):
+    bodies: list[tuple[dict[str, str | None], str, str]] = [
+        ({"paid": "-0.000000001"}, "-0.000000001", "0"),
+        ({"promo": "0.3", "paid": None}, "-0.000000001", "0.3"),
+        ({"promo": "-0.3", "paid": "0.000000001"}, "0", "0"),
+    ]
+    for n, (body, paid, promo) in enumerate(bodies):
         facts = {"adjustment_id": f"a{n}", "reason": "test", **body}
         posted = await client.post(f"/v1/accounts/{account_id}/adjustments", json=facts)
         assert posted.status_code == 201, posted.text

@@ -80,7 +80,7 @@ async def test_usage_and_ends_in_bulk(api: Caller, make_account: MakeAccount) ->
 async def test_limits_of_a_batch(api: Caller) -> None:
     """At most 1,000 items; none is fine; the whole must be JSON with items."""
     assert await items(api, "end", []) == []
-    many = {"items": [{}] * 1001}
+    many: dict[str, list[object]] = {"items": [{}] * 1001}
     refused(await api.ask("POST", "/v1/batch/usage", many), 400, "too_many", "items")
     refused(await api.ask("POST", "/v1/batch/start", {}), 400, "invalid_input", "items")
     refused(await api.ask("POST", "/v1/batch/start", {"items": 1}), 400, "invalid_input", "items")

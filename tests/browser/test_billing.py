@@ -110,8 +110,9 @@ async def test_colours_follow_the_scheme(page: Page, bots: Bots) -> None:
     await page.reload()
     await until(page, CHART.format("spend-chart"))
     colours = []
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        await page.emulate_media(color_scheme=scheme)
         await page.wait_for_timeout(100)
         colours.append(
             await page.evaluate(

@@ -30,13 +30,13 @@ def prices() -> PriceBook:
     return PriceBook(builtin_prices(), llm_price)
 
 
-def plan(channel: Channel = Channel.PHONE, minutes: str = "2.5", **talk: Decimal) -> Plan:
+def plan(channel: Channel = Channel.PHONE, minutes: str = "2.5", talk: Talk | None = None) -> Plan:
     return Plan(
         channel=channel,
         models={one: model for one, model in MODELS.items() if one in CHANNEL_SERVICES[channel]},
         minutes_per_call=Decimal(minutes),
         calls_per_month=1_000,
-        talk=Talk(**talk),
+        talk=talk or Talk(),
     )
 
 
@@ -109,7 +109,7 @@ def test_every_assumption_is_bounded() -> None:
     for name, assumption in ASSUMPTIONS.items():
         for wrong in ("-1", str(assumption.most + 1), "0.0001", "NaN", "Infinity"):
             with pytest.raises(InvalidInput) as refused:
-                planned_lines(plan(**{name: Decimal(wrong)}))
+                planned_lines(plan(talk=Talk(**{name: Decimal(wrong)})))
             assert refused.value.field == name
     for minutes in ("0", "-1", "1441", "NaN"):
         with pytest.raises(InvalidInput) as refused:
@@ -131,7 +131,7 @@ def test_every_assumption_is_bounded() -> None:
 def test_parts_that_exceed_their_whole_are_refused(talk: dict[str, str]) -> None:
     """Cached and audio tokens are parts of the input, audio of the output: no part is greater."""
     with pytest.raises(InvalidInput):
-        planned_lines(plan(**{name: Decimal(value) for name, value in talk.items()}))
+        planned_lines(plan(talk=Talk(**{name: Decimal(value) for name, value in talk.items()})))
 
 
 @pytest.mark.parametrize("minutes", ["0.001", "0.017", "0.333", "7.777", "1440"])
@@ -140,9 +140,11 @@ def test_rounding_never_breaks_a_line(minutes: str, cached: str, prices: PriceBo
     """However odd the figures, the planned parts fit into their totals and get a price."""
     odd = plan(
         minutes=minutes,
-        cached_percent=Decimal(cached),
-        turns_per_minute=Decimal("3.7"),
-        input_tokens_per_turn=Decimal(3333),
+        talk=Talk(
+            cached_percent=Decimal(cached),
+            turns_per_minute=Decimal("3.7"),
+            input_tokens_per_turn=Decimal(3333),
+        ),
     )
     assert estimated(odd, prices).charge_nanos is not None
 
@@ -214,7 +216,7 @@ def test_hearing_and_speaking_models_keep_their_audio_tokens() -> None:
     talk = talk_of([PastUsage(duration_ms=75_000, lines=(line,))])
     assert talk.audio_input_tokens_per_turn == 6
     assert talk.audio_output_tokens_per_turn == 3
-    planned_lines(plan(Channel.CHAT, **msgspec.structs.asdict(talk)))
+    planned_lines(plan(Channel.CHAT, talk=talk))
 
 
 @pytest.mark.parametrize(

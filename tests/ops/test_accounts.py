@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -97,15 +98,15 @@ async def test_the_same_sign_up_again_is_the_same_account(platform: Platform) ->
     assert again == first
 
 
-@pytest.mark.parametrize("other", [{"name": "Eve"}, {"email": "eve@example.com"}])
+@pytest.mark.parametrize(("name", "email"), [("Eve", None), ("Ada's Bots", "eve@example.com")])
 async def test_an_id_with_other_facts_is_refused(
-    platform: Platform, connection: Connection, now: datetime, other: dict[str, str]
+    platform: Platform, connection: Connection, now: datetime, name: str, email: str | None
 ) -> None:
     """Another name or address under a known id changes nothing and brings nothing."""
     account_id = fresh_id()
     first, _ = await create(platform, account_id, verified=False)
     with pytest.raises(AccountExists):
-        await create(platform, account_id, verified=True, **other)
+        await create(platform, account_id, verified=True, name=name, email=email)
     assert await read_account(connection, account_id, now=now) == first
 
 
@@ -187,7 +188,7 @@ async def test_a_change_sets_what_is_given_and_nothing_else(
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     before = await read_account(connection, account_id, now=now)
     expected = before
-    for change, fields in [
+    changes: list[tuple[AccountChange, dict[str, Any]]] = [
         (AccountChange(status=AccountStatus.SUSPENDED), {"status": AccountStatus.SUSPENDED}),
         (AccountChange(margin_ppm=250_000), {"margin_ppm": 250_000}),
         (AccountChange(warning_level_nanos=0), {"warning_level_nanos": 0}),
@@ -203,7 +204,8 @@ async def test_a_change_sets_what_is_given_and_nothing_else(
         (AccountChange(), {}),
         (AccountChange(margin_ppm=None), {"margin_ppm": None}),
         (AccountChange(status=AccountStatus.ACTIVE), {"status": AccountStatus.ACTIVE}),
-    ]:
+    ]
+    for change, fields in changes:
         expected = msgspec.structs.replace(expected, **fields)
         assert await change_account(connection, account_id, change, now=now) == expected
 

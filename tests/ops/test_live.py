@@ -294,8 +294,10 @@ async def test_a_busy_listener_is_told_the_last_balance_only(feed: LiveFeed, des
         for number in range(3):
             await desk.call(f"call-{number}", SPEECH)
             await asyncio.sleep(2.5 * live.POLL_SECONDS)
-        told = []
+        told: list[LiveEvent] = []
         while not told or not isinstance(told[-1], BalanceChanged):
             told.append(await anext(events))
     assert sum(isinstance(event, EntryPosted) for event in told) == 3
-    assert told[-1].account.available_nanos == parse_usd("4.844", field="")
+    last = told[-1]
+    assert isinstance(last, BalanceChanged)
+    assert last.account.available_nanos == parse_usd("4.844", field="")

@@ -246,7 +246,7 @@ async def test_members_are_of_their_account(
     for act in (
         remove_member(connection, account_id=here, address=address),
         change_role(connection, account_id=here, address=address, role=Role.OWNER),
-        change_mail(connection, here, address, add=MailKind),
+        change_mail(connection, here, address, add=list(MailKind)),
     ):
         with pytest.raises(MemberUnknown):
             await act

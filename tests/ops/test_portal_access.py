@@ -43,7 +43,7 @@ async def enter(connection: Connection, token: str, *, now: datetime = NOON) -> 
 
 async def account_of(connection: Connection, session: str, *, now: datetime = NOON) -> str | None:
     found = await read_session(connection, session, now=now)
-    return found and found.account_id
+    return found.account_id if found else None
 
 
 async def sessions(connection: Connection, account_id: str) -> int:

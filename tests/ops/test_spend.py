@@ -16,6 +16,7 @@ from talktime.ops.accounts import read_account
 from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
 from talktime.ops.spend import Spend, check_period, read_spend
+from talktime.ops.spend_days import day_start
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
 
@@ -47,8 +48,8 @@ async def ledger_nanos(connection: Connection, bots: Bots, told: Spend) -> int:
     found, _ = await list_entries(
         connection, bots.account_id, before=None, kind=EntryKind.CALL, limit=200
     )
-    zone = spend.day_start(told.period.first, told.zone)
-    end = spend.day_start(told.period.last + timedelta(days=1), told.zone)
+    zone = day_start(told.period.first, told.zone)
+    end = day_start(told.period.last + timedelta(days=1), told.zone)
     return -sum(entry.amount_nanos for entry in found if zone <= entry.recorded_at < end)
 
 

@@ -102,4 +102,4 @@ def event(kind: str, about: dict[str, Any]) -> bytes:
 
 def signed(body: bytes, *, secret: str = SECRET, at: int | None = None) -> str:
     """The header that goes with an event."""
-    return stripe.WebhookSignature.generate_signature_header(body.decode(), secret, at)
+    return str(stripe.WebhookSignature.generate_signature_header(body.decode(), secret, at))

@@ -7,7 +7,7 @@ import pytest
 from stripe.params import WebhookEndpointCreateParams
 
 from talktime.core.errors import InvalidInput
-from talktime.core.payment import NoticeKind
+from talktime.core.payment import NoticeKind, PaymentNotice
 from talktime.gateways.payment_notices import EVENT_TYPES, NOTICE_BYTES_MAX, read_notice
 from tests.payments.paying import SECRET, event, signed
 
@@ -58,7 +58,7 @@ def test_each_event_has_one_meaning(kind: str, about: dict[str, Any], means: Not
     """An event is read as what it says of our payment, under the id of the money itself."""
     body = event(kind, about)
     notice = read_notice(body, signed(body), SECRET)
-    assert notice is not None
+    assert isinstance(notice, PaymentNotice)
     assert (notice.kind, notice.account_id, notice.payment_id) == (means, "acct", "top")
     assert notice.intent_id == about.get("payment_intent", "pi_1")
 

@@ -310,6 +310,7 @@ class Dies:
         self._whole = whole
         self._before = before
         self.name = whole.name
+        self.cards = whole.cards
         self.create_checkout = whole.create_checkout
         self.read_checkout = whole.read_checkout
         self.list_refunds = whole.refunds.list_refunds

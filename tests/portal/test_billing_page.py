@@ -6,6 +6,7 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import msgspec
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.number_mask import NumberMask
+from talktime.core.account import NumberMask
 from talktime.db.pool import Connection
 from talktime.ops.accounts import AccountChange, change_account, read_account
 from talktime.ops.adjustments import post_adjustment
@@ -29,7 +30,7 @@ from tests.portal.test_billing_summary import NOW, billing
 nanos = st.integers(0, 10**13)
 
 
-def charts_of(page: str) -> list[dict[str, object]]:
+def charts_of(page: str) -> list[dict[str, Any]]:
     """What the page gives charts.js to draw."""
     found = re.findall(r'data-chart="([^"]*)"', page)
     return [msgspec.json.decode(html.unescape(text)) for text in found]
@@ -82,14 +83,14 @@ async def test_spend_is_drawn_and_listed(customer: httpx.AsyncClient, bots: Bots
     await bots.call("CA1", *MINUTE_BY_PHONE)
     page = (await customer.get("/billing")).text
     spend, balance = charts_of(page)
-    assert [one["values"][-1] for one in spend["series"]] == [  # type: ignore[index, attr-defined]
+    assert [one["values"][-1] for one in spend["series"]] == [
         "0.005",
         "0.006",
         "0.022",
         "0.007",
         "0.012",
     ]
-    assert balance["series"][0]["values"][-1] == "5.448"  # type: ignore[index]
+    assert balance["series"][0]["values"][-1] == "5.448"
     assert "$0.052 in the last 30 days" in page
     assert len(re.findall(r'id="day-', page)) == 30
 

@@ -1,6 +1,6 @@
 """A story told through the front doors: one customer, a clock that the story moves."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -106,7 +106,7 @@ class Story:
             )
         return [call for call in ended if call.account_id == self.account_id]
 
-    async def price_arrives(self, card: dict[str, object]) -> None:
+    async def price_arrives(self, card: Mapping[str, object]) -> None:
         self.book = PriceBook(parse_card(card, field="card"))
         await self.settle_unpriced()
 
@@ -176,7 +176,7 @@ def costs(service: str, provider_cost: str) -> LineReport:
 
 
 def used(service: str, provider: str, model: str, **quantities: int) -> LineReport:
-    return LineReport(service=service, provider=provider, model=model, quantities=quantities)
+    return LineReport(service=service, provider=provider, model=model, quantities={**quantities})
 
 
 StoryOf = Callable[..., Awaitable[Story]]

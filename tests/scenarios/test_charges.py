@@ -6,7 +6,7 @@ from talktime.core.call import BillingStatus
 from talktime.core.errors import LineNotAllowed
 from talktime.core.money import format_usd
 from talktime.core.ratecard import Channel
-from tests.scenarios.story import Story, StoryOf, costs
+from tests.scenarios.story import Story, StoryOf, costs, taken
 
 PHONE = [("llm", "0.005"), ("stt", "0.006"), ("tts", "0.022"), ("sip", "0.007")]
 
@@ -69,7 +69,8 @@ async def test_many_calls_of_one_batch_share_the_last_promo(story_of: StoryOf) -
     await story.start_all(ids)
     answers = await story.end_all([(i, "completed", (costs("llm", "0.1"),)) for i in ids])
 
-    splits = [(a.call.promo_charged_nanos, a.call.paid_charged_nanos) for a in answers]
+    calls = [taken(answer).call for answer in answers]
+    splits = [(call.promo_charged_nanos, call.paid_charged_nanos) for call in calls]
     assert splits == [(130_000_000, 0), (20_000_000, 110_000_000), (0, 130_000_000)]
     assert [e.promo_after_nanos for e in await story.entries()][-3:] == [20_000_000, 0, 0]
 

@@ -8,25 +8,28 @@ from talktime.core.call import BillingStatus, Status
 from talktime.core.errors import CallAlreadyEnded, EndBeforeStart, InvalidQuantity
 from talktime.core.ratecard import Channel
 from talktime.db.acts import read_late_lines
-from tests.scenarios.story import Story, StoryOf, costs, used
+from tests.scenarios.story import Story, StoryOf, costs, taken, used
 
-CARD = {
-    "version": "story-1",
-    "currency": "USD",
-    "entries": [
-        {
-            "service": "llm",
-            "provider": "newlab",
-            "model": "nova",
-            "effective": "2024-01-01",
-            "source": "the story",
-            "prices": [
-                {"quantity": "input_tokens", "usd": "1", "per": 1000, "unit": "token"},
-                {"quantity": "output_tokens", "usd": "2", "per": 1000, "unit": "token"},
-            ],
-        }
-    ],
-}
+PRICES: list[dict[str, object]] = [
+    {"quantity": "input_tokens", "usd": "1", "per": 1000, "unit": "token"},
+    {"quantity": "output_tokens", "usd": "2", "per": 1000, "unit": "token"},
+]
+
+
+def card(version: str, prices: list[dict[str, object]]) -> dict[str, object]:
+    """A rate card with the prices of one model."""
+    entry = {
+        "service": "llm",
+        "provider": "newlab",
+        "model": "nova",
+        "effective": "2024-01-01",
+        "source": "the story",
+        "prices": prices,
+    }
+    return {"version": version, "currency": "USD", "entries": [entry]}
+
+
+CARD = card("story-1", PRICES)
 
 
 async def test_an_end_sent_twice_is_charged_once(story: Story) -> None:
@@ -47,7 +50,7 @@ async def test_ends_of_one_call_in_one_batch_settle_once(story: Story) -> None:
         [("CA1", "completed", line), ("CA1", "completed", line), ("CA1", "failed", line)]
     )
 
-    assert (first.repeated, again.repeated) == (False, True)
+    assert (taken(first).repeated, taken(again).repeated) == (False, True)
     assert isinstance(other, CallAlreadyEnded)
     assert await story.balances() == ("0.448", "5", "0")
 
@@ -188,14 +191,13 @@ async def test_a_backdated_price_does_not_touch_a_rated_line(story: Story) -> No
     await story.price_arrives(CARD)
     await story.start("CA1")
     await story.report("CA1", used("llm", "newlab", "nova", input_tokens=10))
-    dearer = {**CARD, "version": "story-2"}
-    dearer["entries"] = [
-        {
-            **CARD["entries"][0],
-            "prices": [{"quantity": "input_tokens", "usd": "9", "per": 1, "unit": "token"}],
-        }
-    ]
-    await story.price_arrives(dearer)
+    dearer: dict[str, object] = {
+        "quantity": "input_tokens",
+        "usd": "9",
+        "per": 1,
+        "unit": "token",
+    }
+    await story.price_arrives(card("story-2", [dearer]))
     call = (
         await story.end("CA1", "completed", used("llm", "newlab", "nova", input_tokens=20))
     ).call
@@ -241,14 +243,10 @@ async def test_usage_beyond_belief_stops_nobody(story: Story) -> None:
 
 async def test_a_backdated_price_prices_only_what_had_none(story: Story) -> None:
     """A quantity that the pinned card does not price takes another card's price; the rest stays."""
-    bare = [{"quantity": "input_tokens", "usd": "1", "per": 1000, "unit": "token"}]
-    await story.price_arrives({**CARD, "entries": [{**CARD["entries"][0], "prices": bare}]})
+    await story.price_arrives(card("story-1", PRICES[:1]))
     await story.start("CA1")
     await story.report("CA1", used("llm", "newlab", "nova", input_tokens=10))
-    dearer = [{**one, "usd": "9"} for one in CARD["entries"][0]["prices"]]
-    await story.price_arrives(
-        {**CARD, "version": "story-3", "entries": [{**CARD["entries"][0], "prices": dearer}]}
-    )
+    await story.price_arrives(card("story-3", [{**one, "usd": "9"} for one in PRICES]))
     lines = used("llm", "newlab", "nova", input_tokens=10, output_tokens=1)
     call = (await story.end("CA1", "completed", lines)).call
 

@@ -1,6 +1,7 @@
 """Seeded chaos over many connections, judged by an independent auditor."""
 
 import os
+from decimal import Decimal
 
 import pytest
 
@@ -30,8 +31,8 @@ async def test_the_auditor_agrees(
     accounts = [await make_account(promo, paid) for promo, paid in money]
     workload = Workload(accounts, terms=Terms(), seed=seed)
     auditor = workload.auditor
-    for account, (promo, paid) in zip(accounts, money, strict=True):
-        nanos = [int(float(part) * USD) for part in (promo, paid)]
+    for account, opening in zip(accounts, money, strict=True):
+        nanos = [int(Decimal(part) * USD) for part in opening]
         auditor.credited(account, "opening balance", nanos[0], nanos[1])
 
     await workload.run(connections, calls=CALLS)

@@ -261,9 +261,11 @@ class Workload:
                 self._again("usage", report, answer)
             elif answer.call.status is Status.LIVE:
                 self._tell_lines(report)
-                used = {(line.service, line.model): line.quantities for line in answer.call.lines}
-                seconds = {key: _as_reported(quantities) for key, quantities in used.items()}
-                self.auditor.audit_hold(report.account_id, answer.call, seconds)
+                used = {
+                    (line.service.value, line.model): _as_reported(line.quantities)
+                    for line in answer.call.lines
+                }
+                self.auditor.audit_hold(report.account_id, answer.call, used)
 
     async def _end(self, connection: Connection, items: list[EndRequest]) -> None:
         answers = await end_calls(connection, items, book=BOOK, terms=self.terms, now=self.now)
