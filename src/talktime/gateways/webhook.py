@@ -11,28 +11,29 @@ import functools
 import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import aiodns
-import httpcore
 import httpx
 from standardwebhooks import Webhook
 
 from talktime.core.errors import EndpointRefused
 from talktime.core.webhook import Attempt
 from talktime.core.webhook_address import WebhookUrl, is_public, parse_webhook_url
+from talktime.gateways.webhook_wire import BrokeOff, NotHttp, Wire
 
 TIMEOUT_SECONDS: Final = 10.0
 """For the whole of an attempt: name, connection, TLS, request, answer."""
-DRAIN_SECONDS: Final = 1.0
-RESPONSE_BYTES_MAX: Final = 16 * 1024
-"""The status is what counts; so much of a body is read for the connection to be used again."""
 ADDRESSES_TRIED: Final = 3
 NAME_SECONDS: Final = 2.0
 NAME_TRIES: Final = 2
-CONNECTIONS_MAX: Final = 200
+KEPT_SECONDS: Final = 15.0
+KEPT_MAX: Final = 50
+"""Connections kept open between deliveries, and for how long."""
+KNOWN_MAX: Final = 1_024
+"""Addresses and secrets remembered as they are used, taken apart."""
 USER_AGENT: Final = "Talktime-Webhooks/1"
 
 Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -41,6 +42,10 @@ Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
 class NotPublic(Exception):
     """The name leads to an address that webhooks may not go to."""
+
+
+class NoConnection(Exception):
+    """None of its addresses lets itself be connected to; the cause is the network's."""
 
 
 class SystemNames:
@@ -82,7 +87,13 @@ def _text(address: bytes | str) -> str:
 @functools.cache
 def _trusted() -> ssl.SSLContext:
     """Whom to trust; made once, since reading the certificates takes milliseconds."""
-    return httpx.create_ssl_context()
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+_parsed = functools.lru_cache(KNOWN_MAX)(parse_webhook_url)
+_signer = functools.lru_cache(KNOWN_MAX)(Webhook)
 
 
 class WebhookSender:
@@ -101,7 +112,7 @@ class WebhookSender:
         self._resolve: Resolver = resolve or self._names
         self._timeout_seconds = timeout_seconds
         self._ssl_context = ssl_context
-        self._pool: httpcore.AsyncConnectionPool | None = None
+        self._kept: dict[tuple[bool, str, int], list[Wire]] = {}
 
     async def check(self, url: str) -> None:
         """Whether webhooks may go to a URL, now. Raises EndpointRefused, saying why not."""
@@ -127,17 +138,16 @@ class WebhookSender:
     ) -> Attempt:
         """One attempt, signed with each of the secrets; whatever happens is told, not raised."""
         try:
-            parsed = parse_webhook_url(url, allow_private=self._allow_private)
+            parsed = _parsed(url, allow_private=self._allow_private)
+            request = _request(parsed, signed_headers(message_id, body, secrets, now), body)
             async with asyncio.timeout(self._timeout_seconds):
-                status = await self._post(
-                    parsed, signed_headers(message_id, body, secrets, now), body.encode()
-                )
+                status = await self._post(parsed, request)
         except EndpointRefused as error:
             return Attempt(status=None, failure=error.message)
-        except (TimeoutError, httpcore.TimeoutException):
+        except TimeoutError:
             seconds = self._timeout_seconds
             return Attempt(status=None, failure=f"no answer within {seconds:g} seconds")
-        except (NotPublic, OSError, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        except (NotPublic, NotHttp, NoConnection, BrokeOff, OSError) as error:
             return Attempt(status=None, failure=_words(error))
         if 200 <= status < 300:
             return Attempt(status=status, failure=None)
@@ -147,41 +157,77 @@ class WebhookSender:
 
     async def close(self) -> None:
         """Close what is open."""
-        if self._pool is not None:
-            await self._pool.aclose()
+        for wires in self._kept.values():
+            for wire in wires:
+                wire.close()
+        self._kept.clear()
         await self._names.close()
 
-    async def _post(self, url: WebhookUrl, headers: list[tuple[str, str]], content: bytes) -> int:
-        if self._pool is None:
-            self._pool = httpcore.AsyncConnectionPool(
-                ssl_context=self._ssl_context or _trusted(),
-                max_connections=CONNECTIONS_MAX,
-                max_keepalive_connections=CONNECTIONS_MAX // 4,
-                keepalive_expiry=15.0,
-                network_backend=_CheckedNetwork(self._addresses),
-            )
-        target = httpcore.URL(
-            scheme="https" if url.is_https else "http",
-            host=url.host,
-            port=url.port,
-            target=url.target,
-        )
-        waits = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_seconds)
-        async with self._pool.stream(
-            "POST",
-            target,
-            headers=[("Host", url.authority), *headers, ("Content-Length", str(len(content)))],
-            content=content,
-            extensions={"timeout": waits},
-        ) as response:
-            with contextlib.suppress(TimeoutError, httpcore.NetworkError, httpcore.ProtocolError):
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    read = 0
-                    async for chunk in response.aiter_stream():
-                        read += len(chunk)
-                        if read > RESPONSE_BYTES_MAX:
-                            break
-            return int(response.status)
+    async def _post(self, url: WebhookUrl, request: bytes) -> int:
+        place = (url.is_https, url.host, url.port)
+        wire = self._take(place)
+        if wire is not None:
+            try:
+                return await wire.post(request)
+            except (BrokeOff, NotHttp):
+                # Whoever keeps a connection open may end it; with an answer begun it was no such.
+                if wire.has_heard:
+                    raise
+            finally:
+                self._keep(place, wire)
+        wire = await self._connect(url)
+        try:
+            return await wire.post(request)
+        finally:
+            self._keep(place, wire)
+
+    def _take(self, place: tuple[bool, str, int]) -> Wire | None:
+        wires = self._kept.pop(place, [])
+        while wires:
+            wire = wires.pop()
+            if wire.is_open:
+                if wires:
+                    self._kept[place] = wires
+                wire.wake()
+                return wire
+        return None
+
+    def _keep(self, place: tuple[bool, str, int], wire: Wire) -> None:
+        if not wire.is_open:
+            return
+        if sum(map(len, self._kept.values())) >= KEPT_MAX:
+            self._kept = {
+                where: still
+                for where, wires in self._kept.items()
+                if (still := [one for one in wires if one.is_open])
+            }
+            if sum(map(len, self._kept.values())) >= KEPT_MAX:
+                wire.close()
+                return
+        self._kept.setdefault(place, []).append(wire)
+        wire.rest(KEPT_SECONDS)
+
+    async def _connect(self, url: WebhookUrl) -> Wire:
+        """Connect to an address that was looked at. Raises NoConnection, NotPublic, OSError."""
+        loop = asyncio.get_running_loop()
+        context = (self._ssl_context or _trusted()) if url.is_https else None
+        failure: OSError | None = None
+        for address in (await self._addresses(url.host, url.port))[:ADDRESSES_TRIED]:
+            try:
+                _, wire = await loop.create_connection(
+                    Wire,
+                    address,
+                    url.port,
+                    ssl=context,
+                    server_hostname=url.host if url.is_https else None,
+                )
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                failure = error
+            else:
+                return wire
+        raise NoConnection from failure
 
     async def _addresses(self, host: str, port: int) -> Sequence[str]:
         """The addresses of a name, if all of them may be talked to. Raises NotPublic, OSError."""
@@ -194,44 +240,12 @@ class WebhookSender:
         return found
 
 
-class _CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that were checked, under whatever name they are asked for."""
-
-    def __init__(self, addresses: Resolver) -> None:
-        self._addresses = addresses
-        self._network = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  (the interface's)
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        failure: httpcore.ConnectError | None = None
-        for address in (await self._addresses(host, port))[:ADDRESSES_TRIED]:
-            try:
-                return await self._network.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except httpcore.ConnectError as error:
-                failure = error
-        raise failure or httpcore.ConnectError("no address")
-
-    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        raise NotPublic
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
 def signed_headers(
     message_id: str, body: str, secrets: Sequence[str], now: datetime
 ) -> list[tuple[str, str]]:
     """The headers of one attempt; a signature for each secret, newest first."""
     at = now.astimezone(UTC).replace(microsecond=0)
-    signatures = (Webhook(secret).sign(message_id, at, body) for secret in secrets)
+    signatures = (_signer(secret).sign(message_id, at, body) for secret in secrets)
     return [
         ("User-Agent", USER_AGENT),
         ("Content-Type", "application/json"),
@@ -242,10 +256,28 @@ def signed_headers(
     ]
 
 
-_FAILURES: Final[Mapping[type[Exception], str]] = {
+def _request(url: WebhookUrl, headers: Sequence[tuple[str, str]], body: str) -> bytes:
+    """Head and body in one piece, so that they go out in one packet where they fit."""
+    content = body.encode()
+    lines = [
+        f"POST {url.target} HTTP/1.1",
+        f"Host: {url.authority}",
+        *(f"{name}: {value}" for name, value in headers),
+        f"Content-Length: {len(content)}",
+        "\r\n",
+    ]
+    return "\r\n".join(lines).encode("ascii") + content
+
+
+_CAUSES: Final[Mapping[type[BaseException], str]] = {
+    ssl.SSLError: "TLS failed",
+    ConnectionRefusedError: "the connection was refused",
+    socket.gaierror: "its name was not found",
+}
+_FAILURES: Final[Mapping[type[BaseException], str]] = {
     NotPublic: "its name leads into a private network",
-    httpcore.ProtocolError: "what it answered is not HTTP",
-    httpcore.ConnectError: "no connection could be made",
+    NotHttp: "what it answered is not HTTP",
+    NoConnection: "no connection could be made",
 }
 
 
@@ -254,14 +286,8 @@ def _words(error: Exception) -> str:
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate was not accepted: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError):
-            return "TLS failed"
-        if isinstance(cause, ConnectionRefusedError):
-            return "the connection was refused"
-        if isinstance(cause, socket.gaierror):
-            return "its name was not found"
+        for kind, words in _CAUSES.items():
+            if isinstance(cause, kind):
+                return words
         cause = cause.__cause__ or cause.__context__
-    for kind, words in _FAILURES.items():
-        if isinstance(error, kind):
-            return words
-    return "the connection broke off"
+    return _FAILURES.get(type(error), "the connection broke off")
