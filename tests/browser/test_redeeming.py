@@ -195,6 +195,26 @@ async def test_a_lost_connection_is_said(
     await expect(page.get_by_role("alert")).to_have_count(0)
 
 
+async def test_a_connection_that_hangs_is_said_in_the_end(
+    context: BrowserContext, bots: Bots, site: Platform, code: str
+) -> None:
+    """A step that nobody answers is given up, said like a lost one, and can be tried again."""
+    page = await context.new_page()
+    await page.clock.install()
+    await page.goto(site.public_url + await new_link(site, bots.account_id))
+    await open_dialog(page)
+    await page.keyboard.type(code)
+    async with page.expect_request("**/billing/redeem"):
+        await page.route("**/billing/redeem", lambda _: None)
+        await page.keyboard.press("Enter")
+    await page.clock.fast_forward(20_000)
+    await expect(page.get_by_role("alert")).to_contain_text("Talktime cannot be reached")
+    await page.unroute("**/billing/redeem")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Confirm")).to_be_focused()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
 async def test_two_browsers_and_the_last_use(
     chromium: Browser, site: Platform, make_account: AccountFactory
 ) -> None:

@@ -6,6 +6,7 @@ import { ask } from "./asking.js";
 
 const PART = "Talktime-Part";
 const UNREACHABLE = "Talktime cannot be reached. Check your connection, then try again: nothing counts twice.";
+const PATIENCE_MS = 20000; // a connection may be lost without anybody being told
 
 let dialog = null;
 let opener = null;
@@ -84,6 +85,7 @@ async function askFor(address, request = {}) {
   if (asking !== null) return; // an impatient second click
   const mine = new AbortController();
   asking = mine;
+  const patience = setTimeout(() => mine.abort(), PATIENCE_MS);
   body().setAttribute("aria-busy", "true");
   const headers = { Accept: "text/html", [PART]: "1" };
   try {
@@ -93,9 +95,11 @@ async function askFor(address, request = {}) {
       return;
     }
     show(await answer.text());
-  } catch (error) {
-    if (error.name !== "AbortError") trouble(UNREACHABLE);
+  } catch {
+    // Given up by the dialog itself, opened anew, it is nobody's trouble any more.
+    if (asking === mine) trouble(UNREACHABLE);
   } finally {
+    clearTimeout(patience);
     if (asking === mine) {
       asking = null;
       body().removeAttribute("aria-busy");
