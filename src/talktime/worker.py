@@ -6,8 +6,12 @@
     watchdog   ends calls that were silent for the whole grace
     pricing    settles ended calls that waited for a price, frees them after seven days
     payments   asks the payment provider about top-ups that nothing was heard of
+    setups     asks the payment provider about cards that may have been saved
+    resumes    goes on with charges of saved cards that stopped half-way
+    reloads    charges saved cards where the balance runs low
     refunds    has the payment provider send what an operator let go, and asks about it
-    reloads    charges saved cards where the balance runs low, goes on with what stopped half-way
+    disputes   asks about disputes of which only the giving back was told
+    strangers  gives up payments whose provider is not set up any more
     receipts   gives each top-up and refund its numbered receipt
     webhooks   tells endpoints what happened: begins what is due (talktime.deliverer)
     upkeep     makes the outbox's coming days, forgets what has expired

@@ -7,10 +7,10 @@ import pytest
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
 
 from talktime.ops.platform import Platform
-from talktime.payment_loops import reload_cards
 from tests.acting import Bots
 from tests.browser.test_looks import axe_faults
 from tests.conftest import AccountFactory
+from tests.payments.looping import reload_cards
 from tests.portal.conftest import new_link
 
 pytestmark = pytest.mark.browser

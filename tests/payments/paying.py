@@ -1,6 +1,7 @@
 """What an account that pays does, and what its provider says."""
 
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -8,13 +9,21 @@ import msgspec
 import stripe
 
 from talktime.core.account import Account
+from talktime.core.errors import PaymentMismatch, ProviderAway
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import parse_usd
 from talktime.core.payment import CheckoutProvider, NoticeKind, Payment, PaymentNotice
 from talktime.ops.accounts import read_account
 from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
-from talktime.ops.top_ups import begin_top_up, read_payment, reconcile_next_payment, settle_payment
+from talktime.ops.top_ups import (
+    begin_top_up,
+    claim_open_payments,
+    expire_strange_payments,
+    read_payment,
+    reconcile_payment,
+    settle_payment,
+)
 
 SECRET = "whsec_of_these_tests"
 
@@ -46,12 +55,15 @@ class Payer:
             )
 
     async def reconcile(self, *, now: datetime) -> int:
-        """Ask about all that is due; how many were asked about."""
+        """Ask about all that is due; how many answers were acted on."""
         asked = 0
-        while await reconcile_next_payment(
-            self.platform.connection, self.provider, terms=self.platform.terms, now=now
-        ):
-            asked += 1
+        asking = (self.platform.connection, self.provider)
+        while due := await claim_open_payments(*asking, limit=10, now=now):
+            for payment in due:
+                with suppress(ProviderAway, PaymentMismatch):
+                    await reconcile_payment(*asking, payment, terms=self.platform.terms, now=now)
+                    asked += 1
+        await expire_strange_payments(asking[0], provider=self.provider.name, now=now)
         return asked
 
     async def payment(self, payment_id: str) -> Payment:

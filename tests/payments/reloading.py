@@ -1,10 +1,12 @@
 """What an account with auto-reload does, and the worker that looks after it, by its own clock."""
 
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from talktime.core.account import Account
 from talktime.core.auto_reload import Decision, ReloadCheck, ReloadSettings, ReloadState
+from talktime.core.errors import PaymentMismatch, ProviderAway
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import parse_usd
 from talktime.core.payment import Payment
@@ -20,7 +22,12 @@ from talktime.ops.auto_reload import (
 )
 from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
-from talktime.ops.reload_runs import Tills, reload_account, resume_reloads
+from talktime.ops.reload_runs import (
+    Tills,
+    claim_stopped_charges,
+    reload_account,
+    resume_charge,
+)
 from talktime.ops.saved_cards import begin_card_setup, finish_card_setup, remove_saved_card
 from tests.payments.paying import Payer
 from tests.payments.stripe_checkouts import StripeCheckouts
@@ -69,8 +76,9 @@ class Reloader:
         self.now += span
         return self.now
 
-    async def save_card(self, card_id: str = "pm_pays") -> SavedCard:
-        saved = await begin_card_setup(
+    async def begin_setup(self) -> SavedCard:
+        """Open the page to save a card on."""
+        return await begin_card_setup(
             self.platform.connection,
             self.provider.cards,
             account_id=self.account_id,
@@ -78,6 +86,9 @@ class Reloader:
             return_url="https://talktime.test/billing/auto-reload",
             now=self.now,
         )
+
+    async def save_card(self, card_id: str = "pm_pays") -> SavedCard:
+        saved = await self.begin_setup()
         assert saved.setup_checkout_id is not None
         self.stripe.cards.save(saved.setup_checkout_id, card_id)
         return await self.finish_setup()
@@ -114,8 +125,10 @@ class Reloader:
         )
 
     async def resume(self) -> None:
-        while await resume_reloads(self.tills, now=self.now):
-            pass
+        while due := await claim_stopped_charges(self.tills, limit=10, now=self.now):
+            for key in due:
+                with suppress(ProviderAway, PaymentMismatch):
+                    await resume_charge(self.tills, *key, now=self.now)
 
     async def reconcile(self, after: timedelta) -> None:
         """What asks about payments on pages, after some time."""
@@ -146,7 +159,7 @@ class Reloader:
 
     async def reloads(self) -> list[Payment]:
         async with self.platform.connection() as connection:
-            return list(await list_reloads(connection, self.account_id))
+            return list(await list_reloads(connection, self.account_id, now=self.now))
 
     async def checks(self) -> list[ReloadCheck]:
         async with self.platform.connection() as connection:

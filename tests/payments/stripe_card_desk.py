@@ -154,7 +154,7 @@ class StripeCardDesk:
 
 
 def routes(stripe: Any) -> list[Any]:
-    """What the library asks for; ``stripe`` has ``broken`` and ``cards``, a StripeCardDesk."""
+    """What the library asks for; ``stripe`` has ``broken``, ``answers`` and ``cards``, a desk."""
 
     async def asked(request: Request[Any, Any, Any]) -> tuple[dict[str, str], str | None]:
         fields = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
@@ -175,10 +175,13 @@ def routes(stripe: Any) -> list[Any]:
     async def charge(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         if stripe.broken:
             return answer(500, {})
-        return answer(*stripe.cards.create_intent(*await asked(request)))
+        fields, key = await asked(request)
+        await stripe.answers(fields["customer"])
+        return answer(*stripe.cards.create_intent(fields, key))
 
     @get("/v1/payment_intents")
     async def charges(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        await stripe.answers(request.query_params["customer"])
         since = int(request.query_params["created[gte]"])
         found = [
             one

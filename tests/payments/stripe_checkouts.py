@@ -38,6 +38,14 @@ class StripeCheckouts:
         self.cards = StripeCardDesk(self.sessions)
         self.broken = False
         """Answer 500 to everything."""
+        self.hangs: set[str] = set()
+        """Sessions and customers about whom no answer comes until ``wakes`` is set."""
+        self.wakes = asyncio.Event()
+
+    async def answers(self, about: str) -> None:
+        """When it answers: at once, but for what hangs."""
+        if about in self.hangs:
+            await self.wakes.wait()
 
     def pay(self, session_id: str) -> dict[str, Any]:
         session = self.sessions[session_id]
@@ -111,6 +119,7 @@ async def served() -> AsyncIterator[tuple[StripeCheckouts, str]]:
     @get("/v1/checkout/sessions/{session_id:str}")
     async def retrieve(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         session_id = request.path_params["session_id"]
+        await stripe.answers(session_id)
         if stripe.broken:
             return Response(refusal("api_error", "out of order"), status_code=500)
         if session_id not in stripe.sessions:
@@ -136,5 +145,6 @@ async def served() -> AsyncIterator[tuple[StripeCheckouts, str]]:
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     with listener:
         yield stripe, f"http://127.0.0.1:{listener.getsockname()[1]}"
+        stripe.wakes.set()
         server.should_exit = True
         await asyncio.wait([serving])

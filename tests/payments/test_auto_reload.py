@@ -25,7 +25,7 @@ from talktime.gateways.stripe_cards import StripeCards
 from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Platform
 from talktime.ops.reload_runs import ASK_AFTER, PAGE_LIFE, REPEAT_WITHIN
-from talktime.ops.top_ups import GIVE_UP_AFTER, reconcile_next_payment, settle_payment
+from talktime.ops.top_ups import GIVE_UP_AFTER, settle_payment
 from talktime.ops.webhook_bodies import messages_of, read_recorded
 from tests.conftest import AccountFactory
 from tests.payments.paying import notice
@@ -286,7 +286,7 @@ async def test_the_bank_wants_to_hear_the_customer(reloader: Reloader) -> None:
     assert (await reloader.look()).reason is ReloadReason.IN_FLIGHT
     reloader.stripe.pay(payment.checkout_id)
     for _ in range(2):
-        await reconcile(reloader, now=reloader.passes(timedelta(minutes=5)))
+        await reloader.reconcile(timedelta(minutes=5))
     assert len(await reloader.top_ups()) == 1
     assert (await reloader.state()).failures == 0
     # Should the charge that failed come all the same, nobody credits it a second time.
@@ -309,21 +309,9 @@ async def test_nobody_answers_the_bank(reloader: Reloader) -> None:
     [payment] = await reloader.reloads()
     assert payment.checkout_id is not None
     reloader.stripe.expire(payment.checkout_id)
-    reloader.passes(PAGE_LIFE + timedelta(minutes=5))
-    await reconcile(reloader, now=reloader.now)
+    await reloader.reconcile(PAGE_LIFE + timedelta(minutes=5))
     assert [one.status for one in await reloader.reloads()] == [PaymentStatus.EXPIRED]
     assert (await reloader.look()).reason is ReloadReason.FIRED
-
-
-async def reconcile(reloader: Reloader, *, now: datetime) -> None:
-    """Ask the provider about all that is due."""
-    while await reconcile_next_payment(
-        reloader.platform.connection,
-        reloader.provider,
-        terms=reloader.platform.terms,
-        now=now,
-    ):
-        continue
 
 
 class Dies(StripeCards):

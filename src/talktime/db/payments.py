@@ -114,20 +114,21 @@ async def list_payments(
         return await cursor.fetchall()
 
 
-async def claim_open_payment(
-    connection: Connection, *, provider: str, asked_before: datetime, now: datetime
-) -> Payment | None:
-    """An open payment not asked about since ``asked_before``; it counts as asked now."""
+async def claim_open_payments(
+    connection: Connection, *, provider: str, asked_before: datetime, limit: int, now: datetime
+) -> Sequence[Payment]:
+    """Open payments not asked about since ``asked_before``, longest ago first; they count as asked
+    about now."""
     async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
         await cursor.execute(
-            query("claim_open_payment"),
-            {"provider": provider, "asked_before": asked_before, "now": now},
+            query("claim_open_payments"),
+            {"provider": provider, "asked_before": asked_before, "limit": limit, "now": now},
         )
-        return await cursor.fetchone()
+        return await cursor.fetchall()
 
 
 async def expire_strange_payments(
-    connection: Connection, *, provider: str, before: datetime, now: datetime
+    connection: Connection, *, provider: str | None, before: datetime, now: datetime
 ) -> None:
     """End open payments of other providers that could be paid until ``before``."""
     await connection.execute(

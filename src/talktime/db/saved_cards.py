@@ -1,6 +1,6 @@
 """Saved cards as their rows say, and the sandbox's pages to save them on."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from psycopg.rows import class_row, kwargs_row
@@ -111,26 +111,19 @@ async def remove_card(
 
 
 async def claim_setups(
-    connection: Connection,
-    *,
-    provider: str,
-    asked_before: datetime,
-    life: timedelta,
-    now: datetime,
-    limit: int,
-) -> list[tuple[str, str]]:
-    """Account and setup ids of open pages that nothing was heard of since ``asked_before``."""
+    connection: Connection, *, provider: str, asked_before: datetime, limit: int, now: datetime
+) -> list[str]:
+    """Accounts with open pages that nothing was heard of since ``asked_before``."""
     cursor = await connection.execute(
         query("claim_card_setups"),
-        {
-            "provider": provider,
-            "asked_before": asked_before,
-            "begun_after": now - life,
-            "now": now,
-            "limit": limit,
-        },
+        {"provider": provider, "asked_before": asked_before, "limit": limit, "now": now},
     )
-    return [(row[0], row[1]) for row in await cursor.fetchall()]
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def forget_setups(connection: Connection, *, begun_before: datetime) -> None:
+    """Forget pages on which nobody can save a card any more."""
+    await connection.execute(query("forget_card_setups"), {"begun_before": begun_before})
 
 
 async def open_sandbox_setup(

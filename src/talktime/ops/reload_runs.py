@@ -1,22 +1,20 @@
 """Charging saved cards: the provider is asked outside any transaction, and its answer acted on.
 
-A process that dies between two steps leaves a row that says how far it got: resume_reloads goes on
+A process that dies between two steps leaves a row that says how far it got: resume_charge goes on
 from there. It looks for the charge; where there is none it orders it, within minutes and while it
 is still wanted, which to the provider is the same charge.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-import structlog
 
 from talktime.core.account import AccountStatus
 from talktime.core.auto_reload import FAILURES_MAX, LOOK_AGAIN, Decision
-from talktime.core.errors import Overloaded, PaymentMismatch, ProviderAway
+from talktime.core.errors import ProviderAway
 from talktime.core.message import MessageKind
 from talktime.core.money import format_usd
 from talktime.core.payment import CheckoutOrder, NoticeKind, PaymentNotice, PaymentStatus
@@ -30,12 +28,7 @@ from talktime.ops.messages import write_message
 from talktime.ops.terms import Terms
 from talktime.ops.top_ups import GIVE_UP_AFTER, read_payment, settle_payment
 
-log = structlog.get_logger("talktime.auto_reload")
-
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
-
-AT_ONCE: Final = 10
-"""Accounts whose cards are charged side by side."""
 
 ASK_AFTER: Final = timedelta(seconds=90)
 """A charge whose answer nobody noted is asked about; longer than an answer may take."""
@@ -63,35 +56,26 @@ class Tills(msgspec.Struct, frozen=True, kw_only=True):
         return self.provider.cards
 
 
-async def reload_due_accounts(
-    tills: Tills, *, new_payment_id: Callable[[], str], now: datetime
-) -> int:
-    """Charge the cards of accounts that run low; how many were looked at (AT_ONCE: maybe more).
-
-    Several processes may do so at a time.
-    """
+async def claim_due_accounts(tills: Tills, *, limit: int, now: datetime) -> Sequence[str]:
+    """Accounts that run low and are to be looked at now; nobody else is given them for a while."""
     async with tills.connections() as connection:
-        due = await auto_reload.claim_due_reloads(
-            connection, now=now, again_at=now + LOOK_AGAIN, limit=AT_ONCE
+        return await auto_reload.claim_due_reloads(
+            connection, now=now, again_at=now + LOOK_AGAIN, limit=limit
         )
-    await _side_by_side(
-        [reload_account(tills, one, payment_id=new_payment_id(), now=now) for one in due]
-    )
-    return len(due)
 
 
-async def resume_reloads(tills: Tills, *, now: datetime) -> int:
-    """Go on with payments that stopped half-way; how many were."""
+async def claim_stopped_charges(
+    tills: Tills, *, limit: int, now: datetime
+) -> Sequence[tuple[str, str]]:
+    """Account and payment ids of charges that stopped half-way; they count as asked about now."""
     async with tills.connections() as connection:
-        due = await auto_reload.claim_open_reloads(
+        return await auto_reload.claim_open_reloads(
             connection,
             provider=tills.cards.name,
             asked_before=now - ASK_AFTER,
             now=now,
-            limit=AT_ONCE,
+            limit=limit,
         )
-    await _side_by_side([_resume(tills, *key, now=now) for key in due])
-    return len(due)
 
 
 async def reload_account(
@@ -212,7 +196,11 @@ async def _open_page(tills: Tills, order: ChargeOrder, *, now: datetime) -> None
         )
 
 
-async def _resume(tills: Tills, account_id: str, payment_id: str, *, now: datetime) -> None:
+async def resume_charge(tills: Tills, account_id: str, payment_id: str, *, now: datetime) -> None:
+    """Go on with a payment by saved card from where its row says it stopped.
+
+    Raises ProviderAway, and then it is asked about again; PaymentMismatch.
+    """
     async with tills.connections() as connection:
         payment = await read_payment(connection, account_id, payment_id)
         order = await auto_reload.read_charge_order(connection, account_id, payment_id)
@@ -255,16 +243,6 @@ async def _is_wanted(tills: Tills, account_id: str, *, now: datetime) -> bool:
         and account.status is AccountStatus.ACTIVE
         and account.startable_nanos < state.settings.threshold_nanos
     )
-
-
-async def _side_by_side(acts: Sequence[Awaitable[object]]) -> None:
-    for outcome in await asyncio.gather(*acts, return_exceptions=True):
-        if isinstance(outcome, Overloaded):
-            log.warning("an auto-reload is left for later", why=outcome.message)
-        elif isinstance(outcome, PaymentMismatch):
-            log.error("an auto-reload needs an operator", why=outcome.message)
-        elif isinstance(outcome, BaseException):
-            raise outcome
 
 
 def _paid(order: ChargeOrder, charge: Charge) -> PaymentNotice:

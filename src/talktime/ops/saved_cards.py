@@ -4,14 +4,14 @@ The provider is never asked while a transaction is open. Whoever comes first kee
 customer on the way back, the provider's notice, or the loop that asks where nothing was heard.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
-from talktime.core.errors import InvalidInput, NotFound, Overloaded, ProviderAway
+from talktime.core.errors import InvalidInput, ProviderAway
 from talktime.core.saved_card import CardProvider, SavedCard, SetupOrder
 from talktime.db import auto_reload, saved_cards
 from talktime.db.pool import Connection
@@ -21,11 +21,10 @@ log = structlog.get_logger("talktime.saved_cards")
 
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 
-SETUP_LIFE: Final = timedelta(hours=24)
-"""How long Stripe keeps a page open."""
+SETUP_LIFE: Final = timedelta(hours=25)
+"""Stripe keeps a page open for 24 hours; the last one is for a card saved in the last minute."""
 
 ASK_AFTER: Final = timedelta(minutes=2)
-ASKED_AT_ONCE: Final = 20
 ID_LENGTH_MAX: Final = 64
 
 
@@ -135,24 +134,22 @@ async def read_card(connection: Connection, account_id: str, provider: CardProvi
     return await _read(connection, account_id, provider)
 
 
-async def finish_open_setups(
-    connections: Connections, provider: CardProvider, *, now: datetime
-) -> None:
-    """Ask about pages that nothing was heard of: a card may have been saved all the same."""
+async def claim_open_setups(
+    connections: Connections, provider: CardProvider, *, limit: int, now: datetime
+) -> Sequence[str]:
+    """Accounts with a page that nothing was heard of: a card may have been saved all the same.
+
+    They count as asked about now. Pages older than SETUP_LIFE are forgotten.
+    """
     async with connections() as connection:
-        due = await saved_cards.claim_setups(
+        await saved_cards.forget_setups(connection, begun_before=now - SETUP_LIFE)
+        return await saved_cards.claim_setups(
             connection,
             provider=provider.name,
             asked_before=now - ASK_AFTER,
-            life=SETUP_LIFE,
+            limit=limit,
             now=now,
-            limit=ASKED_AT_ONCE,
         )
-    for account_id, setup_id in due:
-        try:
-            await finish_card_setup(connections, provider, account_id=account_id, now=now)
-        except (Overloaded, NotFound) as error:
-            log.warning("a card could not be asked about", setup_id=setup_id, why=error.message)
 
 
 async def _read(connection: Connection, account_id: str, provider: CardProvider) -> SavedCard:

@@ -1,15 +1,13 @@
 """Top-ups: a payment is written down, the provider collects it, its word credits it once.
 
 The provider is never asked while a transaction is open. Whatever happens between two steps, the
-payment's row says how far it got, and reconcile_next_payment asks about what stayed open.
+payment's row says how far it got, and reconcile_payment asks about what stayed open.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Final
-
-import structlog
 
 from talktime.core.errors import (
     InvalidInput,
@@ -22,6 +20,7 @@ from talktime.core.errors import (
 )
 from talktime.core.money import format_usd
 from talktime.core.payment import (
+    CENTS_MAX,
     CURRENCY,
     NANOS_PER_CENT,
     CheckoutOrder,
@@ -37,8 +36,6 @@ from talktime.db import payments
 from talktime.db.pool import Connection
 from talktime.ops.accounts import check_limit, read_account
 from talktime.ops.terms import Terms
-
-log = structlog.get_logger("talktime.top_ups")
 
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 
@@ -167,41 +164,57 @@ async def list_payments(
     return page, (last.created_at, last.payment_id) if last else None
 
 
-async def reconcile_next_payment(
-    connections: Connections, provider: CheckoutProvider, *, terms: Terms, now: datetime
-) -> bool:
-    """Ask the provider about the open payment that was asked about longest ago.
+async def claim_open_payments(
+    connections: Connections, provider: CheckoutProvider, *, limit: int, now: datetime
+) -> Sequence[Payment]:
+    """The open payments that were asked about longest ago; they count as asked about now."""
+    async with connections() as connection:
+        return await payments.claim_open_payments(
+            connection,
+            provider=provider.name,
+            asked_before=now - ASK_AFTER,
+            limit=limit,
+            now=now,
+        )
 
-    False where none is due or the provider is away: there is nothing more to ask now. One at a
-    time, since an answer may take its time and is recorded at ``now``. Several processes may do so
-    at once.
+
+async def reconcile_payment(
+    connections: Connections,
+    provider: CheckoutProvider,
+    payment: Payment,
+    *,
+    terms: Terms,
+    now: datetime,
+) -> None:
+    """Ask the provider about an open payment of which nothing was heard, and act on its answer.
+
+    Raises ProviderAway, and then it is asked again later; PaymentMismatch.
+    """
+    try:
+        notice = await provider.read_checkout(payment)
+    except ProviderAway as error:
+        if now - payment.created_at < GIVE_UP_AFTER:
+            raise
+        notice = _given_up(payment, error.message)
+    except NotFound:
+        if now < payment.expires_at:
+            return
+        notice = _given_up(payment, "the provider knows of no such checkout")
+    async with connections() as connection:
+        await settle_payment(connection, notice, terms=terms, now=now)
+
+
+async def expire_strange_payments(
+    connections: Connections, *, provider: str | None, now: datetime
+) -> None:
+    """Give up what another provider than this one, or any where there is none, was to collect.
+
+    Nobody can be asked about it any more. It is given time, since a provider may come back.
     """
     async with connections() as connection:
-        due = await payments.claim_open_payment(
-            connection, provider=provider.name, asked_before=now - ASK_AFTER, now=now
+        await payments.expire_strange_payments(
+            connection, provider=provider, before=now - GIVE_UP_AFTER, now=now
         )
-        if due is None:
-            await payments.expire_strange_payments(
-                connection, provider=provider.name, before=now - GIVE_UP_AFTER, now=now
-            )
-            return False
-    try:
-        notice = await provider.read_checkout(due)
-    except ProviderAway as error:
-        log.warning("a payment could not be asked about", payment_id=due.payment_id)
-        if now - due.created_at < GIVE_UP_AFTER:
-            return False
-        notice = _given_up(due, error.message)
-    except NotFound:
-        if now < due.expires_at:
-            return True
-        notice = _given_up(due, "the provider knows of no such checkout")
-    try:
-        async with connections() as connection:
-            await settle_payment(connection, notice, terms=terms, now=now)
-    except PaymentMismatch:
-        log.exception("a payment needs an operator")
-    return True
 
 
 async def _credit(
@@ -209,6 +222,8 @@ async def _credit(
 ) -> Payment:
     if notice.currency != CURRENCY or notice.amount_cents is None:
         raise _mismatch(notice, f"it is in {notice.currency.upper()}, not in USD")
+    if not 0 < notice.amount_cents <= CENTS_MAX:
+        raise _mismatch(notice, "no payment can have this amount")
     async with connection.transaction():
         verdict, _ = await payments.credit_payment(
             connection,
