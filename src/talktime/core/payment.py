@@ -16,6 +16,10 @@ from talktime.core.money import NANOS_PER_USD, display_usd
 NANOS_PER_CENT: Final = NANOS_PER_USD // 100
 CURRENCY: Final = "usd"
 
+CENTS_MAX: Final = 99_999_999
+"""No payment, refund or dispute is larger: Stripe's own limit of eight digits
+(https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts)."""
+
 TOP_UP_MIN_NANOS: Final = 5 * NANOS_PER_USD
 TOP_UP_MAX_NANOS: Final = 2_000 * NANOS_PER_USD
 TOP_UP_PRESETS_NANOS: Final = tuple(dollars * NANOS_PER_USD for dollars in (10, 25, 50, 100))

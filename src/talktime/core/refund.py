@@ -119,6 +119,8 @@ class DisputeNotice(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn_cents: int | None
     """None: nothing is said of it."""
     reinstated_cents: int | None
+    is_unclear: bool = False
+    """Something was given again, and how much of the payment that is cannot be told."""
     account_id: str | None = None
     payment_id: str | None = None
 

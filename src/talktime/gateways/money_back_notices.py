@@ -3,14 +3,20 @@
 Facts used: https://docs.stripe.com/api/refunds/object, https://docs.stripe.com/api/disputes/object,
 https://docs.stripe.com/api/events/types. Refunds and disputes name their PaymentIntent and do not
 carry its metadata; charges do. A refund that we asked for carries our own.
+
+Amount and currency of a dispute are those of the payment; its balance transactions are in the
+currency that the Stripe account settles in, converted at the rate of the day
+(https://docs.stripe.com/currencies/disputes-refunds, https://docs.stripe.com/api/balance_transactions/object).
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
 
-from talktime.core.payment import CURRENCY
+from talktime.core.money import div_half_even
 from talktime.core.refund import (
     DisputeNotice,
     MoneyBackNotice,
@@ -18,6 +24,7 @@ from talktime.core.refund import (
     RefundNotice,
     RefundsChanged,
 )
+from talktime.gateways.told import ProviderId, name_in, whose, words_of
 
 REFUND_TYPES: Final = (
     "refund.created",
@@ -35,11 +42,11 @@ MONEY_BACK_TYPES: Final = (*REFUND_TYPES, *CHARGE_TYPES, *DISPUTE_TYPES)
 class ToldRefund(msgspec.Struct, kw_only=True):
     """The parts of a Refund that we read."""
 
-    id: str
+    id: ProviderId
     amount: int
-    currency: str
+    currency: ProviderId
     status: str | None = None
-    payment_intent: str | None = None
+    payment_intent: ProviderId | None = None
     metadata: dict[str, Any] | None = None
     failure_reason: str | None = None
 
@@ -48,23 +55,26 @@ class ToldTransaction(msgspec.Struct, kw_only=True):
     """What a dispute did to the provider's balance."""
 
     amount: int
-    currency: str
+    currency: ProviderId
+    exchange_rate: Decimal | None = None
+    """How much of this currency one of the payment's was worth; None where they are the same."""
+    reporting_category: str | None = None
 
 
 class ToldDispute(msgspec.Struct, kw_only=True):
     """The parts of a Dispute that we read."""
 
-    id: str
+    id: ProviderId
     amount: int
-    currency: str
-    payment_intent: str | None = None
-    balance_transactions: list[ToldTransaction] = []
+    currency: ProviderId
+    payment_intent: ProviderId | None = None
+    balance_transactions: list[ToldTransaction] | None = None
     metadata: dict[str, Any] | None = None
 
 
 class _Charge(msgspec.Struct, kw_only=True):
-    id: str
-    payment_intent: str | None = None
+    id: ProviderId
+    payment_intent: ProviderId | None = None
     metadata: dict[str, Any] | None = None
 
 
@@ -79,15 +89,16 @@ def read_money_back(event_type: str, told: msgspec.Raw) -> MoneyBackNotice | Non
         charge = msgspec.json.decode(told, type=_Charge)
         if charge.payment_intent is None:
             return None
-        account_id, payment_id = _whose(charge.metadata)
+        account_id, payment_id = whose(charge.metadata) or (None, None)
         return RefundsChanged(
             intent_id=charge.payment_intent, account_id=account_id, payment_id=payment_id
         )
     dispute = msgspec.json.decode(told, type=ToldDispute)
     if dispute.payment_intent is None:
         return None
-    account_id, payment_id = _whose(dispute.metadata)
+    account_id, payment_id = whose(dispute.metadata) or (None, None)
     is_back = event_type == "charge.dispute.funds_reinstated"
+    given = given_again(dispute) if is_back else None
     return DisputeNotice(
         account_id=account_id,
         payment_id=payment_id,
@@ -95,8 +106,8 @@ def read_money_back(event_type: str, told: msgspec.Raw) -> MoneyBackNotice | Non
         intent_id=dispute.payment_intent,
         currency=dispute.currency,
         withdrawn_cents=None if is_back else dispute.amount,
-        # Of a dispute won in part less comes back than was taken.
-        reinstated_cents=(_moved(dispute, 1) or dispute.amount) if is_back else None,
+        reinstated_cents=given,
+        is_unclear=is_back and given is None,
     )
 
 
@@ -104,30 +115,62 @@ def refund_notice(told: ToldRefund) -> RefundNotice | None:
     """What a refund says; None where it is of no PaymentIntent, as all of ours are."""
     if told.payment_intent is None:
         return None
-    account_id, payment_id = _whose(told.metadata)
-    part_id = (told.metadata or {}).get("part_id")
+    account_id, payment_id = whose(told.metadata) or (None, None)
     return RefundNotice(
         provider_refund_id=told.id,
         intent_id=told.payment_intent,
         amount_cents=told.amount,
         currency=told.currency,
         status=_STATUSES.get(told.status or "", PartStatus.PENDING),
-        failure=_FAILURES.get(told.failure_reason or "", told.failure_reason),
+        failure=_FAILURES.get(told.failure_reason or "", words_of(told.failure_reason)),
         account_id=account_id,
         payment_id=payment_id,
-        part_id=part_id if isinstance(part_id, str) else None,
+        part_id=name_in(told.metadata, "part_id"),
     )
 
 
 def dispute_notice(told: ToldDispute) -> DisputeNotice:
-    """What a dispute that was asked about did, by the provider's balance."""
+    """What a dispute that was asked about did, by the provider's balance.
+
+    Taken is what is disputed, in the payment's own currency, once the balance shows a taking.
+    """
+    moved = _moved(told)
+    is_back = any(one.amount > 0 for one in moved)
+    given = given_again(told) if is_back else None
     return DisputeNotice(
         dispute_id=told.id,
         intent_id=told.payment_intent or "",
         currency=told.currency,
-        withdrawn_cents=_moved(told, -1),
-        reinstated_cents=_moved(told, 1),
+        withdrawn_cents=told.amount if any(one.amount < 0 for one in moved) else None,
+        reinstated_cents=given,
+        is_unclear=is_back and given is None,
     )
+
+
+def given_again(told: ToldDispute) -> int | None:
+    """Cents of the payment's currency that a dispute gave again; None where that cannot be told.
+
+    A balance in the payment's currency says it itself. In another one, as much of it as was taken
+    is all of it; else it is converted at the rate of its own day, to whole cents half-even, where
+    the taking shows that we read rates right: converted, it must be what is disputed. Within a cent
+    of all of it is all of it, since a rate has six decimals.
+    """
+    moved = _moved(told)
+    given = [one for one in moved if one.amount > 0]
+    if not given:
+        return None
+    total = sum(one.amount for one in given)
+    if all(one.currency == told.currency for one in given):
+        return total
+    taken = [one for one in moved if one.amount < 0]
+    if not taken or len({one.currency for one in moved}) > 1:
+        return None
+    if total == -sum(one.amount for one in taken):
+        return told.amount
+    checked, found = _converted(taken), _converted(given)
+    if checked is None or found is None or abs(checked + told.amount) > 1:
+        return None
+    return told.amount if abs(found - told.amount) <= 1 else found
 
 
 _STATUSES: Final[Mapping[str, PartStatus]] = {
@@ -150,19 +193,27 @@ _FAILURES: Final[Mapping[str, str]] = {
 """Stripe's failure_reason in words."""
 
 
-def _moved(dispute: ToldDispute, sign: int) -> int | None:
-    """Cents that went one way; None where nothing did or it is not told in our currency."""
-    moved = [
-        abs(one.amount)
-        for one in dispute.balance_transactions
-        if one.currency == CURRENCY and one.amount * sign > 0
-    ]
-    return sum(moved) or None
+_FEES: Final = "fee"
+"""The reporting category of a fee that is told apart: the platform's own, never the customer's."""
+
+_RATE_MIN, _RATE_MAX, _RATE_DECIMALS_MAX = Decimal("0.000001"), Decimal(1_000_000), 12
 
 
-def _whose(metadata: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
-    found = metadata or {}
-    account_id, payment_id = found.get("account_id"), found.get("payment_id")
-    if not isinstance(account_id, str) or not isinstance(payment_id, str):
-        return None, None
-    return account_id, payment_id
+def _moved(told: ToldDispute) -> list[ToldTransaction]:
+    return [one for one in told.balance_transactions or () if one.reporting_category != _FEES]
+
+
+def _converted(moved: list[ToldTransaction]) -> int | None:
+    """What went one way, in cents of the payment's currency, each at its own rate."""
+    cents = Fraction()
+    for one in moved:
+        rate = one.exchange_rate
+        if (
+            rate is None
+            or not rate.is_finite()
+            or not _RATE_MIN <= rate <= _RATE_MAX
+            or rate.normalize() != rate.quantize(Decimal(1).scaleb(-_RATE_DECIMALS_MAX))
+        ):
+            return None
+        cents += Fraction(one.amount) / Fraction(rate)
+    return div_half_even(cents.numerator, cents.denominator)

@@ -13,6 +13,7 @@ from talktime.core.payment import NoticeKind, PaymentNotice
 from talktime.core.refund import MoneyBackNotice
 from talktime.core.saved_card import CardNotice
 from talktime.gateways.money_back_notices import MONEY_BACK_TYPES, read_money_back
+from talktime.gateways.told import ProviderId, name_in, whose, words_of
 
 TOLERANCE_SECONDS: Final = 300
 """An older signature is refused: it may be a recording."""
@@ -38,13 +39,13 @@ class _Failure(msgspec.Struct, kw_only=True):
 class _Object(msgspec.Struct, kw_only=True):
     """The parts of a Checkout Session or PaymentIntent that we read."""
 
-    id: str
+    id: ProviderId
     metadata: dict[str, Any] | None = None
-    currency: str | None = None
+    currency: ProviderId | None = None
     payment_status: str | None = None
     amount_total: int | None = None
     amount_received: int | None = None
-    payment_intent: str | None = None
+    payment_intent: ProviderId | None = None
     last_payment_error: _Failure | None = None
 
 
@@ -104,23 +105,22 @@ def read_notice(
 
 def notice_of(event_type: str, told: _Object) -> PaymentNotice | CardNotice | None:
     """What an event says of a payment or a card of ours; None where it is of somebody else's."""
-    metadata = told.metadata or {}
-    account_id, payment_id = metadata.get("account_id"), metadata.get("payment_id")
-    setup_id = metadata.get("setup_id")
-    if isinstance(account_id, str) and isinstance(setup_id, str):
+    account_id, setup_id = name_in(told.metadata, "account_id"), name_in(told.metadata, "setup_id")
+    if account_id is not None and setup_id is not None:
         is_done = event_type == "checkout.session.completed"
         return CardNotice(account_id=account_id, setup_id=setup_id) if is_done else None
-    if not isinstance(account_id, str) or not isinstance(payment_id, str):
+    ours = whose(told.metadata)
+    if ours is None:
         return None
     is_intent = event_type.startswith("payment_intent.")
     return PaymentNotice(
         kind=_kind(event_type, told),
-        account_id=account_id,
-        payment_id=payment_id,
+        account_id=ours[0],
+        payment_id=ours[1],
         amount_cents=told.amount_received if is_intent else told.amount_total,
         currency=told.currency or "",
         intent_id=told.id if is_intent else told.payment_intent,
-        reason=told.last_payment_error.message if told.last_payment_error else None,
+        reason=words_of(told.last_payment_error.message) if told.last_payment_error else None,
     )
 
 

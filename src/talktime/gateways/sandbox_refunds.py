@@ -98,13 +98,16 @@ class SandboxRefunds:
 
     async def dispute(self, page: SandboxPage, *, won: bool) -> None:
         """The customer's bank takes the payment back, or gives it again."""
+        cents = page.amount_nanos // NANOS_PER_CENT
+        moved = (-cents, cents) if won else (-cents,)
         about = {
             "id": page.checkout_id.replace("cs_", "dp_", 1),
             "object": "dispute",
-            "amount": page.amount_nanos // NANOS_PER_CENT,
+            "amount": cents,
             "currency": CURRENCY,
             "status": "won" if won else "needs_response",
             "payment_intent": _intent_id(page.checkout_id),
+            "balance_transactions": [{"amount": one, "currency": CURRENCY} for one in moved],
             "metadata": {"account_id": page.account_id, "payment_id": page.payment_id},
         }
         way = "reinstated" if won else "withdrawn"

@@ -5,7 +5,7 @@ than was paid), https://docs.stripe.com/api/idempotent_requests (a key repeated 
 the first refund; later it may make another one).
 """
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import stripe
@@ -20,6 +20,9 @@ from talktime.gateways.money_back_notices import (
     refund_notice,
 )
 from talktime.gateways.stripe_keys import idempotency_key
+from talktime.gateways.told import whose
+
+T = TypeVar("T", ToldRefund, ToldDispute)
 
 LISTED_AT_ONCE: Final = 100
 """Of a payment's refunds; Stripe's own limit of a page, and of what one payment can have."""
@@ -86,7 +89,7 @@ class StripeRefunds:
             if error.http_status == 404:
                 raise PaymentUnknown("Stripe knows of no such dispute") from error
             raise _away(error) from error
-        return dispute_notice(msgspec.convert(_plain(dispute), ToldDispute))
+        return dispute_notice(_told(dispute, ToldDispute))
 
     async def find_payment(self, intent_id: str, /) -> tuple[str, str] | None:
         """(account_id, payment_id) as the PaymentIntent's own metadata says."""
@@ -96,17 +99,21 @@ class StripeRefunds:
             if error.http_status == 404:
                 return None
             raise _away(error) from error
-        metadata = _plain(intent).get("metadata") or {}
-        if "account_id" not in metadata or "payment_id" not in metadata:
-            return None
-        return metadata["account_id"], metadata["payment_id"]
+        return whose(_plain(intent).get("metadata"))
 
 
 def _notice(refund: stripe.Refund) -> RefundNotice:
-    notice = refund_notice(msgspec.convert(_plain(refund), ToldRefund))
+    notice = refund_notice(_told(refund, ToldRefund))
     if notice is None:
         raise ProviderAway("Stripe answered with a refund of no payment; try again")
     return notice
+
+
+def _told(found: stripe.StripeObject, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(_plain(found), kind)
+    except msgspec.ValidationError as error:
+        raise ProviderAway("Stripe answered with something we cannot read; try again") from error
 
 
 def _plain(told: stripe.StripeObject) -> dict[str, Any]:
