@@ -1,8 +1,9 @@
 """A dispute: what a bank took back of a payment, and gave again where the dispute was won."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Final
 
 import msgspec
 
@@ -11,7 +12,8 @@ class DisputeState(StrEnum):
     WAITS_FOR_WITHDRAWAL = "waits_for_withdrawal"  # given again was told alone -> any other
     WAITS_FOR_PAYMENT = "waits_for_payment"  # of a payment not credited yet -> any below
     NEVER_CREDITED = "never_credited"  # of other money than was credited; the end, nothing moves
-    TAKEN = "taken"  # debited -> given_again_in_part, given_again
+    TAKEN = "taken"  # debited -> any below
+    GIVEN_AGAIN_UNCLEAR = "given_again_unclear"  # how much is asked -> taken, any below
     GIVEN_AGAIN_IN_PART = "given_again_in_part"  # some of it was credited; the end
     GIVEN_AGAIN = "given_again"  # all of it was credited; the end
 
@@ -37,20 +39,21 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     """The entry that credited what was given again."""
 
 
+_WORDS: Final[Mapping[DisputeState, str]] = {
+    DisputeState.WAITS_FOR_WITHDRAWAL: (
+        "given again, and not heard yet what was taken: the provider is asked"
+    ),
+    DisputeState.WAITS_FOR_PAYMENT: "waits for its payment to be credited",
+    DisputeState.NEVER_CREDITED: "of money that was never credited: no balance is touched",
+    DisputeState.TAKEN: "taken back by the bank",
+    DisputeState.GIVEN_AGAIN_UNCLEAR: (
+        "given again, and not clear how much of it: the provider is asked"
+    ),
+    DisputeState.GIVEN_AGAIN_IN_PART: "given again in part",
+    DisputeState.GIVEN_AGAIN: "given again",
+}
+
+
 def say_state(state: DisputeState) -> str:
     """How a dispute stands, in words for operators and customers."""
-    match state:
-        case DisputeState.WAITS_FOR_WITHDRAWAL:
-            return "given again, and not heard yet what was taken: the provider is asked"
-        case DisputeState.WAITS_FOR_PAYMENT:
-            return "waits for its payment to be credited"
-        case DisputeState.NEVER_CREDITED:
-            return "of money that was never credited: the balance is not touched"
-        case DisputeState.TAKEN:
-            return "taken back by the bank"
-        case DisputeState.GIVEN_AGAIN_IN_PART:
-            return "given again in part"
-        case DisputeState.GIVEN_AGAIN:
-            return "given again"
-        case _:
-            assert_never(state)
+    return _WORDS[state]

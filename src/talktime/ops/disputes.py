@@ -9,12 +9,13 @@ from typing import Final
 
 from talktime.core.dispute import Dispute
 from talktime.core.errors import PaymentMismatch, PaymentUnknown
-from talktime.core.payment import CURRENCY, NANOS_PER_CENT
+from talktime.core.payment import CENTS_MAX, CURRENCY, NANOS_PER_CENT
 from talktime.core.refund import DisputeNotice
-from talktime.db import disputes, refunds
+from talktime.db import disputes
 from talktime.db.disputes import Place
 from talktime.db.pool import Connection
 from talktime.ops.accounts import check_limit
+from talktime.ops.money_back_alarms import sound_alarm
 from talktime.ops.terms import Terms
 
 ASK_WITHDRAWAL_AFTER: Final = timedelta(hours=1)
@@ -27,15 +28,18 @@ async def settle_dispute(
     """Act on a provider's verified word on a dispute; the same word again changes nothing.
 
     The notice says whose it is. Raises PaymentUnknown, and PaymentMismatch where currency or
-    amounts are not those known: an operator's to look at, and nothing was moved.
+    amounts are not those known, and nothing was moved; or where the provider, asked, cannot say
+    how much was given again: both are an operator's to look at.
     """
     if notice.account_id is None or notice.payment_id is None:
         raise PaymentUnknown("whose dispute it is was not found out")
     told = (notice.withdrawn_cents, notice.reinstated_cents)
     verdict = "amount_differs"
-    if notice.currency == CURRENCY and all(cents is None or cents > 0 for cents in told):
+    if notice.currency == CURRENCY and all(
+        cents is None or 0 < cents <= CENTS_MAX for cents in told
+    ):
         async with connection.transaction():
-            verdict = await refunds.settle_dispute(
+            verdict = await disputes.settle_dispute(
                 connection,
                 account_id=notice.account_id,
                 payment_id=notice.payment_id,
@@ -53,6 +57,14 @@ async def settle_dispute(
         raise PaymentMismatch(
             f"dispute {notice.dispute_id} of payment {notice.payment_id} of account "
             f"{notice.account_id} was not taken: its amounts are not those known of it"
+        )
+    ids = {"account_id": notice.account_id, "payment_id": notice.payment_id}
+    sound_alarm(verdict, **ids, dispute_id=notice.dispute_id, intent_id=notice.intent_id)
+    if notice.is_unclear and notice.withdrawn_cents is not None:
+        raise PaymentMismatch(
+            f"how much dispute {notice.dispute_id} gave again of payment {notice.payment_id} of "
+            f"account {notice.account_id} cannot be told: see what the provider's dashboard says, "
+            "and credit it with `talktime disputes credit`"
         )
 
 

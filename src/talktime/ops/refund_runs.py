@@ -33,7 +33,8 @@ from talktime.core.refund import (
     RefundProvider,
     RefundsChanged,
 )
-from talktime.db import refunds
+from talktime.db import disputes, refunds
+from talktime.db.disputes import WaitingDispute
 from talktime.db.pool import Connection
 from talktime.ops.disputes import settle_dispute
 from talktime.ops.refunds import settle_refund
@@ -91,58 +92,33 @@ async def run_refunds(
 
     Several processes may do so at a time. What cannot be asked now is asked again later.
     """
-    async with connections() as connection:
-        due = await refunds.claim_due_parts(
-            connection,
-            provider=provider.name,
-            now=now,
-            again_at=now + CLAIM_LIFE,
-            limit=ASKED_AT_ONCE,
-        )
     answered = 0
-    for part in due:
-        answered += await _run(connections, provider.refunds, part, terms=terms, now=now)
+    for part in await claim_due_parts(connections, provider, limit=ASKED_AT_ONCE, now=now):
+        answered += await run_part(connections, provider, part, terms=terms, now=now)
     return answered
 
 
-async def ask_about_disputes(
-    connections: Connections, provider: PaymentProvider, *, terms: Terms, now: datetime
-) -> None:
-    """Ask what was taken in disputes of which only the giving back was told."""
+async def claim_due_parts(
+    connections: Connections, provider: PaymentProvider, *, limit: int, now: datetime
+) -> list[RefundPart]:
+    """Parts to be sent or asked about; nobody else is given them for CLAIM_LIFE."""
     async with connections() as connection:
-        due = await refunds.claim_due_disputes(
-            connection,
-            provider=provider.name,
-            now=now,
-            again_at=now + LONGEST_PAUSE,
-            limit=ASKED_AT_ONCE,
+        return await refunds.claim_due_parts(
+            connection, provider=provider.name, now=now, again_at=now + CLAIM_LIFE, limit=limit
         )
-    for dispute in due:
-        try:
-            notice = await provider.refunds.read_dispute(dispute.dispute_id, dispute.account_id)
-            whose = replace(notice, account_id=dispute.account_id, payment_id=dispute.payment_id)
-            async with connections() as connection:
-                await settle_dispute(connection, whose, terms=terms, now=now)
-        except (ProviderAway, NotFound) as error:
-            log.warning(
-                "a dispute could not be asked about",
-                dispute_id=dispute.dispute_id,
-                why=error.message,
-            )
-        except PaymentMismatch:
-            log.exception("a dispute needs an operator")
 
 
-async def _run(
+async def run_part(
     connections: Connections,
-    provider: RefundProvider,
+    provider: PaymentProvider,
     part: RefundPart,
     *,
     terms: Terms,
     now: datetime,
 ) -> bool:
+    """Send a part, or ask about it; False where the provider gave no answer to act on."""
     try:
-        notice = await _ask(provider, part)
+        notice = await _ask(provider.refunds, part)
     except (ProviderAway, RefundUnknown, PaymentUnknown) as error:
         pause = min(LONGEST_PAUSE, CLAIM_LIFE * 2 ** min(part.attempts, 10))
         async with connections() as connection:
@@ -160,11 +136,56 @@ async def _run(
     )
     try:
         async with connections() as connection:
-            await settle_refund(connection, whose, terms=terms, now=now)
+            await settle_refund(
+                connection, whose, terms=terms, now=now, pending_since=part.created_at
+            )
     except PaymentMismatch:
         log.exception("a refund needs an operator")
         return False
     return True
+
+
+async def ask_about_disputes(
+    connections: Connections, provider: PaymentProvider, *, terms: Terms, now: datetime
+) -> None:
+    """Ask what was taken and given again in disputes of which that was not told, or not clearly."""
+    for dispute in await claim_due_disputes(connections, provider, limit=ASKED_AT_ONCE, now=now):
+        await ask_about_dispute(connections, provider, dispute, terms=terms, now=now)
+
+
+async def claim_due_disputes(
+    connections: Connections, provider: PaymentProvider, *, limit: int, now: datetime
+) -> list[WaitingDispute]:
+    """Disputes to be asked about; nobody else is given them for LONGEST_PAUSE."""
+    async with connections() as connection:
+        return await disputes.claim_due_disputes(
+            connection, provider=provider.name, now=now, again_at=now + LONGEST_PAUSE, limit=limit
+        )
+
+
+async def ask_about_dispute(
+    connections: Connections,
+    provider: PaymentProvider,
+    dispute: WaitingDispute,
+    *,
+    terms: Terms,
+    now: datetime,
+) -> None:
+    """Ask about one dispute; what cannot be asked now is asked again later."""
+    try:
+        notice = await provider.refunds.read_dispute(dispute.dispute_id, dispute.account_id)
+        whose = replace(notice, account_id=dispute.account_id, payment_id=dispute.payment_id)
+        async with connections() as connection:
+            await settle_dispute(connection, whose, terms=terms, now=now)
+            await disputes.end_asking(connection, dispute)
+    except (ProviderAway, NotFound) as error:
+        log.warning(
+            "a dispute could not be asked about",
+            dispute_id=dispute.dispute_id,
+            why=error.message,
+        )
+    except PaymentMismatch:
+        log.exception("a dispute needs an operator")
 
 
 async def _ask(provider: RefundProvider, part: RefundPart) -> RefundNotice:
