@@ -257,6 +257,19 @@ async def test_guessing_codes_is_slowed_down(
     await redeem(platform, account_id, code, now=NOON + COUPON_CODES.window)
 
 
+async def test_a_burst_of_guesses_gets_no_more_than_the_limit(
+    platform: Platform, make_account: MakeAccount
+) -> None:
+    """Fifty wrong codes at once: as many are looked at as one after the other."""
+    account_id = await make_account()
+    answers = await asyncio.gather(
+        *(redeem(platform, account_id, f"guess-{n}") for n in range(50)), return_exceptions=True
+    )
+    looked_at = [one for one in answers if isinstance(one, CouponUnknown)]
+    waiting = [one for one in answers if isinstance(one, TooManyAttempts)]
+    assert (len(looked_at), len(waiting)) == (COUPON_CODES.most, 50 - COUPON_CODES.most)
+
+
 async def test_refusals_that_reveal_no_code_are_no_guesses(
     platform: Platform, connection: Connection, make_account: MakeAccount
 ) -> None:

@@ -24,7 +24,7 @@ from talktime.core.money import format_usd
 from talktime.db import accounts, coupons
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, check_limit
-from talktime.ops.guesses import COUPON_CODES, check_guesses, count_guess
+from talktime.ops.guesses import COUPON_CODES, one_guess
 from talktime.ops.terms import Terms
 
 
@@ -98,12 +98,12 @@ async def preview_coupon(
 
     Raises as redeem_coupon does. A redemption a moment later may still be refused.
     """
-    await check_guesses(connection, COUPON_CODES, account_id, now=now)
-    judged = await coupons.judge_coupon(
-        connection, account_id=account_id, code=_possible(code), now=now
-    )
-    if judged.verdict != "redeemable":
-        raise await _refusal(connection, judged.verdict, account_id, code, now=now)
+    async with one_guess(connection, COUPON_CODES, account_id, wrong=CouponUnknown, now=now):
+        judged = await coupons.judge_coupon(
+            connection, account_id=account_id, code=_possible(code), now=now
+        )
+        if judged.verdict != "redeemable":
+            raise await _refusal(connection, judged.verdict, account_id, code)
     assert judged.amount_nanos is not None
     assert judged.available_nanos is not None
     return CouponPreview(
@@ -129,16 +129,16 @@ async def redeem_coupon(
     CouponUsedUp, and TooManyAttempts after too many unknown codes of this account, whatever the
     code is then.
     """
-    await check_guesses(connection, COUPON_CODES, account_id, now=now)
-    verdict, entry = await coupons.redeem_coupon(
-        connection,
-        account_id=account_id,
-        code=_possible(code),
-        floor_nanos=terms.floor_nanos,
-        now=now,
-    )
-    if entry is None:
-        raise await _refusal(connection, verdict, account_id, code, now=now)
+    async with one_guess(connection, COUPON_CODES, account_id, wrong=CouponUnknown, now=now):
+        verdict, entry = await coupons.redeem_coupon(
+            connection,
+            account_id=account_id,
+            code=_possible(code),
+            floor_nanos=terms.floor_nanos,
+            now=now,
+        )
+        if entry is None:
+            raise await _refusal(connection, verdict, account_id, code)
     return entry
 
 
@@ -148,7 +148,7 @@ def _possible(code: str) -> str:
 
 
 async def _refusal(
-    connection: Connection, verdict: str, account_id: str, code: str, *, now: datetime
+    connection: Connection, verdict: str, account_id: str, code: str
 ) -> TalktimeError:
     if verdict == "account_unknown":
         return account_unknown(account_id)
@@ -171,14 +171,9 @@ async def _refusal(
             entry_seq=used.entry_seq,
             amount=format_usd(used.amount_nanos),
         )
-    if verdict in _GUESSED:
-        await count_guess(connection, COUPON_CODES, account_id, now=now)
     kind, words = _REFUSALS[verdict]
     return kind(words, field="code")
 
-
-_GUESSED: Final = frozenset({"coupon_unknown", "coupon_wrong_case"})
-"""What counts as a guess. The help with the letter case too, for it tells that a code is near."""
 
 _REFUSALS: Final[Mapping[str, tuple[type[TalktimeError], str]]] = {
     "coupon_unknown": (

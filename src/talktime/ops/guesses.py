@@ -4,12 +4,14 @@ A window begins with the first attempt and lasts as long as its limit says. What
 under a hash of whom it is about: an account, an e-mail address, a client's address.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from talktime.core.errors import TooManyAttempts
+from talktime.core.errors import TalktimeError, TooManyAttempts
 from talktime.core.secret import sha256_of
 from talktime.db import guesses
 from talktime.db.pool import Connection
@@ -35,7 +37,8 @@ COUPON_CODES: Final = GuessLimit(
     "wait a little, then copy the code as it was sent to you",
     field="code",
 )
-"""Unknown coupon codes of one account."""
+"""Unknown coupon codes of one account; those with the wrong letter case too, for the help with it
+tells that a code is near."""
 
 
 MAILS_TO_MAILBOX: Final = GuessLimit(
@@ -50,31 +53,33 @@ MAILS_TO_MAILBOX: Final = GuessLimit(
 not be whoever reads them."""
 
 
-async def check_guesses(
-    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
-) -> None:
-    """Raise TooManyAttempts where the subject has used its attempts up; counts nothing."""
-    found = await guesses.read_guesses(
-        connection, kind=limit.kind, subject_sha256=sha256_of(subject), since=now - limit.window
-    )
-    if found is not None and found.attempts >= limit.most:
-        raise _refusal(limit, began_at=found.began_at, now=now)
+@asynccontextmanager
+async def one_guess(
+    connection: Connection,
+    limit: GuessLimit,
+    subject: str,
+    *,
+    wrong: type[TalktimeError],
+    now: datetime,
+) -> AsyncIterator[None]:
+    """Around the judging of an attempt of which only the wrong ones count.
 
-
-async def count_guess(
-    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
-) -> None:
-    """Note an attempt.
-
-    It must not stand in a transaction that the refusal of the attempt rolls back.
+    It is counted before it is judged, so that no burst gets more than the limit, and forgiven where
+    it comes out well or is refused otherwise than as ``wrong``. Raises TooManyAttempts. It must not
+    stand in a transaction that the refusal of the attempt rolls back.
     """
-    await guesses.count_guess(
-        connection,
-        kind=limit.kind,
-        subject_sha256=sha256_of(subject),
-        now=now,
-        since=now - limit.window,
-    )
+    began_at = await _count(connection, limit, subject, now=now)
+    if began_at is None:
+        raise await _refusal(connection, limit, subject, now=now)
+    try:
+        yield
+    except wrong:
+        raise
+    except TalktimeError:
+        await _forgive(connection, limit, subject, began_at)
+        raise
+    else:
+        await _forgive(connection, limit, subject, began_at)
 
 
 async def take_attempt(
@@ -82,34 +87,47 @@ async def take_attempt(
 ) -> None:
     """Note an attempt, and raise TooManyAttempts where it is one too many; for attempts that count
     whatever comes of them."""
-    found = await guesses.count_guess(
-        connection,
-        kind=limit.kind,
-        subject_sha256=sha256_of(subject),
-        now=now,
-        since=now - limit.window,
-    )
-    if found.attempts > limit.most:
-        raise _refusal(limit, began_at=found.began_at, now=now)
+    if await _count(connection, limit, subject, now=now) is None:
+        raise await _refusal(connection, limit, subject, now=now)
 
 
 async def is_within(
     connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
 ) -> bool:
     """Note an attempt, and tell whether it is within the limit, where nothing is refused."""
-    found = await guesses.count_guess(
+    return await _count(connection, limit, subject, now=now) is not None
+
+
+async def _count(
+    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
+) -> datetime | None:
+    return await guesses.count_guess(
         connection,
         kind=limit.kind,
         subject_sha256=sha256_of(subject),
+        most=limit.most,
         now=now,
         since=now - limit.window,
     )
-    return found.attempts <= limit.most
 
 
-def _refusal(limit: GuessLimit, *, began_at: datetime, now: datetime) -> TooManyAttempts:
+async def _forgive(
+    connection: Connection, limit: GuessLimit, subject: str, began_at: datetime
+) -> None:
+    await guesses.forgive_guess(
+        connection, kind=limit.kind, subject_sha256=sha256_of(subject), began_at=began_at
+    )
+
+
+async def _refusal(
+    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
+) -> TooManyAttempts:
+    began_at = await guesses.read_guess_window(
+        connection, kind=limit.kind, subject_sha256=sha256_of(subject), since=now - limit.window
+    )
+    ends_at = now if began_at is None else began_at + limit.window
     # Another process's clock may be a little ahead of ours.
-    wait = max(timedelta(0), min(limit.window, began_at + limit.window - now))
+    wait = max(timedelta(0), min(limit.window, ends_at - now))
     return TooManyAttempts(
         limit.refusal, retry_after=wait // timedelta(seconds=1) + 1, field=limit.field
     )

@@ -21,8 +21,7 @@ from talktime.ops.accounts import create_account, read_account, verify_account
 from talktime.ops.guesses import (
     MAILS_TO_MAILBOX,
     GuessLimit,
-    check_guesses,
-    count_guess,
+    one_guess,
     take_attempt,
 )
 from talktime.ops.messages import write_message
@@ -147,11 +146,10 @@ async def ask_for_link(
 
 async def read_offer(connection: Connection, token: str, *, client: str, now: datetime) -> Offer:
     """What a link would bring; uses nothing up. Raises LinkUsed, TooManyAttempts."""
-    await check_guesses(connection, WRONG_LINKS, client, now=now)
-    link = await sign_in.read_link(connection, secret_sha256=sha256_of(token), now=now)
-    if link is None:
-        await count_guess(connection, WRONG_LINKS, client, now=now)
-        raise _link_used()
+    async with one_guess(connection, WRONG_LINKS, client, wrong=LinkUsed, now=now):
+        link = await sign_in.read_link(connection, secret_sha256=sha256_of(token), now=now)
+        if link is None:
+            raise _link_used()
     accounts = await members.memberships(connection, link.address, limit=ACCOUNTS_MAX)
     return Offer(address=link.address, next_path=link.next_path, accounts=accounts)
 

@@ -1,0 +1,3 @@
+-- When the window that is open began.
+SELECT g.began_at FROM guess_window g
+WHERE g.kind = %(kind)s AND g.subject_sha256 = %(subject_sha256)s AND g.began_at > %(since)s

@@ -1,3 +1,0 @@
--- How often somebody tried in the window that is open.
-SELECT g.attempts, g.began_at FROM guess_window g
-WHERE g.kind = %(kind)s AND g.subject_sha256 = %(subject_sha256)s AND g.began_at > %(since)s
