@@ -8,25 +8,27 @@ import asyncio
 import random
 import time
 import uuid
-from datetime import datetime
 from typing import Final
 
 import structlog
 from prometheus_client import Counter
 
-from talktime.core.webhook import Attempt, Delivery
-from talktime.db.webhook_lanes import ClaimedLane
+from talktime.core.webhook import Attempt
+from talktime.db.webhook_lanes import ClaimedLane, Waiting
 from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
 from talktime.ops.webhook_delivery import (
+    GO_MAX,
+    GO_SECONDS,
+    RENEWED_AFTER,
+    Tried,
     claim_lanes,
-    note_health,
-    open_late_lanes,
     read_waiting,
-    record_attempt,
-    relay_events,
-    release_lane,
+    record_go,
+    release_empty,
+    renew_lanes,
 )
+from talktime.telling import Teller
 
 log = structlog.get_logger("talktime.webhooks")
 
@@ -36,19 +38,29 @@ LANES_MAX: Final = 64
 LANES_PER_ENDPOINT: Final = 8
 """So that one slow endpoint of the platform leaves room for the others."""
 GOES_MAX: Final = 10
-"""How often a lane is read on before others have their turn."""
-RELAY_ROUNDS: Final = 20
+"""How often a lane is gone on with before others have their turn."""
+SOON_SECONDS: Final = 0.02
+"""Lanes that end within it make room for others at once."""
 CONNECTIONS: Final = 2
 """Of the pool, which requests need more."""
 STOP_SECONDS: Final = 3.0
-SHARE_OF_TIME: Final = 5
-"""Looking through all accounts for the platform's endpoints takes at most a fifth of the time."""
-LATE_LANES_SECONDS: Final = 2.0
-"""How soon the platform's endpoints begin to hear of a new account."""
 
 ATTEMPTS: Final = Counter(
     "talktime_webhook_attempts", "Webhook deliveries tried.", ["result"], registry=None
 )
+
+
+class Work:
+    """A lane in a task's hands, and what was sent of it since that was last recorded."""
+
+    def __init__(self, lane: ClaimedLane, claim: str) -> None:
+        self.lane = lane
+        self.claim = claim
+        self.tried: list[Tried] = []
+
+    @property
+    def endpoint(self) -> tuple[str, str]:
+        return self.lane.owner_id, self.lane.endpoint_id
 
 
 class Deliverer:
@@ -57,28 +69,32 @@ class Deliverer:
     def __init__(self, platform: Platform, sender: WebhookSender) -> None:
         self._platform = platform
         self._sender = sender
+        self._teller = Teller(platform)
         self._name = uuid.uuid4().hex[:12]
         self._rounds = 0
-        self._tasks: dict[asyncio.Task[None], tuple[str, str]] = {}
+        self._tasks: dict[asyncio.Task[None], Work] = {}
+        self._next: asyncio.Task[None] | None = None
+        self._has_more = False
         self._connections = asyncio.Semaphore(CONNECTIONS)
-        self._rest_until = 0.0
-        self._late_lanes_at = 0.0
+        self._renewed_at = platform.clock()
         self._closing = False
 
     async def run(self) -> None:
         """Relay what happened since, and begin what is due; sending goes on after this returns."""
-        if time.monotonic() >= self._rest_until:
-            await self._relay()
-        await self._begin_due()
+        await self._renew()
+        if await self._teller.run():
+            await self._begin_due()
 
     async def finish(self) -> None:
         """Wait until nothing is under way; for tests and commands."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        while under_way := {*self._tasks, *([self._next] if self._next else [])}:
+            await asyncio.wait(under_way)
 
     async def close(self) -> None:
         """Let attempts under way end for a moment, then leave their lanes to others."""
         self._closing = True
+        if self._next is not None:
+            self._next.cancel()
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks), timeout=STOP_SECONDS)
             for task in late:
@@ -87,26 +103,18 @@ class Deliverer:
                 await asyncio.wait(late)
         await self._sender.close()
 
-    async def _relay(self) -> None:
-        if time.monotonic() >= self._late_lanes_at:
-            async with self._platform.connection() as connection:
-                await open_late_lanes(connection)
-            self._late_lanes_at = time.monotonic() + LATE_LANES_SECONDS
-        for _ in range(RELAY_ROUNDS):
-            began = time.monotonic()
-            async with self._platform.connection() as connection:
-                told = await relay_events(
-                    connection,
-                    floor_nanos=self._platform.terms.floor_nanos,
-                    now=self._platform.clock(),
-                )
-            if not told:
-                ended = time.monotonic()
-                self._rest_until = ended + (SHARE_OF_TIME - 1) * (ended - began)
-                return
+    async def _renew(self) -> None:
+        """Say that we are still at it: lanes of which nothing is heard go to others."""
+        now = self._platform.clock()
+        if not self._tasks or now - self._renewed_at < RENEWED_AFTER:
+            return
+        held = [(work.lane, work.claim) for work in self._tasks.values()]
+        async with self._platform.connection() as connection:
+            await renew_lanes(connection, held, now=now)
+        self._renewed_at = now
 
     async def _begin_due(self) -> None:
-        under_way = list(self._tasks.values())
+        under_way = [work.endpoint for work in self._tasks.values()]
         room = LANES_MAX - len(under_way)
         if room <= 0 or self._closing:
             return
@@ -120,90 +128,105 @@ class Deliverer:
                 busy=busy,
                 per_endpoint=LANES_PER_ENDPOINT,
                 limit=room,
-                now=self._now,
+                now=self._platform.clock(),
             )
-        for lane in lanes:
-            task = asyncio.create_task(self._guarded(lane, claim), name="webhook lane")
-            self._tasks[task] = (lane.owner_id, lane.endpoint_id)
-            task.add_done_callback(self._tasks.pop)
-
-    async def _guarded(self, lane: ClaimedLane, claim: str) -> None:
-        try:
-            await self._work(lane, claim)
-        except asyncio.CancelledError:
-            await self._release(lane, claim, is_empty=False, retry_at=self._now)
-        except Exception:  # the lane is due again when our time with it has run out
-            log.exception("webhook lane failed", endpoint_id=lane.endpoint_id)
-
-    async def _work(self, lane: ClaimedLane, claim: str) -> None:
-        """Send what waits in a lane, in order, until one is not taken."""
-        is_empty, retry_at = True, None
-        for _ in range(GOES_MAX):
-            async with self._connections, self._platform.connection() as connection:
-                waiting = await read_waiting(connection, lane)
-            is_empty = is_empty and not waiting
-            goes_on = bool(waiting)
-            for nth, delivery in enumerate(waiting):
-                goes_on, retry_at = await self._send(lane, delivery, claim, is_first=nth == 0)
-                if not goes_on or self._closing:
-                    break
-            if not goes_on or self._closing:
-                break
-            lane = lane.told_upto(waiting[-1].delivery_seq)
-        await self._release(lane, claim, is_empty=is_empty, retry_at=retry_at)
-
-    async def _send(
-        self, lane: ClaimedLane, delivery: Delivery, claim: str, *, is_first: bool
-    ) -> tuple[bool, datetime | None]:
-        attempt = await self._sender.send(
-            lane.url,
-            message_id=delivery.message_id,
-            body=delivery.body,
-            secrets=lane.secrets,
-            now=self._now,
+            waiting = await read_waiting(connection, lanes) if lanes else []
+        endpoints = [(lane.owner_id, lane.endpoint_id) for lane in lanes]
+        self._has_more = bool(busy) or any(
+            endpoints.count(one) >= LANES_PER_ENDPOINT for one in set(endpoints)
         )
-        _count(attempt, delivery)
+        for lane, first in zip(lanes, waiting, strict=True):
+            work = Work(lane, claim)
+            task = asyncio.create_task(self._guarded(work, first), name="webhook lane")
+            self._tasks[task] = work
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task)
+        if self._has_more and self._next is None and not self._closing:
+            self._next = asyncio.create_task(self._begin_soon(), name="webhook lanes")
+
+    async def _begin_soon(self) -> None:
+        """Take up more lanes of an endpoint that has more than it may have under way."""
+        await asyncio.sleep(SOON_SECONDS)
+        self._next = None
+        try:
+            await self._begin_due()
+        except Exception:  # the next look tries again
+            log.exception("webhook lanes could not be taken up")
+
+    async def _guarded(self, work: Work, first: list[Waiting]) -> None:
+        try:
+            await self._work(work, first)
+        except asyncio.CancelledError:
+            await self._record(work, has_more=False)
+        except Exception:  # the lane is due again when our time with it has run out
+            log.exception("webhook lane failed", endpoint_id=work.lane.endpoint_id)
+
+    async def _work(self, work: Work, waiting: list[Waiting]) -> None:
+        """Send what waits in a lane, in order, until one is not taken."""
+        if not waiting:
+            async with self._connections, self._platform.connection() as connection:
+                await release_empty(
+                    connection, work.lane, claim=work.claim, now=self._platform.clock()
+                )
+            return
+        for nth in range(1, GOES_MAX + 1):
+            left = await self._go(work, waiting)
+            may_go_on = nth < GOES_MAX and not self._closing
+            has_more = bool(left) or len(waiting) == GO_MAX
+            if not await self._record(work, has_more=has_more and may_go_on):
+                return
+            waiting = left or await self._read_on(work)
+
+    async def _go(self, work: Work, waiting: list[Waiting]) -> list[Waiting]:
+        """Send deliveries in turn, for a moment, as long as they are taken; answers the rest."""
+        until = time.monotonic() + GO_SECONDS
+        for nth, delivery in enumerate(waiting, start=1):
+            attempt = await self._sender.send(
+                work.lane.url,
+                message_id=delivery.message_id,
+                body=delivery.body,
+                secrets=work.lane.secrets,
+                now=self._platform.clock(),
+            )
+            at = self._platform.clock()
+            work.tried.append(Tried(delivery=delivery, attempt=attempt, at=at))
+            _count(work.lane, attempt, delivery)
+            if not attempt.is_taken or time.monotonic() >= until or self._closing:
+                return waiting[nth:]
+        return []
+
+    async def _record(self, work: Work, *, has_more: bool) -> bool:
+        """Keep what was sent; whether the lane is still ours and goes on."""
         async with self._connections, self._platform.connection() as connection:
-            goes_on, retry_at = await record_attempt(
+            goes_on = await record_go(
                 connection,
-                delivery,
-                attempt,
-                claim=claim,
+                work.lane,
+                work.tried,
+                claim=work.claim,
+                has_more=has_more,
                 jitter=random.random(),  # noqa: S311  (spreads retries, hides nothing)
-                now=self._now,
+                now=self._platform.clock(),
             )
-            if is_first or not attempt.is_taken:
-                listens = await note_health(connection, lane, attempt, now=self._now)
-                goes_on = goes_on and listens
-                if not listens:
-                    log.warning("webhook endpoint disabled", endpoint_id=lane.endpoint_id)
-        return goes_on, retry_at
+        if work.tried:
+            work.lane = work.lane.told_upto(work.tried[-1].delivery.delivery_seq)
+            work.tried = []
+        return goes_on
 
-    async def _release(
-        self, lane: ClaimedLane, claim: str, *, is_empty: bool, retry_at: datetime | None
-    ) -> None:
+    async def _read_on(self, work: Work) -> list[Waiting]:
         async with self._connections, self._platform.connection() as connection:
-            await release_lane(
-                connection,
-                lane,
-                claim=claim,
-                is_empty=is_empty,
-                retry_at=retry_at,
-                now=self._now,
-            )
-
-    @property
-    def _now(self) -> datetime:
-        return self._platform.clock()
+            [waiting] = await read_waiting(connection, [work.lane])
+        return waiting
 
 
-def _count(attempt: Attempt, delivery: Delivery) -> None:
+def _count(lane: ClaimedLane, attempt: Attempt, delivery: Waiting) -> None:
     ATTEMPTS.labels(result="taken" if attempt.is_taken else "failed").inc()
     if not attempt.is_taken:
         log.info(
             "webhook not taken",
-            endpoint_id=delivery.endpoint_id,
-            account_id=delivery.account_id,
+            endpoint_id=lane.endpoint_id,
+            account_id=lane.account_id,
             message_id=delivery.message_id,
             attempts=delivery.attempts + 1,
             failure=attempt.failure,

@@ -7,7 +7,7 @@ from talktime.db import webhook_lanes
 from talktime.db.pool import Connection
 from talktime.db.webhook_lanes import LaneMove
 from talktime.ops.platform import Platform
-from talktime.ops.webhook_delivery import RELAY_EVENTS, relay_events
+from talktime.ops.webhook_relay import RELAY_EVENTS, find_untold, relay_events
 from talktime.ops.webhooks import read_endpoint
 from tests.acting import Bots
 from tests.conftest import AccountFactory
@@ -24,10 +24,13 @@ async def test_a_busy_account_leaves_room_for_others(
     for n in range(RELAY_EVENTS + 20):
         await busy.start(f"B{n}")
     await quiet.start("Q")
+    untold = await find_untold(connection)
+    assert {busy.account_id, quiet.account_id} <= set(untold)
     told = await relay_events(
-        connection, floor_nanos=platform.terms.floor_nanos, now=platform.clock()
+        connection, untold, floor_nanos=platform.terms.floor_nanos, now=platform.clock()
     )
-    assert told == RELAY_EVENTS, "what the quiet one leaves, the busy one has"
+    assert told.events == RELAY_EVENTS, "what the quiet one leaves, the busy one has"
+    assert not told.is_all
     assert len(await lone.deliveries()) == 1
     assert len(await crowd.deliveries()) == RELAY_EVENTS - 1
 
@@ -41,10 +44,11 @@ async def test_who_was_told_longest_ago_is_told_first(
         await listen(bots.account_id, ["call.started"])
         for n in range(4):
             await bots.start(f"CA{n}")
+    names = [bots.account_id for bots in accounts]
     turns = []
     for n in range(6):
         async with connection.transaction():
-            [lane] = await webhook_lanes.claim_untold(connection, limit=1)
+            [lane] = await webhook_lanes.claim_untold(connection, names, limit=1)
             move = LaneMove(
                 account_id=lane.account_id,
                 owner_id=lane.owner_id,

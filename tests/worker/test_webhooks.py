@@ -21,7 +21,8 @@ from talktime.deliverer import Deliverer
 from talktime.gateways.webhook import WebhookSender, signed_headers
 from talktime.ops.coupons import create_coupon, redeem_coupon
 from talktime.ops.platform import Platform, open_platform
-from talktime.ops.webhook_delivery import claim_lanes, relay_events
+from talktime.ops.webhook_delivery import GO_MAX, HELD_FOR, claim_lanes
+from talktime.ops.webhook_relay import relay_events
 from talktime.ops.webhooks import rotate_secret
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
@@ -301,14 +302,15 @@ async def test_a_worker_that_dies_leaves_its_lanes_to_others(
     await bots.start("CA1")
     async with platform.connection() as connection:
         now = platform.clock()
-        await relay_events(connection, floor_nanos=platform.terms.floor_nanos, now=now)
+        floor_nanos = platform.terms.floor_nanos
+        await relay_events(connection, [bots.account_id], floor_nanos=floor_nanos, now=now)
         [lane] = await claim_lanes(
             connection, claim="dies", busy=[], per_endpoint=8, limit=64, now=now
         )
     assert lane.account_id == bots.account_id
     await heard.work()
     assert heard.receiver.bodies == [], "still held"
-    await heard.work(at=platform.clock() + timedelta(seconds=61))
+    await heard.work(at=platform.clock() + HELD_FOR)
     assert [body["data"]["call_id"] for body in heard.receiver.bodies] == ["CA1"]
 
 
@@ -343,11 +345,11 @@ async def test_a_killed_worker_loses_nothing(
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert len(heard.receiver.bodies) < 60
-    await heard.work(at=platform.clock() + timedelta(seconds=61))
+    await heard.work(at=platform.clock() + HELD_FOR)
     told = dict(zip(heard.receiver.ids, heard.receiver.told("call.settled"), strict=True))
     calls = [body["data"]["call_id"] for body in told.values()]
     assert calls == [f"CA{n:02d}" for n in range(60)]
-    assert len(heard.receiver.ids) - len(told) <= 1, "only what was under way may come twice"
+    assert len(heard.receiver.ids) - len(told) <= GO_MAX, "of one go alone may something come twice"
 
 
 async def test_a_thousand_events_at_once(
@@ -395,7 +397,7 @@ async def test_an_event_that_cannot_be_told_silences_no_other(
         await bots.call(name, *MINUTE_BY_PHONE)
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute(
-            "UPDATE call SET lines = '{}' WHERE account_id = %s AND call_id = 'broken'",
+            "UPDATE call SET admitted_at = 'infinity' WHERE account_id = %s AND call_id = 'broken'",
             [bots.account_id],
         )
     await heard.work()

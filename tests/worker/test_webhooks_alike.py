@@ -8,7 +8,8 @@ from talktime.core.errors import DeliveryUnknown
 from talktime.core.webhook import PLATFORM
 from talktime.db.pool import Connection
 from talktime.ops.platform import Platform
-from talktime.ops.webhook_delivery import claim_lanes, relay_events
+from talktime.ops.webhook_delivery import claim_lanes
+from talktime.ops.webhook_relay import relay_events
 from talktime.ops.webhooks import delete_endpoint, read_delivery
 from tests.acting import Bots
 from tests.conftest import AccountFactory
@@ -77,7 +78,9 @@ async def test_a_busy_endpoint_holds_up_no_namesake(connection: Connection, main
     await ada.start("A")
     await bob.start("B")
     now = everyone.platform.clock()
-    await relay_events(connection, floor_nanos=everyone.platform.terms.floor_nanos, now=now)
+    accounts = [ada.account_id, bob.account_id]
+    floor_nanos = everyone.platform.terms.floor_nanos
+    await relay_events(connection, accounts, floor_nanos=floor_nanos, now=now)
     claimed = await claim_lanes(
         connection, claim="one", busy=[(PLATFORM, "main")], per_endpoint=8, limit=64, now=now
     )

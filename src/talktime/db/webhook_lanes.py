@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Self
 
 import msgspec
-from psycopg.rows import class_row, kwargs_row
+from psycopg.rows import class_row
 
-from talktime.core.webhook import Delivery, DeliveryState
+from talktime.core.call import Call
+from talktime.core.webhook import DeliveryState
+from talktime.db.calls import call_sums_of
 from talktime.db.pool import Connection
 from talktime.db.queries import query
-from talktime.db.webhooks import Signing, delivery_of
+from talktime.db.webhooks import Signing
 
 
 class Untold(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,23 +76,68 @@ class ClaimedLane(Signing, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, done_seq=delivery_seq)
 
 
-async def read_listeners(connection: Connection) -> tuple[bool, bool]:
-    """Whether any endpoint listens, and whether one of the platform's does."""
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery to be sent, as far as that takes."""
+
+    delivery_seq: int
+    message_id: str
+    body: str
+    created_at: datetime
+    attempts: int
+    """Made so far."""
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one delivery by an attempt."""
+
+    delivery_seq: int
+    state: DeliveryState
+    status: int | None
+    failure: str | None
+    attempted_at: datetime
+
+
+async def read_listeners(connection: Connection) -> tuple[int, int]:
+    """How many endpoints listen, and how many of them are the platform's."""
     cursor = await connection.execute(query("endpoint_listeners"), prepare=True)
     row = await cursor.fetchone()
     assert row is not None
-    return bool(row[0]), bool(row[1])
+    return int(row[0]), int(row[1])
 
 
-async def open_late_lanes(connection: Connection, *, limit: int) -> None:
-    """Lanes of the platform's endpoints for accounts opened since."""
-    await connection.execute(query("open_late_lanes"), {"limit": limit})
+async def open_late_lanes(
+    connection: Connection, account_ids: Sequence[str] | None, *, limit: int
+) -> None:
+    """Lanes of the platform's endpoints for accounts opened since: some accounts, None: all."""
+    await connection.execute(
+        query("open_late_lanes"),
+        {"account_id": None if account_ids is None else list(account_ids), "limit": limit},
+    )
 
 
-async def claim_untold(connection: Connection, *, limit: int) -> list[Untold]:
-    """Lanes with something to tell, locked until the end of the transaction."""
+async def find_untold(connection: Connection, *, limit: int) -> list[str]:
+    """Accounts with something to tell, of all there are."""
+    cursor = await connection.execute(query("find_untold"), {"limit": limit})
+    return [str(row[0]) for row in await cursor.fetchall()]
+
+
+async def find_recent(connection: Connection, *, since: datetime, limit: int) -> list[str]:
+    """Accounts with something to tell, of those that something was recorded of since a moment."""
+    # Planned for this moment: of how much lies behind it the plan makes a difference.
+    cursor = await connection.execute(
+        query("find_recent"), {"since": since, "limit": limit}, prepare=False
+    )
+    return [str(row[0]) for row in await cursor.fetchall()]
+
+
+async def claim_untold(
+    connection: Connection, account_ids: Sequence[str], *, limit: int
+) -> list[Untold]:
+    """Lanes of accounts with something to tell, locked until the end of the transaction."""
     async with connection.cursor(row_factory=class_row(Untold)) as cursor:
-        await cursor.execute(query("claim_untold"), {"limit": limit}, prepare=True)
+        await cursor.execute(
+            query("claim_untold"), {"account_id": list(account_ids), "limit": limit}, prepare=True
+        )
         return await cursor.fetchall()
 
 
@@ -109,6 +156,18 @@ async def read_untold(
             prepare=True,
         )
         return await cursor.fetchall()
+
+
+async def read_call_sums(
+    connection: Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Call]:
+    """Calls by (account_id, call_id) without their lines, as they are now."""
+    cursor = await connection.execute(
+        query("read_calls"),
+        {"account_id": [key[0] for key in keys], "call_id": [key[1] for key in keys]},
+        prepare=True,
+    )
+    return {call.key: call for call in map(call_sums_of, await cursor.fetchall())}
 
 
 async def read_warning_levels(connection: Connection, account_ids: Sequence[str]) -> dict[str, int]:
@@ -165,74 +224,89 @@ async def claim_lanes(
         return await cursor.fetchall()
 
 
-async def read_waiting(connection: Connection, lane: ClaimedLane, *, limit: int) -> list[Delivery]:
-    """The lane's next deliveries, in order."""
-    async with connection.cursor(row_factory=kwargs_row(delivery_of)) as cursor:
-        await cursor.execute(
-            query("waiting_deliveries"),
-            {
-                "account_id": lane.account_id,
-                "owner_id": lane.owner_id,
-                "endpoint_id": lane.endpoint_id,
-                "after": lane.done_seq,
-                "limit": limit,
-            },
-            prepare=True,
-        )
-        return await cursor.fetchall()
-
-
-async def record_attempt(
-    connection: Connection,
-    delivery: Delivery,
-    *,
-    claim: str,
-    state: DeliveryState,
-    status: int | None,
-    failure: str | None,
-    until: datetime,
-    now: datetime,
-) -> bool:
-    """Note how an attempt went; False where the lane is not ours any more."""
+async def read_waiting(
+    connection: Connection, lanes: Sequence[ClaimedLane], *, limit: int
+) -> list[list[Waiting]]:
+    """For each lane its next deliveries, in order, at most so many."""
     cursor = await connection.execute(
-        query("record_attempt"),
+        query("waiting_deliveries"),
         {
-            "account_id": delivery.account_id,
-            "owner_id": delivery.owner_id,
-            "endpoint_id": delivery.endpoint_id,
-            "delivery_seq": delivery.delivery_seq,
-            "claim": claim,
-            "state": state.value,
-            "status": status,
-            "failure": failure,
-            "until": until,
-            "now": now,
+            "account_id": [lane.account_id for lane in lanes],
+            "owner_id": [lane.owner_id for lane in lanes],
+            "endpoint_id": [lane.endpoint_id for lane in lanes],
+            "after": [lane.done_seq for lane in lanes],
+            "limit": limit,
         },
         prepare=True,
     )
-    return cursor.rowcount == 1
+    waiting: list[list[Waiting]] = [[] for _ in lanes]
+    for nth, seq, message_id, body, created_at, attempts in await cursor.fetchall():
+        one = Waiting(
+            delivery_seq=seq,
+            message_id=message_id,
+            body=body,
+            created_at=created_at,
+            attempts=attempts,
+        )
+        waiting[nth - 1].append(one)
+    return waiting
 
 
-async def release_lane(
+async def record_go(
     connection: Connection,
     lane: ClaimedLane,
+    noted: Sequence[Noted],
     *,
     claim: str,
     done_seq: int,
+    goes_on: bool,
     retry_at: datetime | None,
+    taken_at: datetime | None,
+    until: datetime,
     now: datetime,
-) -> None:
-    """Give a lane back, due when it says or as soon as there is more."""
-    await connection.execute(
-        query("release_lane"),
+) -> bool:
+    """Note how a lane's attempts went; False where the lane is not ours any more.
+
+    ``taken_at``: the endpoint is well, and was then. Unless it ``goes_on`` the lane is given back.
+    """
+    cursor = await connection.execute(
+        query("record_go"),
         {
             "account_id": lane.account_id,
             "owner_id": lane.owner_id,
             "endpoint_id": lane.endpoint_id,
             "claim": claim,
             "done_seq": done_seq,
+            "goes_on": goes_on,
             "retry_at": retry_at,
+            "taken_at": taken_at,
+            "until": until,
             "now": now,
+            "delivery_seq": [one.delivery_seq for one in noted],
+            "state": [one.state.value for one in noted],
+            "status": [one.status for one in noted],
+            "failure": [one.failure for one in noted],
+            "attempted_at": [one.attempted_at for one in noted],
+        },
+        prepare=True,
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+async def renew_lanes(
+    connection: Connection, held: Sequence[tuple[ClaimedLane, str]], *, until: datetime
+) -> None:
+    """Keep lanes, each with its claim, as far as they are still ours."""
+    await connection.execute(
+        query("renew_lanes"),
+        {
+            "account_id": [lane.account_id for lane, _ in held],
+            "owner_id": [lane.owner_id for lane, _ in held],
+            "endpoint_id": [lane.endpoint_id for lane, _ in held],
+            "claim": [claim for _, claim in held],
+            "until": until,
         },
         prepare=True,
     )

@@ -17,10 +17,9 @@ from talktime.core.payment import Payment
 from talktime.core.refusal import Refusal
 from talktime.core.webhook import TEST_TYPE, WebhookType
 from talktime.db import live
-from talktime.db.calls import read_calls
 from talktime.db.payments import read_payments
 from talktime.db.pool import Connection
-from talktime.db.webhook_lanes import OutboxEvent, read_warning_levels
+from talktime.db.webhook_lanes import OutboxEvent, read_call_sums, read_warning_levels
 
 Facts = dict[str, Any]
 
@@ -36,6 +35,13 @@ _BELOW: Final = {
 }
 
 _RELOAD_EVENTS: Final = frozenset({"auto_reload.failed", "auto_reload.stopped"})
+
+_ALONE: Final = {
+    **_CALL_EVENTS,
+    **_BELOW,
+    "call.refused": WebhookType.CALL_REFUSED,
+    **dict.fromkeys(_RELOAD_EVENTS, WebhookType.AUTO_RELOAD_FAILED),
+}
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -58,6 +64,16 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     floor_nanos: int
 
 
+def may_tell(event: OutboxEvent, types: frozenset[str] | None) -> bool:
+    """Whether an event may be told as one of some types; None: of any."""
+    if types is None or event.kind == "entry.posted":
+        return True
+    kinds = [_ALONE[event.kind]] if event.kind in _ALONE else []
+    if event.kind in _WITH_ENTRY and event.entry_seq is not None:
+        kinds.append(WebhookType.BALANCE_UPDATED)
+    return any(kind in types for kind in kinds)
+
+
 async def read_recorded(
     connection: Connection, events: Sequence[OutboxEvent], *, floor_nanos: int
 ) -> Recorded:
@@ -70,7 +86,7 @@ async def read_recorded(
     charges = [(one.account_id, one.ref) for one in events if one.kind in _RELOAD_EVENTS]
     low = {event.account_id for event in events if event.kind in _BELOW}
     return Recorded(
-        calls=await read_calls(connection, sorted(calls)) if calls else {},
+        calls=await read_call_sums(connection, sorted(calls)) if calls else {},
         entries=await live.read_entries(connection, sorted(entries)) if entries else {},
         refusals=await live.read_refusals(connection, refused) if refused else {},
         payments=await read_payments(connection, charges) if charges else {},

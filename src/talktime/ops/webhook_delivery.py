@@ -1,140 +1,54 @@
-"""From the outbox to the wire: relay what happened into deliveries, and send those lane by lane.
+"""From deliveries to the wire, lane by lane.
 
-    open_late_lanes  lets the platform's endpoints hear of new accounts
-    relay_events     copies the outbox into deliveries and moves the lanes on, in one transaction
-    claim_lanes      takes lanes that are due, for a while: whoever dies leaves them to others
-    read_waiting     the next deliveries of a lane, in order
-    record_attempt   how one went, and whether the lane goes on
-    note_health      whether the endpoint takes what it is sent; disables one that has not for long
-    release_lane     gives the lane back
+    claim_lanes    takes lanes that are due, for a while
+    renew_lanes    keeps them for longer, while somebody works on them: whoever dies lets them go
+    read_waiting   the next deliveries of lanes, in order
+    record_go      how some of them went, one after another; the lane goes on or is given back
+    release_empty  gives back one in which nothing waited
 
-Nothing here talks to an endpoint; no transaction is open while somebody does.
+Nothing here talks to an endpoint; no transaction is open while somebody does. What a lane sent in
+one go is recorded together: a worker that dies in between leaves up to GO_MAX deliveries, of
+GO_SECONDS and one attempt, to be sent again under the same ids.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 import structlog
 
 from talktime.core.message import MessageKind
 from talktime.core.webhook import (
     PLATFORM,
     Attempt,
-    Delivery,
     DeliveryState,
     DisabledReason,
     is_failing_too_long,
-    message_id,
     next_attempt_at,
 )
 from talktime.db import webhook_lanes, webhooks
 from talktime.db.pool import Connection
-from talktime.db.webhook_lanes import ClaimedLane, LaneMove, NewDelivery, OutboxEvent, Untold
+from talktime.db.webhook_lanes import ClaimedLane, Noted, Waiting
 from talktime.ops.messages import write_message
-from talktime.ops.webhook_bodies import Message, messages_of, read_recorded
 
 log = structlog.get_logger("talktime.webhooks")
 
-RELAY_EVENTS: Final = 200
-"""Events told in one transaction; making their bodies takes some milliseconds."""
-RELAY_LANES: Final = 50
-"""At most as many as there are events, so that each lane is told of one at least."""
-LATE_LANES: Final = 1_000
-HELD_FOR: Final = timedelta(seconds=60)
-"""How long a lane stays ours without a word; an attempt takes a sixth of it at most."""
-IN_ONE_GO: Final = 20
-"""Deliveries of one lane before others have their turn."""
+HELD_FOR: Final = timedelta(seconds=15)
+"""How long a lane stays ours without a word."""
+RENEWED_AFTER: Final = timedelta(seconds=4)
+"""A word is given so often: three may be lost."""
+GO_MAX: Final = 50
+GO_SECONDS: Final = 0.5
+"""What is sent before it is recorded: the first bound that is met."""
 
 
-async def relay_events(connection: Connection, *, floor_nanos: int, now: datetime) -> int:
-    """Tell what happened since, a limited stretch of it; answers how many events were looked at.
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery, and how sending it went."""
 
-    0: everybody enabled has been told everything, or there is nobody.
-    """
-    listens, _ = await webhook_lanes.read_listeners(connection)
-    if not listens:
-        return 0
-    async with connection.transaction():
-        lanes = _within(
-            await webhook_lanes.claim_untold(connection, limit=RELAY_LANES), RELAY_EVENTS
-        )
-        if not lanes:
-            return 0
-        events = _distinct(await webhook_lanes.read_untold(connection, _spans(lanes)))
-        messages = await _messages(connection, events, floor_nanos=floor_nanos)
-        made: list[NewDelivery] = []
-        moves: list[LaneMove] = []
-        for lane, upto in lanes:
-            place = lane.delivery_seq
-            for event in _of_lane(events, lane, upto):
-                for message in messages[event.account_id, event.event_seq]:
-                    if lane.types is not None and message.type not in lane.types:
-                        continue
-                    place += 1
-                    made.append(
-                        NewDelivery(
-                            account_id=lane.account_id,
-                            owner_id=lane.owner_id,
-                            endpoint_id=lane.endpoint_id,
-                            delivery_seq=place,
-                            message_id=message_id(
-                                account_id=lane.account_id,
-                                owner_id=lane.owner_id,
-                                endpoint_id=lane.endpoint_id,
-                                delivery_seq=place,
-                                at=now,
-                                nth=len(made),
-                            ),
-                            type=message.type,
-                            body=message.body,
-                        )
-                    )
-            moves.append(
-                LaneMove(
-                    account_id=lane.account_id,
-                    owner_id=lane.owner_id,
-                    endpoint_id=lane.endpoint_id,
-                    event_seq=upto,
-                    delivery_seq=place,
-                )
-            )
-        if made:
-            await webhook_lanes.write_deliveries(connection, made, now=now)
-        await webhook_lanes.move_lanes(connection, moves, now=now)
-    return sum(upto - lane.after for lane, upto in lanes)
-
-
-async def _messages(
-    connection: Connection, events: Sequence[OutboxEvent], *, floor_nanos: int
-) -> dict[tuple[str, int], list[Message]]:
-    """What each event is told as. One that cannot be told, by a fault of ours, silences no other:
-    it is told as nothing, and the log says which it was."""
-    try:
-        recorded = await read_recorded(connection, events, floor_nanos=floor_nanos)
-        return {
-            (event.account_id, event.event_seq): messages_of(event, recorded) for event in events
-        }
-    except Exception:
-        if len(events) == 1:
-            [event] = events
-            log.exception(
-                "an event could not be told",
-                account_id=event.account_id,
-                event_seq=event.event_seq,
-            )
-            return {(event.account_id, event.event_seq): []}
-    told: dict[tuple[str, int], list[Message]] = {}
-    for event in events:
-        told |= await _messages(connection, [event], floor_nanos=floor_nanos)
-    return told
-
-
-async def open_late_lanes(connection: Connection) -> None:
-    """Let the platform's endpoints hear of accounts opened since, some at a time."""
-    _, platform_listens = await webhook_lanes.read_listeners(connection)
-    if platform_listens:
-        await webhook_lanes.open_late_lanes(connection, limit=LATE_LANES)
+    delivery: Waiting
+    attempt: Attempt
+    at: datetime
 
 
 async def claim_lanes(
@@ -158,75 +72,108 @@ async def claim_lanes(
     )
 
 
-async def read_waiting(connection: Connection, lane: ClaimedLane) -> list[Delivery]:
-    """The next deliveries of a lane, at most IN_ONE_GO."""
-    return await webhook_lanes.read_waiting(connection, lane, limit=IN_ONE_GO)
+async def renew_lanes(
+    connection: Connection, held: Sequence[tuple[ClaimedLane, str]], *, now: datetime
+) -> None:
+    """Keep lanes that somebody works on, each with its claim, for HELD_FOR from now."""
+    await webhook_lanes.renew_lanes(connection, held, until=now + HELD_FOR)
 
 
-async def record_attempt(
+async def read_waiting(connection: Connection, lanes: Sequence[ClaimedLane]) -> list[list[Waiting]]:
+    """The next deliveries of each lane, at most GO_MAX."""
+    return await webhook_lanes.read_waiting(connection, lanes, limit=GO_MAX)
+
+
+async def record_go(
     connection: Connection,
-    delivery: Delivery,
-    attempt: Attempt,
+    lane: ClaimedLane,
+    tried: Sequence[Tried],
     *,
     claim: str,
+    has_more: bool,
     jitter: float,
     now: datetime,
-) -> tuple[bool, datetime | None]:
-    """Note how an attempt went; whether the lane's next delivery may be sent, and when to retry.
+) -> bool:
+    """Note how a lane's attempts went, in order; all but the last were taken.
 
-    (False, None): the lane is not ours any more.
+    True: the lane is still ours and goes on, as there is more and nothing speaks against it.
+    Otherwise it is given back.
     """
-    retry_at = None
-    state = DeliveryState.DELIVERED
-    if not attempt.is_taken:
-        retry_at = next_attempt_at(
-            attempts=delivery.attempts + 1,
-            created_at=delivery.created_at,
-            now=now,
-            jitter=jitter,
-        )
-        state = DeliveryState.GIVEN_UP if retry_at is None else DeliveryState.WAITING
-    is_ours = await webhook_lanes.record_attempt(
+    noted = [_noted(one, jitter=jitter) for one in tried]
+    last = tried[-1] if tried else None
+    retry_at, goes_on = None, has_more
+    if last is not None and not last.attempt.is_taken:
+        if noted[-1].state is DeliveryState.WAITING:
+            goes_on, retry_at = False, _retry_at(last, jitter=jitter)
+        owner = {"owner_id": lane.owner_id, "endpoint_id": lane.endpoint_id}
+        if len(tried) > 1:
+            await webhook_lanes.note_taken(connection, **owner, now=tried[-2].at)
+        listens = await _note_failure(connection, lane, last.attempt, now=now)
+        if not listens:
+            log.warning("webhook endpoint disabled", endpoint_id=lane.endpoint_id)
+        goes_on = goes_on and listens
+    done = [one.delivery_seq for one in noted if one.state is not DeliveryState.WAITING]
+    is_ours = await webhook_lanes.record_go(
         connection,
-        delivery,
+        lane,
+        noted,
         claim=claim,
-        state=state,
-        status=attempt.status,
-        failure=attempt.failure,
+        done_seq=done[-1] if done else lane.done_seq,
+        goes_on=goes_on,
+        retry_at=retry_at,
+        taken_at=last.at if last is not None and last.attempt.is_taken else None,
         until=now + HELD_FOR,
         now=now,
     )
-    return is_ours and retry_at is None, retry_at
+    return is_ours and goes_on
 
 
-async def release_lane(
-    connection: Connection,
-    lane: ClaimedLane,
-    *,
-    claim: str,
-    is_empty: bool,
-    retry_at: datetime | None,
-    now: datetime,
+async def release_empty(
+    connection: Connection, lane: ClaimedLane, *, claim: str, now: datetime
 ) -> None:
-    """Give a lane back; ``is_empty``: nothing waited in it when it was taken."""
-    await webhook_lanes.release_lane(
+    """Give a lane back in which nothing waited when it was taken."""
+    await webhook_lanes.record_go(
         connection,
         lane,
+        (),
         claim=claim,
-        done_seq=lane.delivery_seq if is_empty else lane.done_seq,
-        retry_at=retry_at,
+        done_seq=lane.delivery_seq,
+        goes_on=False,
+        retry_at=None,
+        taken_at=None,
+        until=now,
         now=now,
     )
 
 
-async def note_health(
+def _retry_at(one: Tried, *, jitter: float) -> datetime | None:
+    return next_attempt_at(
+        attempts=one.delivery.attempts + 1,
+        created_at=one.delivery.created_at,
+        now=one.at,
+        jitter=jitter,
+    )
+
+
+def _noted(one: Tried, *, jitter: float) -> Noted:
+    state = DeliveryState.DELIVERED
+    if not one.attempt.is_taken:
+        is_over = _retry_at(one, jitter=jitter) is None
+        state = DeliveryState.GIVEN_UP if is_over else DeliveryState.WAITING
+    return Noted(
+        delivery_seq=one.delivery.delivery_seq,
+        state=state,
+        status=one.attempt.status,
+        failure=one.attempt.failure,
+        attempted_at=one.at,
+    )
+
+
+async def _note_failure(
     connection: Connection, lane: ClaimedLane, attempt: Attempt, *, now: datetime
 ) -> bool:
-    """Keep the endpoint's health; disable one that is gone or has failed too long. False then."""
+    """Keep that an endpoint fails; disable one that is gone or has failed too long. False then."""
     owner = {"owner_id": lane.owner_id, "endpoint_id": lane.endpoint_id}
-    if attempt.is_taken:
-        await webhook_lanes.note_taken(connection, **owner, now=now)
-        return True
     failure = attempt.failure or ""
     since = await webhook_lanes.note_failed(connection, **owner, failure=failure, now=now)
     if since is None:
@@ -260,34 +207,3 @@ async def note_health(
                 now=now,
             )
     return False
-
-
-def _within(lanes: Sequence[Untold], budget: int) -> list[tuple[Untold, int]]:
-    """Lanes and how far each is told now: at most so many events over all of them.
-
-    Each has the same share, and what the ones with little to tell leave of theirs the others have.
-    """
-    taken: list[tuple[Untold, int]] = []
-    for nth, lane in enumerate(sorted(lanes, key=lambda one: one.upto - one.after)):
-        events = min(lane.upto - lane.after, budget // (len(lanes) - nth))
-        taken.append((lane, lane.after + events))
-        budget -= events
-    return taken
-
-
-def _spans(lanes: Sequence[tuple[Untold, int]]) -> list[tuple[str, int, int]]:
-    """What to read of each account: a stretch that several lanes hear of is read once."""
-    return sorted({(lane.account_id, lane.after, upto) for lane, upto in lanes})
-
-
-def _distinct(events: Sequence[OutboxEvent]) -> list[OutboxEvent]:
-    """Each event once, in order, where stretches overlap."""
-    return list({(event.account_id, event.event_seq): event for event in events}.values())
-
-
-def _of_lane(events: Sequence[OutboxEvent], lane: Untold, upto: int) -> list[OutboxEvent]:
-    return [
-        event
-        for event in events
-        if event.account_id == lane.account_id and lane.after < event.event_seq <= upto
-    ]

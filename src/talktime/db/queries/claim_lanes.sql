@@ -1,7 +1,9 @@
 -- Takes lanes that are due, a few per endpoint, none of endpoints that are busy; they are due again should we die.
 WITH given AS (
     SELECT %(now)b::timestamptz AS moment, %(busy_owner)b::text [] AS busy_owner,
-        %(busy_endpoint)b::text [] AS busy_endpoint
+        %(busy_endpoint)b::text [] AS busy_endpoint,
+        -- a claim that a crash of the database takes back is one that somebody else may make
+        set_config('synchronous_commit', 'off', true) AS unhurried
 ), due AS (
     SELECT c.account_id, c.owner_id, c.endpoint_id
     FROM given g

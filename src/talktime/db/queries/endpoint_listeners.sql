@@ -1,3 +1,3 @@
--- Whether any endpoint listens, and whether one of the platform's does.
-SELECT count(*) > 0, count(*) FILTER (WHERE e.account_id = '') > 0
+-- How many endpoints listen, and how many of them are the platform's.
+SELECT count(*), count(*) FILTER (WHERE e.account_id = '')
 FROM webhook_endpoint e WHERE e.status = 'enabled'

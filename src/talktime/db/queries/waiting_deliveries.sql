@@ -1,8 +1,11 @@
--- The next deliveries of a lane, in order.
-SELECT d.account_id, d.owner_id, d.endpoint_id, d.delivery_seq, d.message_id, d.type, d.body, d.created_at, d.state,
-    d.attempts, d.attempted_at, d.last_status, d.last_failure
-FROM webhook_delivery d
-WHERE d.account_id = %(account_id)b::text AND d.owner_id = %(owner_id)b::text
-    AND d.endpoint_id = %(endpoint_id)b::text
-    AND d.delivery_seq > %(after)b::bigint AND d.state = 'waiting'
-ORDER BY d.delivery_seq LIMIT %(limit)b::bigint
+-- The next deliveries of some lanes, each lane's in order.
+SELECT w.nth, d.delivery_seq, d.message_id, d.body, d.created_at, d.attempts
+FROM unnest(%(account_id)b::text [], %(owner_id)b::text [], %(endpoint_id)b::text [], %(after)b::bigint [])
+    WITH ORDINALITY AS w (account_id, owner_id, endpoint_id, after, nth)
+CROSS JOIN LATERAL (
+    SELECT o.delivery_seq, o.message_id, o.body, o.created_at, o.attempts FROM webhook_delivery o
+    WHERE o.account_id = w.account_id AND o.owner_id = w.owner_id AND o.endpoint_id = w.endpoint_id
+        AND o.delivery_seq > w.after AND o.state = 'waiting'
+    ORDER BY o.delivery_seq LIMIT %(limit)b::bigint
+) d
+ORDER BY w.nth, d.delivery_seq

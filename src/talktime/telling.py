@@ -1,0 +1,100 @@
+"""Which accounts there is something to tell of, found without looking at all of them each time.
+
+A *sweep* compares every lane with its account. With few endpoints that is the cheapest look there
+is; with an endpoint of the platform it takes tens of milliseconds per hundred thousand accounts.
+So sweeps take a fiftieth of the time at most, and the looks between them read what was recorded
+lately. A sweep finds what those cannot see: what was committed long after its time, or recorded by
+a clock that is behind.
+"""
+
+import time
+from datetime import datetime, timedelta
+from typing import Final
+
+from talktime.ops.platform import Platform
+from talktime.ops.webhook_relay import (
+    FOUND_MAX,
+    Listeners,
+    find_recent,
+    find_untold,
+    open_late_lanes,
+    read_listeners,
+    relay_events,
+)
+
+ROUNDS_MAX: Final = 20
+"""Transactions of the relay in one look, before sending has its turn."""
+AT_ONCE: Final = 200
+"""Accounts that one transaction of the relay looks at."""
+SHARE_OF_TIME: Final = 50
+"""Sweeps take at most one part in so many of the time."""
+SWEEP_SECONDS_MAX: Final = 120.0
+OVERLAP: Final = timedelta(seconds=2)
+"""How late what was recorded may be committed, or how far behind its clock may be, to be seen by
+the looks between sweeps."""
+NOBODY: Final = Listeners(all=0, of_platform=0)
+
+
+class Teller:
+    """Copies what happened into deliveries, as far as somebody listens."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._listeners = NOBODY
+        self._untold: list[str] = []
+        self._looked_at: datetime | None = None
+        self._sweep_at = 0.0
+
+    async def run(self) -> bool:
+        """Tell what happened since; False, after one statement, where nobody listens."""
+        async with self._platform.connection() as connection:
+            listeners = await read_listeners(connection)
+        if listeners != self._listeners:
+            self._listeners, self._sweep_at = listeners, 0.0
+        if not listeners.all:
+            self._untold.clear()
+            return False
+        if not self._untold:
+            await self._look()
+        for _ in range(ROUNDS_MAX):
+            if not self._untold:
+                break
+            await self._tell()
+        return True
+
+    async def _look(self) -> None:
+        now = self._platform.clock()
+        if self._looked_at is None or time.monotonic() >= self._sweep_at:
+            self._untold = await self._sweep()
+        else:
+            since = min(self._looked_at, now) - OVERLAP
+            async with self._platform.connection() as connection:
+                self._untold = await find_recent(connection, since=since)
+                if self._untold and self._listeners.of_platform:
+                    await open_late_lanes(connection, self._untold)
+        if len(self._untold) < FOUND_MAX or self._looked_at is None:
+            self._looked_at = now
+
+    async def _sweep(self) -> list[str]:
+        began = time.monotonic()
+        async with self._platform.connection() as connection:
+            if self._listeners.of_platform:
+                await open_late_lanes(connection, None)
+            found = await find_untold(connection)
+        ended = time.monotonic()
+        # With more than one look finds, the rest is looked for as soon as these are told.
+        rest = 0.0 if len(found) == FOUND_MAX else (ended - began) * SHARE_OF_TIME
+        self._sweep_at = ended + min(rest, SWEEP_SECONDS_MAX)
+        return found
+
+    async def _tell(self) -> None:
+        some, others = self._untold[:AT_ONCE], self._untold[AT_ONCE:]
+        async with self._platform.connection() as connection:
+            relayed = await relay_events(
+                connection,
+                some,
+                floor_nanos=self._platform.terms.floor_nanos,
+                now=self._platform.clock(),
+            )
+        # Those with more to tell take turns with the others.
+        self._untold = others if relayed.is_all else others + some
