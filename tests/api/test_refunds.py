@@ -1,80 +1,19 @@
 """Refunds over the API: asked for, decided, sent, and told of by Stripe."""
 
-import dataclasses
 from collections.abc import AsyncIterator
-from typing import Any
 
-import httpx
-import msgspec
 import pytest
 
-from talktime.api.app import create_app
 from talktime.config import Settings
-from talktime.gateways.stripe_checkout import StripeCheckout
-from talktime.ops.platform import Payments, Platform
-from talktime.ops.refund_runs import run_refunds
-from tests.api.account_client import (
-    account_key,
-    balances,
-    entries,
-    open_account,
-    operator_client,
-    problem,
-)
-from tests.api.caller import running
-from tests.payments.paying import SECRET, event, signed
-from tests.payments.stripe_checkouts import StripeCheckouts, served
-
-
-@dataclasses.dataclass(frozen=True)
-class Desk:
-    """The API of an installation that takes payments, its Stripe, and its worker."""
-
-    client: httpx.AsyncClient
-    stripe: StripeCheckouts
-    platform: Platform
-
-    async def knock(self, kind: str, about: dict[str, Any]) -> httpx.Response:
-        body = event(kind, about)
-        return await self.client.post(
-            "/hooks/payments", content=body, headers={"Stripe-Signature": signed(body)}
-        )
-
-    async def paid(self, amount: str) -> tuple[str, dict[str, Any]]:
-        """A fresh account that has topped up, and Stripe's session."""
-        account_id = await open_account(self.client)
-        await self.client.post(f"/v1/accounts/{account_id}/top-ups", json={"amount": amount})
-        session = self.stripe.pay(list(self.stripe.sessions)[-1])
-        assert (await self.knock("checkout.session.completed", session)).status_code == 200
-        return account_id, session
-
-    async def ask(self, account_id: str, **body: Any) -> httpx.Response:
-        return await self.client.post(f"/v1/accounts/{account_id}/refunds", json=body)
-
-    async def decide(self, refund: dict[str, Any], how: str, **body: Any) -> httpx.Response:
-        path = f"/v1/accounts/{refund['account_id']}/refunds/{refund['refund_id']}/{how}"
-        return await self.client.post(path, json=body or None)
-
-    async def work(self) -> None:
-        assert self.platform.payments is not None
-        await run_refunds(
-            self.platform.connection,
-            self.platform.payments.provider,
-            terms=self.platform.terms,
-            now=self.platform.clock(),
-        )
+from talktime.ops.platform import Platform
+from tests.api.account_client import account_key, balances, entries, problem
+from tests.api.refund_desk import Desk, opened
 
 
 @pytest.fixture
 async def desk(platform: Platform, settings: Settings) -> AsyncIterator[Desk]:
-    async with served() as (stripe, url):
-        provider = StripeCheckout("sk_test_right", api_base=url)
-        paying = msgspec.structs.replace(
-            platform, payments=Payments(provider=provider, notice_secret=SECRET)
-        )
-        async with running(create_app(paying, settings)) as app, operator_client(app) as client:
-            yield Desk(client, stripe, paying)
-        await provider.close()
+    async with opened(platform, settings) as found:
+        yield found
 
 
 async def test_from_asking_to_the_card(desk: Desk) -> None:

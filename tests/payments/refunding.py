@@ -150,6 +150,12 @@ class Refunder:
             return (await verify_ledger(connection, account_id=self.account_id)).faults
 
 
+    async def warnings(self) -> list[str]:
+        """What the audit finds right and worth a look."""
+        async with self.platform.connection() as connection:
+            return (await verify_ledger(connection, account_id=self.account_id)).warnings
+
+
 def said(told: dict[str, Any], **facts: Any) -> RefundNotice:
     """A refund of Stripe's as a notice tells it."""
     facts = told | facts

@@ -44,6 +44,8 @@ def verify_command(
         typer.echo(fault)
     if found.fault_count > FAULTS_SHOWN:
         typer.echo(f"… and {found.fault_count - FAULTS_SHOWN} more")
+    for warning in found.warnings[:FAULTS_SHOWN]:
+        typer.echo(f"Worth a look: {warning}")
     typer.echo(verdict(found))
     if not found.is_clean:
         raise typer.Exit(1)

@@ -55,6 +55,19 @@ class RefundFault(msgspec.Struct, frozen=True, kw_only=True):
     summed: int
 
 
+class MoneyBackOddity(msgspec.Struct, frozen=True, kw_only=True):
+    """What went back of a payment as the provider tells it, and an operator is to look at."""
+
+    account_id: str
+    payment_id: str
+    what: str
+    """overdrawn: more of it than was paid; refund, dispute: of other money than was credited."""
+    ref: str
+    """The provider's id of the refund or dispute."""
+    nanos: int
+    paid_nanos: int
+
+
 class CouponFault(msgspec.Struct, frozen=True, kw_only=True):
     """A coupon whose count is not the number of entries that redeemed it."""
 
@@ -178,6 +191,18 @@ async def read_refund_faults(
     async with connection.cursor(row_factory=class_row(RefundFault)) as cursor:
         await cursor.execute(
             query("audit_refunds"), {"first_account": first_account, "last_account": last_account}
+        )
+        return await cursor.fetchall()
+
+
+async def read_money_back_oddities(
+    connection: Connection, *, first_account: str, last_account: str
+) -> list[MoneyBackOddity]:
+    """What went back of some accounts' payments beyond what was paid or credited."""
+    async with connection.cursor(row_factory=class_row(MoneyBackOddity)) as cursor:
+        await cursor.execute(
+            query("audit_money_back"),
+            {"first_account": first_account, "last_account": last_account},
         )
         return await cursor.fetchall()
 

@@ -31,6 +31,8 @@ class Verification(msgspec.Struct, kw_only=True):
     fault_count: int = 0
     faults: list[str] = []
     """In words, at most FAULTS_KEPT of them."""
+    warnings: list[str] = []
+    """What is right in the books and for an operator to look at, in words, as many at most."""
 
     @property
     def is_clean(self) -> bool:
@@ -40,6 +42,10 @@ class Verification(msgspec.Struct, kw_only=True):
         """Count faults, and keep them while there is room."""
         self.fault_count += len(faults)
         self.faults.extend(faults[: FAULTS_KEPT - len(self.faults)])
+
+    def warn(self, warnings: list[str]) -> None:
+        """Keep warnings while there is room."""
+        self.warnings.extend(warnings[: FAULTS_KEPT - len(self.warnings)])
 
 
 async def verify_ledger(
@@ -115,6 +121,28 @@ async def _verify_page(
                 connection, first_account=ids[0], last_account=ids[-1]
             )
         ]
+    )
+    verification.warn(
+        [
+            _warning(oddity)
+            for oddity in await audit.read_money_back_oddities(
+                connection, first_account=ids[0], last_account=ids[-1]
+            )
+        ]
+    )
+
+
+def _warning(oddity: audit.MoneyBackOddity) -> str:
+    whose = f"account {oddity.account_id} top-up {oddity.payment_id}"
+    went = f"${format_usd(oddity.nanos)}"
+    if oddity.what == "overdrawn":
+        return (
+            f"{whose}: {went} of ${format_usd(oddity.paid_nanos)} went back or were disputed: ask "
+            "the provider, who took one of them twice"
+        )
+    return (
+        f"{whose}: {oddity.what} {oddity.ref} of {went} is of other money than was credited: no "
+        "balance was touched; see at the provider what that money was"
     )
 
 
