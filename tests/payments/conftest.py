@@ -9,6 +9,7 @@ from talktime.ops.platform import Platform
 from tests.conftest import AccountFactory
 from tests.payments.paying import Payer
 from tests.payments.refunding import Refunder
+from tests.payments.reloading import Reloader
 from tests.payments.stripe_checkouts import StripeCheckouts, served
 
 
@@ -44,3 +45,14 @@ async def payer(
 def refunder(payer: Payer, provider: StripeCheckout, stripe: StripeCheckouts) -> Refunder:
     """The same account, which wants money back."""
     return Refunder(payer, provider, stripe)
+
+
+@pytest.fixture
+async def reloader(
+    platform: Platform,
+    provider: StripeCheckout,
+    stripe: StripeCheckouts,
+    make_account: AccountFactory,
+) -> Reloader:
+    """A fresh account with $10.00 paid, that may reload."""
+    return Reloader(platform, provider, stripe, await make_account(paid="10"))

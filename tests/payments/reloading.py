@@ -4,33 +4,48 @@ import secrets
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from talktime.core.account import Account
+from talktime.core.account import Account, AccountStatus
 from talktime.core.auto_reload import Decision, ReloadCheck, ReloadSettings, ReloadState
 from talktime.core.errors import PaymentMismatch, ProviderAway
 from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import parse_usd
 from talktime.core.payment import Payment
-from talktime.core.saved_card import SavedCard
+from talktime.core.saved_card import Charge, ChargeOrder, SavedCard
+from talktime.gateways.stripe_cards import StripeCards
 from talktime.gateways.stripe_checkout import StripeCheckout
-from talktime.ops.accounts import read_account
+from talktime.ops.accounts import AccountChange, change_account, read_account
 from talktime.ops.adjustments import post_adjustment
 from talktime.ops.auto_reload import (
     change_auto_reload,
     list_checks,
     list_reloads,
     read_auto_reload,
+    restart_auto_reload,
 )
 from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
 from talktime.ops.reload_runs import (
+    ASK_AFTER,
     Tills,
     claim_stopped_charges,
     reload_account,
     resume_charge,
 )
-from talktime.ops.saved_cards import begin_card_setup, finish_card_setup, remove_saved_card
+from talktime.ops.saved_cards import (
+    begin_card_setup,
+    finish_card_setup,
+    read_card,
+    remove_saved_card,
+)
 from tests.payments.paying import Payer
 from tests.payments.stripe_checkouts import StripeCheckouts
+
+LATER = ASK_AFTER + timedelta(seconds=1)
+"""When a charge that stopped half-way is gone on with."""
+
+
+def nanos(amount: str) -> int:
+    return parse_usd(amount, field="amount")
 
 
 def chosen(
@@ -115,6 +130,23 @@ class Reloader:
                 now=self.now,
             )
 
+    async def switch_on_again(self) -> None:
+        async with self.platform.connection() as connection:
+            await restart_auto_reload(connection, self.account_id, now=self.now)
+
+    async def suspend(self) -> None:
+        async with self.platform.connection() as connection:
+            await change_account(
+                connection,
+                account_id=self.account_id,
+                change=AccountChange(status=AccountStatus.SUSPENDED),
+                now=self.now,
+            )
+
+    async def saved(self) -> SavedCard:
+        async with self.platform.connection() as connection:
+            return await read_card(connection, self.account_id, self.provider.cards)
+
     async def look(self) -> Decision:
         self.passes(timedelta(microseconds=1))
         return await reload_account(
@@ -190,3 +222,16 @@ class Reloader:
                 [self.account_id],
             )
             return [row[0] for row in await cursor.fetchall()]
+
+
+class Dies(StripeCards):
+    """Before the provider hears of it, or after it has acted: nobody lives to hear the answer."""
+
+    def __init__(self, whole: StripeCards, *, before: bool) -> None:
+        self._whole = whole
+        self._before = before
+
+    async def charge_card(self, order: ChargeOrder) -> Charge:
+        if not self._before:
+            await self._whole.charge_card(order)
+        raise ConnectionAbortedError("the process was killed here")

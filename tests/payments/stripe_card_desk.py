@@ -1,11 +1,12 @@
 """Stripe's customers, cards and off-session charges as far as we use them, strict: our model.
 
-How a card behaves is in its id: pm_pays, pm_declines, pm_asks (the bank wants to hear the
-customer), pm_slow (the bank takes its time), pm_gone (Stripe knows of no such card).
+How a card behaves is in its id, up to what follows a second underscore: pm_pays, pm_asks (the bank
+wants to hear the customer), pm_slow (the bank takes its time), and what is in REFUSALS.
 """
 
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,25 @@ INTENT_FIELDS = {
 
 Answered = tuple[int, dict[str, Any]]
 
+DECLINED = {"code": "card_declined", "message": "Your card was declined."}
+REFUSALS: dict[str, dict[str, str]] = {
+    "declines": DECLINED | {"decline_code": "generic_decline", "advice_code": "try_again_later"},
+    "poor": DECLINED | {"decline_code": "insufficient_funds"},
+    "stolen": DECLINED | {"decline_code": "stolen_card", "advice_code": "do_not_try_again"},
+    "never": DECLINED | {"decline_code": "generic_decline", "advice_code": "do_not_try_again"},
+    "expired": {
+        "code": "expired_card",
+        "decline_code": "expired_card",
+        "message": "Your card has expired.",
+    },
+    "asks": {
+        "code": "authentication_required",
+        "decline_code": "authentication_required",
+        "message": "Your card was declined. It requires authentication.",
+    },
+}
+"""What the bank of a card says, by its name: pm_declines, pm_declines_2, …"""
+
 
 class StripeCardDesk:
     """Customers, setups and charges, and what was asked for."""
@@ -35,6 +55,7 @@ class StripeCardDesk:
         self.detached: list[str] = []
         self.owners: dict[str, str] = {}
         """By card, whose it is."""
+        self._renewed: dict[str, str] = {}
         self._by_key: dict[str, tuple[dict[str, str], Answered]] = {}
 
     def save(self, session_id: str, card_id: str) -> dict[str, Any]:
@@ -88,7 +109,7 @@ class StripeCardDesk:
         if before := self.keyed(fields, key, SETUP_FIELDS):
             return before
         if fields["customer"] not in self.customers:
-            return 400, refused("No such customer")
+            return 400, missing("customer", fields["customer"])
         session_id = f"cs_test_{secrets.token_hex(12)}"
         self._sessions[session_id] = {
             "id": session_id,
@@ -108,25 +129,30 @@ class StripeCardDesk:
         if before := self.keyed(fields, key, INTENT_FIELDS):
             return before
         card_id = fields["payment_method"]
-        if card_id == "pm_gone" or self.owners.get(card_id) != fields["customer"]:
-            return self.kept(fields, key, (400, refused("No such PaymentMethod")))
+        if fields["customer"] not in self.customers:
+            return self.kept(fields, key, (400, missing("customer", fields["customer"])))
+        if self.owners.get(card_id) != fields["customer"]:
+            return self.kept(fields, key, (400, missing("payment_method", card_id)))
         intent = self._new_intent(fields)
-        code = {"pm_declines": "card_declined", "pm_asks": "authentication_required"}.get(card_id)
-        if code is None:
-            slow = card_id == "pm_slow"
+        kind = self._renewed.get(card_id, card_id).split("_")[1]
+        if kind not in REFUSALS:
+            slow = kind == "slow"
             intent["status"] = "processing" if slow else "succeeded"
             intent["amount_received"] = 0 if slow else intent["amount"]
             return self.kept(fields, key, (200, intent))
-        message = {
-            "card_declined": "Your card was declined.",
-            "authentication_required": "Your card was declined. It requires authentication.",
-        }[code]
-        intent["last_payment_error"] = {"type": "card_error", "code": code, "message": message}
-        error = intent["last_payment_error"] | {
-            "decline_code": "generic_decline" if code == "card_declined" else code,
-            "payment_intent": dict(intent),
-        }
-        return self.kept(fields, key, (402, {"error": error}))
+        error = {"type": "card_error"} | REFUSALS[kind]
+        intent["last_payment_error"] = error
+        told = error | {"payment_intent": dict(intent)}
+        return self.kept(fields, key, (402, {"error": told}))
+
+    def renew(self, card_id: str, behaves_as: str) -> None:
+        """The card keeps its id, and its bank changes its mind."""
+        self._renewed[card_id] = behaves_as
+
+    def delete_customer(self, customer_id: str) -> None:
+        """In the dashboard, say; their cards are gone with them."""
+        del self.customers[customer_id]
+        self.owners = {card: who for card, who in self.owners.items() if who != customer_id}
 
     def _new_intent(self, fields: dict[str, str]) -> dict[str, Any]:
         intent_id = f"pi_{secrets.token_hex(12)}"
@@ -147,6 +173,16 @@ class StripeCardDesk:
             },
         }
         return self.intents[intent_id]
+
+    def list_intents(self, asked: Mapping[str, str]) -> Answered:
+        if asked["customer"] not in self.customers:
+            return 404, missing("customer", asked["customer"])
+        found = [
+            one
+            for one in self.intents.values()
+            if one["customer"] == asked["customer"] and one["created"] >= int(asked["created[gte]"])
+        ]
+        return 200, {"object": "list", "url": "", "has_more": False, "data": found}
 
     def paid(self) -> list[dict[str, Any]]:
         """The charges that took money."""
@@ -182,13 +218,7 @@ def routes(stripe: Any) -> list[Any]:
     @get("/v1/payment_intents")
     async def charges(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         await stripe.answers(request.query_params["customer"])
-        since = int(request.query_params["created[gte]"])
-        found = [
-            one
-            for one in stripe.cards.intents.values()
-            if one["customer"] == request.query_params["customer"] and one["created"] >= since
-        ]
-        return answer(200, {"object": "list", "url": "", "has_more": False, "data": found})
+        return answer(*stripe.cards.list_intents(request.query_params))
 
     @post("/v1/payment_intents/{intent_id:str}/cancel", status_code=200)
     async def cancel(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
@@ -206,6 +236,12 @@ def routes(stripe: Any) -> list[Any]:
         return answer(200, {"id": card_id, "object": "payment_method", "type": "card"})
 
     return [customer, charge, charges, cancel, detach]
+
+
+def missing(param: str, which: str) -> dict[str, Any]:
+    """As Stripe says that something it is asked to use is not there."""
+    named = {"code": "resource_missing", "param": param}
+    return {"error": refused(f"No such {param}: '{which}'")["error"] | named}
 
 
 def refused(message: str) -> dict[str, Any]:

@@ -4,25 +4,9 @@ import pytest
 
 from talktime.core.auto_reload import ReloadReason
 from talktime.core.payment import PaymentStatus
-from talktime.gateways.stripe_checkout import StripeCheckout
-from talktime.ops.platform import Platform
-from tests.conftest import AccountFactory
 from tests.payments.paying import Payer
 from tests.payments.refunding import Refunder, taken
-from tests.payments.reloading import Reloader, chosen
-from tests.payments.stripe_checkouts import StripeCheckouts
-from tests.payments.test_auto_reload import LATER, Dies
-
-
-@pytest.fixture
-async def reloader(
-    platform: Platform,
-    provider: StripeCheckout,
-    stripe: StripeCheckouts,
-    make_account: AccountFactory,
-) -> Reloader:
-    """A fresh account with $10.00 paid."""
-    return Reloader(platform, provider, stripe, await make_account(paid="10"))
+from tests.payments.reloading import LATER, Dies, Reloader, chosen
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from stripe.params import CustomerCreateParams, PaymentIntentCreateParams
 from stripe.params.checkout import SessionCreateParams
 
 from talktime.core.errors import PaymentUnknown, ProviderAway
-from talktime.core.saved_card import CardNotice, ChargeOrder, ChargeOutcome, SavedCard
+from talktime.core.saved_card import CardNotice, ChargeOrder, ChargeOutcome, Gone, SavedCard
 from talktime.gateways.payment_notices import read_notice
 from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Platform
@@ -74,7 +74,10 @@ async def test_an_unfinished_page_saves_nothing(reloader: Reloader) -> None:
         ("pm_slow", ChargeOutcome.PROCESSING),
         ("pm_declines", ChargeOutcome.DECLINED),
         ("pm_asks", ChargeOutcome.NEEDS_AUTHENTICATION),
-        ("pm_gone", ChargeOutcome.DECLINED),
+        ("pm_poor", ChargeOutcome.DECLINED),
+        ("pm_expired", ChargeOutcome.UNUSABLE),
+        ("pm_stolen", ChargeOutcome.UNUSABLE),
+        ("pm_never", ChargeOutcome.UNUSABLE),
     ],
 )
 async def test_each_answer_has_one_meaning(
@@ -86,12 +89,42 @@ async def test_each_answer_has_one_meaning(
     first = await cards.charge_card(ordered)
     assert first.outcome is outcome
     assert await cards.charge_card(ordered) == first
-    assert len(reloader.stripe.cards.intents) == (card_id != "pm_gone")
+    assert len(reloader.stripe.cards.intents) == 1
     for intent_id in (None, first.intent_id):
         read = await cards.read_charge(ordered, intent_id)
-        assert (read and read.outcome) == (None if card_id == "pm_gone" else outcome)
+        assert read is not None
+        assert (read.outcome, read.reason) == (outcome, first.reason)
     if outcome is ChargeOutcome.PAID:
         assert (first.amount_cents, first.currency) == (2500, "usd")
+
+
+@pytest.mark.parametrize("gone", [Gone.CARD, Gone.CUSTOMER])
+async def test_what_was_taken_away_at_stripe(reloader: Reloader, gone: Gone) -> None:
+    """A card that was detached, or whose customer was deleted, is said to be gone: no charge was
+    begun, and none is found when it is asked about."""
+    ordered = await order(reloader, "pm_pays")
+    desk = reloader.stripe.cards
+    if gone is Gone.CARD:
+        desk.owners.pop("pm_pays")
+    else:
+        desk.delete_customer(ordered.customer_id)
+    charge = await reloader.provider.cards.charge_card(ordered)
+    assert (charge.outcome, charge.gone) == (ChargeOutcome.UNUSABLE, gone)
+    assert charge.reason is not None
+    assert "removed" in charge.reason
+    assert await reloader.provider.cards.read_charge(ordered, None) is None
+    assert desk.intents == {}
+
+
+async def test_a_card_is_saved_by_whom_stripe_has_no_longer(reloader: Reloader) -> None:
+    """Where the customer was deleted at Stripe, the next card is saved by a new one."""
+    former = await reloader.save_card("pm_first")
+    assert former.customer_id is not None
+    reloader.stripe.cards.delete_customer(former.customer_id)
+    saved = await reloader.save_card("pm_second")
+    assert saved.card is not None
+    assert saved.card.card_id == "pm_second"
+    assert saved.customer_id != former.customer_id
 
 
 async def test_what_is_no_word_of_the_bank(

@@ -63,8 +63,16 @@ class ChargeOutcome(StrEnum):
 
     PAID = "paid"
     PROCESSING = "processing"  # the bank takes its time
-    DECLINED = "declined"
+    DECLINED = "declined"  # this time; another time it may go better
+    UNUSABLE = "unusable"  # for good: expired, reported lost, or no longer at the provider
     NEEDS_AUTHENTICATION = "needs_authentication"  # the bank wants to hear the customer
+
+
+class Gone(StrEnum):
+    """What the provider no longer has."""
+
+    CARD = "card"
+    CUSTOMER = "customer"  # and every card with it
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +83,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     amount_cents: int | None = None
     currency: str = ""
     reason: str | None = None
+    gone: Gone | None = None
 
 
 class CardProvider(Protocol):
@@ -83,12 +92,18 @@ class CardProvider(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def create_customer(self, account_id: str, email: str) -> str:
-        """The provider's id for an account; asked again within a day, the same one."""
+    async def create_customer(self, account_id: str, email: str, former: str | None) -> str:
+        """The provider's id for an account; asked again within a day, the same one.
+
+        ``former`` is the one before, which the provider has no longer.
+        """
         ...
 
-    async def create_setup(self, order: SetupOrder) -> Checkout:
-        """Open a page to save a card on; the same order again answers the same page."""
+    async def create_setup(self, order: SetupOrder) -> Checkout | None:
+        """Open a page to save a card on; the same order again answers the same page.
+
+        None where the provider has no such customer any more.
+        """
         ...
 
     async def read_setup(self, saved: SavedCard) -> Card | None:

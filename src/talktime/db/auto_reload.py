@@ -36,14 +36,31 @@ async def read_reload(connection: Connection, account_id: str) -> ReloadState | 
 
 
 async def change_reload(
-    connection: Connection, account_id: str, settings: ReloadSettings, *, now: datetime
+    connection: Connection,
+    account_id: str,
+    settings: ReloadSettings,
+    *,
+    failures_kept: int,
+    now: datetime,
 ) -> bool:
-    """Keep what the customer chose; False where there is no such account."""
+    """Keep what the customer chose; False where there is no such account.
+
+    Switching it on leaves at most ``failures_kept`` failures counted, and no stop.
+    """
     chosen = msgspec.structs.asdict(settings)
-    cursor = await connection.execute(
-        query("change_auto_reload"), chosen | {"account_id": account_id, "now": now}
-    )
+    facts = {"account_id": account_id, "failures_kept": failures_kept, "now": now}
+    cursor = await connection.execute(query("change_auto_reload"), chosen | facts)
     return await cursor.fetchone() is not None
+
+
+async def restart_reload(
+    connection: Connection, account_id: str, *, failures_kept: int, now: datetime
+) -> None:
+    """Go on after a stop, as after switching it off and on."""
+    await connection.execute(
+        query("restart_auto_reload"),
+        {"account_id": account_id, "failures_kept": failures_kept, "now": now},
+    )
 
 
 async def revive_reload(connection: Connection, account_id: str, *, now: datetime) -> None:
@@ -227,10 +244,14 @@ async def list_checks(
         return await cursor.fetchall()
 
 
-async def list_reloads(connection: Connection, account_id: str, *, limit: int) -> Sequence[Payment]:
-    """Payments by saved card, newest first."""
+async def list_reloads(
+    connection: Connection, account_id: str, *, since: datetime, limit: int
+) -> Sequence[Payment]:
+    """Payments by saved card begun since a moment, newest first."""
     async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
-        await cursor.execute(query("list_reloads"), {"account_id": account_id, "limit": limit})
+        await cursor.execute(
+            query("list_reloads"), {"account_id": account_id, "since": since, "limit": limit}
+        )
         return await cursor.fetchall()
 
 

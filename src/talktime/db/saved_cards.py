@@ -110,6 +110,16 @@ async def remove_card(
     )
 
 
+async def forget_customer(
+    connection: Connection, account_id: str, *, provider: str, customer_id: str
+) -> None:
+    """Forget who the account was at its provider, and its card with it."""
+    await connection.execute(
+        query("forget_customer"),
+        {"account_id": account_id, "provider": provider, "customer_id": customer_id},
+    )
+
+
 async def claim_setups(
     connection: Connection, *, provider: str, asked_before: datetime, limit: int, now: datetime
 ) -> list[str]:

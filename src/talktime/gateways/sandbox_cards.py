@@ -61,7 +61,7 @@ class SandboxCards:
         self._spawn = spawn
         self._tell = tell
 
-    async def create_customer(self, account_id: str, _email: str, /) -> str:
+    async def create_customer(self, account_id: str, _email: str, _former: str | None, /) -> str:
         """The sandbox knows everybody by the name of the account."""
         return f"cus_sandbox_{account_id}"
 

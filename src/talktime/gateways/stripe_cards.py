@@ -2,7 +2,9 @@
 
 Facts used: https://docs.stripe.com/payments/save-and-reuse (mode setup),
 https://docs.stripe.com/api/payment_intents/create (off_session with confirm answers 402 where the
-bank says no, with code authentication_required where it wants to hear the customer), and
+bank says no, with code authentication_required where it wants to hear the customer),
+https://docs.stripe.com/declines/codes and https://docs.stripe.com/declines/card (which refusals are
+for good), https://docs.stripe.com/error-codes (resource_missing names the parameter), and
 https://docs.stripe.com/api/idempotent_requests (a key repeated within a day answers as it did the
 first time, refusals included).
 """
@@ -20,6 +22,7 @@ from talktime.core.saved_card import (
     Charge,
     ChargeOrder,
     ChargeOutcome,
+    Gone,
     SavedCard,
     SetupOrder,
 )
@@ -34,7 +37,26 @@ _CLOCKS: Final = timedelta(minutes=5)
 """By how much Stripe's clock and ours may differ."""
 
 _AUTHENTICATION: Final = "authentication_required"
+_CODES: Final = ("code", "decline_code", "advice_code")
+_NOT_THERE: Final = "resource_missing"
 _REFUSED: Final = "Stripe refused to charge the saved card."
+_MISSING: Final = "The saved card was removed at Stripe, so it cannot be charged any more."
+
+_FOR_GOOD: Final = frozenset(
+    {
+        "expired_card",
+        "lost_card",
+        "stolen_card",
+        "pickup_card",
+        "invalid_account",
+        "incorrect_number",
+        "do_not_try_again",
+        "stop_payment_order",
+        "revocation_of_authorization",
+        "revocation_of_all_authorizations",
+    }
+)
+"""Codes of errors, of declines and of advice after which the same card is asked in vain."""
 
 
 class StripeCards:
@@ -45,19 +67,24 @@ class StripeCards:
     def __init__(self, client: stripe.StripeClient) -> None:
         self._stripe = client
 
-    async def create_customer(self, account_id: str, email: str) -> str:
+    async def create_customer(self, account_id: str, email: str, former: str | None) -> str:
         """A customer for an account, for a day the same one whenever it is asked for again."""
+        names = (account_id,) if former is None else (account_id, former)
         try:
             customer = await self._stripe.v1.customers.create_async(
                 {"email": email, "metadata": {"account_id": account_id}},
-                {"idempotency_key": idempotency_key("customer", account_id)},
+                {"idempotency_key": idempotency_key("customer", *names)},
             )
         except stripe.StripeError as error:
             raise _away(error) from error
         return customer.id
 
-    async def create_setup(self, order: SetupOrder) -> Checkout:
-        """A page to save a card on; the same order again answers the same page."""
+    async def create_setup(self, order: SetupOrder) -> Checkout | None:
+        """A page to save a card on; the same order again answers the same page.
+
+        None where Stripe has no such customer any more.
+        """
+        names = (order.account_id, order.setup_id, order.customer_id)
         metadata = {"account_id": order.account_id, "setup_id": order.setup_id}
         try:
             session = await self._stripe.v1.checkout.sessions.create_async(
@@ -70,9 +97,11 @@ class StripeCards:
                     "metadata": metadata,
                     "setup_intent_data": {"metadata": metadata},
                 },
-                {"idempotency_key": idempotency_key("setup", order.account_id, order.setup_id)},
+                {"idempotency_key": idempotency_key("setup", *names)},
             )
         except stripe.StripeError as error:
+            if _gone(error) is Gone.CUSTOMER:
+                return None
             raise _away(error) from error
         if session.url is None:
             raise ProviderAway("Stripe opened no page to save a card on; try again")
@@ -134,9 +163,15 @@ class StripeCards:
         except stripe.InvalidRequestError as error:
             if error.http_status not in {400, 404}:
                 raise _away(error) from error
-            # The card or its customer is no longer there: nothing was begun.
+            # Nothing was begun.
             log.warning("a saved card cannot be charged", code=error.code, param=error.param)
-            return Charge(outcome=ChargeOutcome.DECLINED, intent_id=None, reason=_REFUSED)
+            gone = _gone(error)
+            return Charge(
+                outcome=ChargeOutcome.DECLINED if gone is None else ChargeOutcome.UNUSABLE,
+                intent_id=None,
+                reason=_REFUSED if gone is None else _MISSING,
+                gone=gone,
+            )
         except stripe.StripeError as error:
             raise _away(error) from error
         return _charge(intent)
@@ -154,7 +189,7 @@ class StripeCards:
                 }
             )
         except stripe.StripeError as error:
-            if error.http_status == 404:
+            if error.http_status == 404 or error.code == _NOT_THERE:
                 return None
             raise _away(error) from error
         for intent in page.data:
@@ -177,8 +212,8 @@ def _charge(intent: stripe.PaymentIntent) -> Charge:
         "processing": ChargeOutcome.PROCESSING,
         "requires_action": ChargeOutcome.NEEDS_AUTHENTICATION,
     }.get(intent.status, ChargeOutcome.DECLINED)
-    if outcome is ChargeOutcome.DECLINED and failure and failure.code == _AUTHENTICATION:
-        outcome = ChargeOutcome.NEEDS_AUTHENTICATION
+    if outcome is ChargeOutcome.DECLINED and failure:
+        outcome = _declined(*[getattr(failure, name, None) for name in _CODES])
     return Charge(
         outcome=outcome,
         intent_id=intent.id,
@@ -190,13 +225,27 @@ def _charge(intent: stripe.PaymentIntent) -> Charge:
 
 def _refusal(error: stripe.CardError) -> Charge:
     body = error.json_body if isinstance(error.json_body, dict) else {}
-    told = body.get("error", {}).get("payment_intent") or {}
-    needs_customer = error.code == _AUTHENTICATION
+    told = body.get("error", {})
     return Charge(
-        outcome=(ChargeOutcome.NEEDS_AUTHENTICATION if needs_customer else ChargeOutcome.DECLINED),
-        intent_id=told.get("id"),
+        outcome=_declined(*[told.get(name) for name in _CODES]),
+        intent_id=(told.get("payment_intent") or {}).get("id"),
         reason=error.user_message,
     )
+
+
+def _declined(*codes: str | None) -> ChargeOutcome:
+    if _AUTHENTICATION in codes:
+        return ChargeOutcome.NEEDS_AUTHENTICATION
+    return ChargeOutcome.DECLINED if _FOR_GOOD.isdisjoint(codes) else ChargeOutcome.UNUSABLE
+
+
+def _gone(error: stripe.StripeError) -> Gone | None:
+    """What is no longer there: detached or deleted at Stripe, by whomever."""
+    if not isinstance(error, stripe.InvalidRequestError):
+        return None
+    if error.param == "customer" and error.code == _NOT_THERE:
+        return Gone.CUSTOMER
+    return Gone.CARD if error.param == "payment_method" else None
 
 
 def _away(error: stripe.StripeError) -> ProviderAway:

@@ -6,12 +6,13 @@ ops.reload_runs.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from talktime.core.account import Account, AccountStatus
 from talktime.core.auto_reload import (
+    FAILURES_MAX,
     SUGGESTED,
     Decision,
     ReloadCheck,
@@ -32,20 +33,32 @@ from talktime.ops.top_ups import GIVE_UP_AFTER
 
 CHECKS_KEPT: Final = 50
 CHECKS_SHOWN: Final = 12
-RELOADS_SHOWN: Final = 10
+RELOADS_SHOWN: Final = 100
+RELOADS_SHOWN_FOR: Final = timedelta(days=90)
 
 
 async def change_auto_reload(
     connection: Connection, *, account_id: str, settings: ReloadSettings, now: datetime
 ) -> ReloadState:
-    """Keep what the customer chose; what failed before is forgiven.
+    """Keep what the customer chose; the same again changes nothing.
 
-    Raises InvalidAmount, AccountUnknown.
+    What failed stays counted: else whoever repeats a choice would have a card tried without end.
+    Only switching it on, from off, lifts a stop, for one more attempt. Raises InvalidAmount,
+    AccountUnknown.
     """
     check_reload_settings(settings)
-    if not await auto_reload.change_reload(connection, account_id, settings, now=now):
+    if not await auto_reload.change_reload(
+        connection, account_id, settings, failures_kept=FAILURES_MAX - 1, now=now
+    ):
         raise account_unknown(account_id)
     return await read_auto_reload(connection, account_id)
+
+
+async def restart_auto_reload(connection: Connection, account_id: str, *, now: datetime) -> None:
+    """Go on with the same card after a stop, for one more attempt; where there is none, nothing."""
+    await auto_reload.restart_reload(
+        connection, account_id, failures_kept=FAILURES_MAX - 1, now=now
+    )
 
 
 async def read_auto_reload(connection: Connection, account_id: str) -> ReloadState:
@@ -64,7 +77,7 @@ async def judge_reload(
     connection: Connection, account: Account, cards: CardProvider, *, now: datetime
 ) -> Decision:
     """What would be done now, and why nothing if nothing."""
-    return decide_reload(await _standing(connection, account, cards, now=now), now=now)
+    return decide_reload(await read_standing(connection, account, cards, now=now), now=now)
 
 
 async def list_checks(connection: Connection, account_id: str) -> Sequence[ReloadCheck]:
@@ -72,9 +85,13 @@ async def list_checks(connection: Connection, account_id: str) -> Sequence[Reloa
     return await auto_reload.list_checks(connection, account_id, limit=CHECKS_SHOWN)
 
 
-async def list_reloads(connection: Connection, account_id: str) -> Sequence[Payment]:
-    """The last payments by saved card, newest first."""
-    return await auto_reload.list_reloads(connection, account_id, limit=RELOADS_SHOWN)
+async def list_reloads(
+    connection: Connection, account_id: str, *, now: datetime
+) -> Sequence[Payment]:
+    """The payments by saved card of RELOADS_SHOWN_FOR, newest first, RELOADS_SHOWN at most."""
+    return await auto_reload.list_reloads(
+        connection, account_id, since=now - RELOADS_SHOWN_FOR, limit=RELOADS_SHOWN
+    )
 
 
 async def look_at_reload(
@@ -90,7 +107,7 @@ async def look_at_reload(
         if not await auto_reload.lock_account(connection, account_id):
             raise account_unknown(account_id)
         account = await read_account(connection, account_id, now=now)
-        standing = await _standing(connection, account, cards, now=now)
+        standing = await read_standing(connection, account, cards, now=now)
         decision = decide_reload(standing, now=now)
         order = None
         if decision.reason is ReloadReason.FIRED:
@@ -141,9 +158,10 @@ async def _order(
     return order if is_open else None
 
 
-async def _standing(
+async def read_standing(
     connection: Connection, account: Account, cards: CardProvider, *, now: datetime
 ) -> Standing:
+    """All that core's decide_reload depends on."""
     state = await read_auto_reload(connection, account.account_id)
     saved = await read_saved_card(connection, account.account_id, cards.name)
     local = now.astimezone(ZoneInfo(account.zone_at(now)))

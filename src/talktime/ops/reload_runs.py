@@ -19,8 +19,8 @@ from talktime.core.message import MessageKind
 from talktime.core.money import format_usd
 from talktime.core.payment import CheckoutOrder, NoticeKind, PaymentNotice, PaymentStatus
 from talktime.core.refund import PaymentProvider
-from talktime.core.saved_card import CardProvider, Charge, ChargeOrder, ChargeOutcome
-from talktime.db import auto_reload, payments
+from talktime.core.saved_card import CardProvider, Charge, ChargeOrder, ChargeOutcome, Gone
+from talktime.db import auto_reload, payments, saved_cards
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 from talktime.ops.auto_reload import look_at_reload, read_auto_reload
@@ -38,6 +38,9 @@ REPEAT_WITHIN: Final = timedelta(minutes=10)
 
 PAGE_LIFE: Final = timedelta(hours=23)
 """How long a customer whose bank wants to hear them can pay; a page of Stripe's is open for 24."""
+
+_UNHEARD: Final = "The payment provider never heard of it."
+_UNDECIDED: Final = "The bank has not decided in time."
 
 FAILED_EVENT: Final = "auto_reload.failed"
 STOPPED_EVENT: Final = "auto_reload.stopped"
@@ -138,8 +141,16 @@ async def _take_failure(
             )
         if not is_news:
             return
+        failures_max = FAILURES_MAX
+        if charge.outcome is ChargeOutcome.UNUSABLE:
+            if not await _is_saved(connection, tills, order):
+                # Another card was saved meanwhile; what was wrong with this one is over.
+                return
+            failures_max = 1
+        if charge.gone is not None:
+            await _forget(connection, tills, order, charge.gone)
         failures, has_stopped = await auto_reload.count_failure(
-            connection, account_id, failures_max=FAILURES_MAX, now=now
+            connection, account_id, failures_max=failures_max, now=now
         )
         facts = {
             "amount": format_usd(order.amount_nanos),
@@ -147,24 +158,57 @@ async def _take_failure(
             "failures": str(failures),
             "failures_max": str(FAILURES_MAX),
         }
-        told = [MessageKind.AUTHENTICATION_NEEDED] if asks_customer else []
-        if has_stopped:
-            told.append(MessageKind.AUTO_RELOAD_STOPPED)
-        if not told:
-            told.append(MessageKind.AUTO_RELOAD_FAILED)
-        link = f"{tills.public_url}/billing/top-up/{payment_id}"
-        for kind in told:
-            await write_message(
-                connection,
-                account_id=account_id,
-                kind=kind,
-                ref=payment_id,
-                recipient=None,
-                facts=facts | ({"link": link} if asks_customer else {}),
-                now=now,
-            )
-        event = STOPPED_EVENT if has_stopped else FAILED_EVENT
-        await auto_reload.write_event(connection, account_id, kind=event, ref=payment_id, now=now)
+        await _tell(
+            connection, tills, order, facts, asks=asks_customer, has_stopped=has_stopped, now=now
+        )
+
+
+async def _tell(
+    connection: Connection,
+    tills: Tills,
+    order: ChargeOrder,
+    facts: dict[str, str],
+    *,
+    asks: bool,
+    has_stopped: bool,
+    now: datetime,
+) -> None:
+    """What people and programs are told of a failure."""
+    account_id, payment_id = order.account_id, order.payment_id
+    kinds = [MessageKind.AUTHENTICATION_NEEDED] if asks else []
+    if has_stopped:
+        kinds.append(MessageKind.AUTO_RELOAD_STOPPED)
+    if asks:
+        facts = facts | {"link": f"{tills.public_url}/billing/top-up/{payment_id}"}
+    for kind in kinds or [MessageKind.AUTO_RELOAD_FAILED]:
+        await write_message(
+            connection,
+            account_id=account_id,
+            kind=kind,
+            ref=payment_id,
+            recipient=None,
+            facts=facts,
+            now=now,
+        )
+    event = STOPPED_EVENT if has_stopped else FAILED_EVENT
+    await auto_reload.write_event(connection, account_id, kind=event, ref=payment_id, now=now)
+
+
+async def _is_saved(connection: Connection, tills: Tills, order: ChargeOrder) -> bool:
+    """Whether the card of an order is the one that the customer lets us charge now."""
+    saved = await saved_cards.read_saved_card(connection, order.account_id, tills.cards.name)
+    return saved is not None and saved.card is not None and saved.card.card_id == order.card_id
+
+
+async def _forget(connection: Connection, tills: Tills, order: ChargeOrder, gone: Gone) -> None:
+    """What the provider has no longer is no saved card here either."""
+    whose = {"provider": tills.cards.name}
+    if gone is Gone.CUSTOMER:
+        await saved_cards.forget_customer(
+            connection, order.account_id, **whose, customer_id=order.customer_id
+        )
+    else:
+        await saved_cards.remove_card(connection, order.account_id, **whose, card_id=order.card_id)
 
 
 async def _open_page(tills: Tills, order: ChargeOrder, *, now: datetime) -> None:
@@ -209,36 +253,41 @@ async def resume_charge(tills: Tills, account_id: str, payment_id: str, *, now: 
         await _open_page(tills, order, now=now)
         return
     charge: Charge | None
+    is_over = now - order.ordered_at >= GIVE_UP_AFTER
     try:
         charge = await tills.cards.read_charge(order, payment.intent_id)
         is_fresh = now - order.ordered_at <= REPEAT_WITHIN
-        if charge is None and is_fresh and await _is_wanted(tills, account_id, now=now):
+        if charge is None and is_fresh and await _is_wanted(tills, order, now=now):
             charge = await tills.cards.charge_card(order)
     except ProviderAway:
-        if now - order.ordered_at < GIVE_UP_AFTER:
+        if not is_over:
             raise
         charge = None
-    if charge is not None:
+    is_undecided = charge is not None and charge.outcome is ChargeOutcome.PROCESSING
+    if charge is not None and not (is_undecided and is_over):
         await settle_charge(tills, order, charge, now=now)
         return
+    # Should its money come all the same, it is credited.
     async with tills.connections() as connection:
         await payments.close_payment(
             connection,
             account_id=account_id,
             payment_id=payment_id,
             status=PaymentStatus.EXPIRED,
-            failure="The payment provider never heard of it.",
+            failure=_UNDECIDED if is_undecided else _UNHEARD,
             now=now,
         )
 
 
-async def _is_wanted(tills: Tills, account_id: str, *, now: datetime) -> bool:
+async def _is_wanted(tills: Tills, order: ChargeOrder, *, now: datetime) -> bool:
     """Whether a charge that was decided on and never ordered is still what the customer wants."""
     async with tills.connections() as connection:
-        account = await read_account(connection, account_id, now=now)
-        state = await read_auto_reload(connection, account_id)
+        account = await read_account(connection, order.account_id, now=now)
+        state = await read_auto_reload(connection, order.account_id)
+        is_saved = await _is_saved(connection, tills, order)
     return (
-        state.settings.is_on
+        is_saved
+        and state.settings.is_on
         and state.stopped_at is None
         and account.status is AccountStatus.ACTIVE
         and account.startable_nanos < state.settings.threshold_nanos

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
+from talktime.core.account import Account
 from talktime.core.errors import InvalidInput, ProviderAway
 from talktime.core.saved_card import CardProvider, SavedCard, SetupOrder
 from talktime.db import auto_reload, saved_cards
@@ -52,22 +54,20 @@ async def begin_card_setup(
         saved = await _read(connection, account_id, provider)
     if saved.setup_url is not None:
         return saved
-    customer_id = saved.customer_id
-    if customer_id is None:
-        told = await provider.create_customer(account_id, account.email)
-        async with connections() as connection:
-            customer_id = await saved_cards.note_customer(
-                connection, account_id, provider=provider.name, customer_id=told
-            )
-    page = await provider.create_setup(
-        SetupOrder(
-            account_id=account_id,
-            setup_id=setup_id,
-            customer_id=customer_id,
-            success_url=f"{return_url}?card=saved",
-            cancel_url=f"{return_url}?card=canceled",
-        )
+    customer_id = saved.customer_id or await _meet(connections, provider, account, None)
+    order = SetupOrder(
+        account_id=account_id,
+        setup_id=setup_id,
+        customer_id=customer_id,
+        success_url=f"{return_url}?card=saved",
+        cancel_url=f"{return_url}?card=canceled",
     )
+    page = await provider.create_setup(order)
+    if page is None:
+        customer_id = await _meet(connections, provider, account, customer_id)
+        page = await provider.create_setup(replace(order, customer_id=customer_id))
+    if page is None:
+        raise ProviderAway("the payment provider opened no page to save a card on; try again")
     async with connections() as connection:
         await saved_cards.note_setup(
             connection,
@@ -78,6 +78,22 @@ async def begin_card_setup(
             url=page.url,
         )
         return await _read(connection, account_id, provider)
+
+
+async def _meet(
+    connections: Connections, provider: CardProvider, account: Account, former: str | None
+) -> str:
+    """Make the account known to the provider, in the place of who is no longer known there."""
+    account_id = account.account_id
+    told = await provider.create_customer(account_id, account.email, former)
+    async with connections() as connection, connection.transaction():
+        if former is not None:
+            await saved_cards.forget_customer(
+                connection, account_id, provider=provider.name, customer_id=former
+            )
+        return await saved_cards.note_customer(
+            connection, account_id, provider=provider.name, customer_id=told
+        )
 
 
 async def finish_card_setup(

@@ -1,12 +1,25 @@
--- What the customer chooses; choosing anew forgives what failed.
-INSERT INTO auto_reload AS r (
-    account_id, is_on, threshold_nanos, amount_nanos, day_ceiling_nanos, month_ceiling_nanos, look_at, changed_at
+-- What the customer chooses; the same again changes nothing. A stop is lifted, for some more attempts, by nothing but
+-- switching it on.
+WITH known AS (SELECT a.account_id FROM account a WHERE a.account_id = %(account_id)s),
+
+chosen AS (
+    INSERT INTO auto_reload AS r (
+        account_id, is_on, threshold_nanos, amount_nanos, day_ceiling_nanos, month_ceiling_nanos, look_at, changed_at
+    )
+    SELECT k.account_id, %(is_on)s, %(threshold_nanos)s, %(amount_nanos)s, %(day_ceiling_nanos)s,
+        %(month_ceiling_nanos)s, %(now)s, %(now)s
+    FROM known k
+    ON CONFLICT (account_id) DO UPDATE SET is_on = excluded.is_on, threshold_nanos = excluded.threshold_nanos,
+        amount_nanos = excluded.amount_nanos, day_ceiling_nanos = excluded.day_ceiling_nanos,
+        month_ceiling_nanos = excluded.month_ceiling_nanos,
+        failures = CASE
+            WHEN excluded.is_on AND NOT r.is_on THEN least(r.failures, %(failures_kept)s) ELSE r.failures
+        END,
+        stopped_at = CASE WHEN excluded.is_on AND NOT r.is_on THEN NULL ELSE r.stopped_at END,
+        look_at = excluded.look_at, changed_at = excluded.changed_at
+    WHERE (r.is_on, r.threshold_nanos, r.amount_nanos, r.day_ceiling_nanos, r.month_ceiling_nanos)
+        IS DISTINCT FROM (excluded.is_on, excluded.threshold_nanos, excluded.amount_nanos,
+            excluded.day_ceiling_nanos, excluded.month_ceiling_nanos)
 )
-SELECT a.account_id, %(is_on)s, %(threshold_nanos)s, %(amount_nanos)s, %(day_ceiling_nanos)s,
-    %(month_ceiling_nanos)s, %(now)s, %(now)s
-FROM account a WHERE a.account_id = %(account_id)s
-ON CONFLICT (account_id) DO UPDATE SET is_on = excluded.is_on, threshold_nanos = excluded.threshold_nanos,
-    amount_nanos = excluded.amount_nanos, day_ceiling_nanos = excluded.day_ceiling_nanos,
-    month_ceiling_nanos = excluded.month_ceiling_nanos, failures = 0, stopped_at = NULL,
-    look_at = excluded.look_at, changed_at = excluded.changed_at
-RETURNING r.account_id
+
+SELECT k.account_id FROM known k
