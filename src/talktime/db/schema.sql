@@ -154,6 +154,9 @@ CREATE TABLE event (
 
 CREATE TABLE event_unplanned PARTITION OF event DEFAULT;
 
+-- A summary per stretch of pages, made once it is full: an insert into the outbox does nothing for it.
+CREATE INDEX event_by_time ON event USING brin (recorded_at) WITH (pages_per_range = 32, autosummarize = on);
+
 CREATE TABLE refusal (
     account_id text COLLATE "C" NOT NULL,
     event_seq bigint NOT NULL,
