@@ -1,13 +1,18 @@
 """Auto-reload: a saved card is charged when the balance runs low, once, within its ceilings."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from talktime.core.auto_reload import (
     COOL_DOWN,
     ReloadReason,
+    ReloadSettings,
 )
 from talktime.core.payment import PaymentStatus
+from talktime.ops.accounts import AccountChange, change_account
 from tests.payments.reloading import Reloader, chosen, nanos
 
 
@@ -86,3 +91,43 @@ async def test_why_it_did_not_fire(reloader: Reloader) -> None:
     assert (check.startable_nanos, check.threshold_nanos) == (nanos("4"), nanos("5"))
     await reloader.choose(chosen(is_on=False))
     assert (await reloader.look()).reason is ReloadReason.OFF
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Los_Angeles", "Asia/Kolkata"])
+@pytest.mark.parametrize(
+    ("day", "settings", "reason"),
+    [
+        # The clocks of Los Angeles go forward on 14 March, and those of Auckland back on 4 April.
+        (date(2027, 3, 14), chosen("5", "25", "40", "500"), ReloadReason.DAY_CEILING),
+        (date(2027, 4, 4), chosen("5", "25", "40", "500"), ReloadReason.DAY_CEILING),
+        (date(2027, 3, 31), chosen("5", "25", "60", "60"), ReloadReason.MONTH_CEILING),
+    ],
+)
+async def test_days_and_months_are_those_of_the_account(
+    reloader: Reloader, zone: str, day: date, settings: ReloadSettings, reason: ReloadReason
+) -> None:
+    """A ceiling holds until midnight in the account's time zone, to the minute, and no longer."""
+    async with reloader.platform.connection() as connection:
+        await change_account(
+            connection, reloader.account_id, AccountChange(time_zone=zone), now=reloader.now
+        )
+    await reloader.save_card()
+    await reloader.choose(settings)
+
+    def at(when: date, hour: int, minute: int) -> datetime:
+        return datetime(
+            when.year, when.month, when.day, hour, minute, tzinfo=ZoneInfo(zone)
+        ).astimezone(UTC)
+
+    await reloader.spend("6")
+    if reason is ReloadReason.MONTH_CEILING:
+        reloader.now = at(day.replace(day=1), 0, 0)
+        assert (await reloader.look()).reason is ReloadReason.FIRED
+        await reloader.spend("25")
+    reloader.now = at(day, 0, 0)
+    assert (await reloader.look()).reason is ReloadReason.FIRED
+    await reloader.spend("25")
+    reloader.now = at(day, 23, 59)
+    assert (await reloader.look()).reason is reason
+    reloader.now = at(day + timedelta(days=1), 0, 0)
+    assert (await reloader.look()).reason is ReloadReason.FIRED
