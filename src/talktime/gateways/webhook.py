@@ -17,21 +17,39 @@ from typing import Final, TypeAlias
 
 import aiodns
 import httpx
+from aiohttp import (
+    AddrInfoType,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    InvalidURL,
+    ServerDisconnectedError,
+    TCPConnector,
+)
+from aiohttp.abc import AbstractResolver, ResolveResult
 from standardwebhooks import Webhook
+from yarl import URL
 
 from talktime.core.errors import EndpointRefused
 from talktime.core.webhook import Attempt
 from talktime.core.webhook_address import WebhookUrl, is_public, parse_webhook_url
-from talktime.gateways.webhook_wire import BrokeOff, NotHttp, Wire
 
 TIMEOUT_SECONDS: Final = 10.0
 """For the whole of an attempt: name, connection, TLS, request, answer."""
+DRAIN_SECONDS: Final = 1.0
+RESPONSE_BYTES_MAX: Final = 16 * 1024
+"""The status is what counts; so much of a body is read for the connection to be used again."""
 ADDRESSES_TRIED: Final = 3
 NAME_SECONDS: Final = 2.0
 NAME_TRIES: Final = 2
-KEPT_SECONDS: Final = 15.0
-KEPT_MAX: Final = 50
-"""Connections kept open between deliveries, and for how long."""
+KEPT_SECONDS: Final = 4.0
+"""How long a connection waits for the next delivery; common servers end theirs after five."""
+CONNECTIONS_MAX: Final = 200
 KNOWN_MAX: Final = 1_024
 """Addresses and secrets remembered as they are used, taken apart."""
 USER_AGENT: Final = "Talktime-Webhooks/1"
@@ -42,10 +60,6 @@ Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
 class NotPublic(Exception):
     """The name leads to an address that webhooks may not go to."""
-
-
-class NoConnection(Exception):
-    """None of its addresses lets itself be connected to; the cause is the network's."""
 
 
 class SystemNames:
@@ -87,12 +101,40 @@ def _text(address: bytes | str) -> str:
 @functools.cache
 def _trusted() -> ssl.SSLContext:
     """Whom to trust; made once, since reading the certificates takes milliseconds."""
-    context = httpx.create_ssl_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    return httpx.create_ssl_context()
+
+
+class _CheckedNames(AbstractResolver):
+    """Names for connections: every address of a name was judged before one is tried."""
+
+    def __init__(self, addresses: Resolver) -> None:
+        self._addresses = addresses
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002
+    ) -> list[ResolveResult]:
+        found = (await self._addresses(host, port))[:ADDRESSES_TRIED]
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in found
+        ]
+
+    async def close(self) -> None:
+        """Nothing of it is open."""
 
 
 _parsed = functools.lru_cache(KNOWN_MAX)(parse_webhook_url)
+_target = functools.lru_cache(KNOWN_MAX)(functools.partial(URL, encoded=True))
 _signer = functools.lru_cache(KNOWN_MAX)(Webhook)
 
 
@@ -112,7 +154,7 @@ class WebhookSender:
         self._resolve: Resolver = resolve or self._names
         self._timeout_seconds = timeout_seconds
         self._ssl_context = ssl_context
-        self._kept: dict[tuple[bool, str, int], list[Wire]] = {}
+        self._session: ClientSession | None = None
 
     async def check(self, url: str) -> None:
         """Whether webhooks may go to a URL, now. Raises EndpointRefused, saying why not."""
@@ -139,15 +181,15 @@ class WebhookSender:
         """One attempt, signed with each of the secrets; whatever happens is told, not raised."""
         try:
             parsed = _parsed(url, allow_private=self._allow_private)
-            request = _request(parsed, signed_headers(message_id, body, secrets, now), body)
+            headers = signed_headers(message_id, body, secrets, now)
             async with asyncio.timeout(self._timeout_seconds):
-                status = await self._post(parsed, request)
+                status = await self._post(parsed, headers, body.encode())
         except EndpointRefused as error:
             return Attempt(status=None, failure=error.message)
         except TimeoutError:
             seconds = self._timeout_seconds
             return Attempt(status=None, failure=f"no answer within {seconds:g} seconds")
-        except (NotPublic, NotHttp, NoConnection, BrokeOff, OSError) as error:
+        except (NotPublic, ClientError, OSError) as error:
             return Attempt(status=None, failure=_words(error))
         if 200 <= status < 300:
             return Attempt(status=status, failure=None)
@@ -157,77 +199,48 @@ class WebhookSender:
 
     async def close(self) -> None:
         """Close what is open."""
-        for wires in self._kept.values():
-            for wire in wires:
-                wire.close()
-        self._kept.clear()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
         await self._names.close()
 
-    async def _post(self, url: WebhookUrl, request: bytes) -> int:
-        place = (url.is_https, url.host, url.port)
-        wire = self._take(place)
-        if wire is not None:
-            try:
-                return await wire.post(request)
-            except (BrokeOff, NotHttp):
-                # Whoever keeps a connection open may end it; with an answer begun it was no such.
-                if wire.has_heard:
-                    raise
-            finally:
-                self._keep(place, wire)
-        wire = await self._connect(url)
-        try:
-            return await wire.post(request)
-        finally:
-            self._keep(place, wire)
+    async def _post(self, url: WebhookUrl, headers: list[tuple[str, str]], content: bytes) -> int:
+        if self._session is None:
+            self._session = ClientSession(
+                connector=TCPConnector(
+                    ssl=self._ssl_context or _trusted(),
+                    resolver=_CheckedNames(self._addresses),
+                    socket_factory=self._open_socket,
+                    use_dns_cache=False,
+                    limit=CONNECTIONS_MAX,
+                    keepalive_timeout=KEPT_SECONDS,
+                ),
+                cookie_jar=DummyCookieJar(),
+                skip_auto_headers=("Accept-Encoding",),
+                auto_decompress=False,
+                timeout=ClientTimeout(total=None, sock_connect=None),
+            )
+        scheme = "https" if url.is_https else "http"
+        async with self._session.post(
+            _target(f"{scheme}://{url.authority}{url.target}"),
+            data=content,
+            headers=headers,
+            allow_redirects=False,
+        ) as response:
+            with contextlib.suppress(TimeoutError, ClientError):
+                await _drain(response)
+            return response.status
 
-    def _take(self, place: tuple[bool, str, int]) -> Wire | None:
-        wires = self._kept.pop(place, [])
-        while wires:
-            wire = wires.pop()
-            if wire.is_open:
-                if wires:
-                    self._kept[place] = wires
-                wire.wake()
-                return wire
-        return None
+    def _open_socket(self, place: AddrInfoType) -> socket.socket:
+        """A socket for an address: the last look at it, which one written out gets here alone.
 
-    def _keep(self, place: tuple[bool, str, int], wire: Wire) -> None:
-        if not wire.is_open:
-            return
-        if sum(map(len, self._kept.values())) >= KEPT_MAX:
-            self._kept = {
-                where: still
-                for where, wires in self._kept.items()
-                if (still := [one for one in wires if one.is_open])
-            }
-            if sum(map(len, self._kept.values())) >= KEPT_MAX:
-                wire.close()
-                return
-        self._kept.setdefault(place, []).append(wire)
-        wire.rest(KEPT_SECONDS)
-
-    async def _connect(self, url: WebhookUrl) -> Wire:
-        """Connect to an address that was looked at. Raises NoConnection, NotPublic, OSError."""
-        loop = asyncio.get_running_loop()
-        context = (self._ssl_context or _trusted()) if url.is_https else None
-        failure: OSError | None = None
-        for address in (await self._addresses(url.host, url.port))[:ADDRESSES_TRIED]:
-            try:
-                _, wire = await loop.create_connection(
-                    Wire,
-                    address,
-                    url.port,
-                    ssl=context,
-                    server_hostname=url.host if url.is_https else None,
-                )
-            except ssl.SSLError:
-                raise
-            except OSError as error:
-                failure = error
-            else:
-                return wire
-        raise NoConnection from failure
+        Raises NotPublic.
+        """
+        family, kind, protocol, _, address = place
+        self._judge([str(address[0])])
+        opened = socket.socket(family, kind, protocol)
+        opened.setblocking(False)
+        return opened
 
     async def _addresses(self, host: str, port: int) -> Sequence[str]:
         """The addresses of a name, if all of them may be talked to. Raises NotPublic, OSError."""
@@ -235,9 +248,20 @@ class WebhookSender:
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
         # One private address among public ones would be tried as well, sooner or later.
-        if not self._allow_private and not all(is_public(address) for address in found):
-            raise NotPublic
+        self._judge(found)
         return found
+
+    def _judge(self, addresses: Sequence[str]) -> None:
+        if not self._allow_private and not all(is_public(address) for address in addresses):
+            raise NotPublic
+
+
+async def _drain(response: ClientResponse) -> None:
+    """Read what is left of an answer, as far as a connection is worth it."""
+    async with asyncio.timeout(DRAIN_SECONDS):
+        read = 0
+        while read <= RESPONSE_BYTES_MAX and (chunk := await response.content.readany()):
+            read += len(chunk)
 
 
 def signed_headers(
@@ -256,33 +280,25 @@ def signed_headers(
     ]
 
 
-def _request(url: WebhookUrl, headers: Sequence[tuple[str, str]], body: str) -> bytes:
-    """Head and body in one piece, so that they go out in one packet where they fit."""
-    content = body.encode()
-    lines = [
-        f"POST {url.target} HTTP/1.1",
-        f"Host: {url.authority}",
-        *(f"{name}: {value}" for name, value in headers),
-        f"Content-Length: {len(content)}",
-        "\r\n",
-    ]
-    return "\r\n".join(lines).encode("ascii") + content
-
-
 _CAUSES: Final[Mapping[type[BaseException], str]] = {
     ssl.SSLError: "TLS failed",
     ConnectionRefusedError: "the connection was refused",
     socket.gaierror: "its name was not found",
+    NotPublic: "its name leads into a private network",
 }
 _FAILURES: Final[Mapping[type[BaseException], str]] = {
-    NotPublic: "its name leads into a private network",
-    NotHttp: "what it answered is not HTTP",
-    NoConnection: "no connection could be made",
+    ClientConnectorDNSError: "its name was not found",
+    ClientConnectorError: "no connection could be made",
+    ClientResponseError: "what it answered is not HTTP",
+    ServerDisconnectedError: "what it answered is not HTTP",
+    InvalidURL: "its address is written in no way that leads anywhere",
 }
 
 
 def _words(error: Exception) -> str:
     cause: BaseException | None = error
+    while isinstance(cause, ClientError):  # some of which are errors of TLS besides, without words
+        cause = cause.__cause__ or cause.__context__
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate was not accepted: {cause.verify_message}"
@@ -290,4 +306,7 @@ def _words(error: Exception) -> str:
             if isinstance(cause, kind):
                 return words
         cause = cause.__cause__ or cause.__context__
-    return _FAILURES.get(type(error), "the connection broke off")
+    for kind, words in _FAILURES.items():
+        if isinstance(error, kind):
+            return words
+    return "the connection broke off"

@@ -102,19 +102,6 @@ async def test_a_connection_that_cannot_go_on_is_left(said: bytes) -> None:
     assert server.connections == 2
 
 
-async def test_a_kept_connection_that_ends_is_no_failure() -> None:
-    """A server may end a connection between requests, or in the moment of one: we call again."""
-    answers = {(0, 0): (PLAIN, False), (0, 1): (b"", True)}
-    async with answering(lambda *at: answers.get(at, (PLAIN, True))) as server:
-        sender = WebhookSender(allow_private=True)
-        assert await post(sender, server.url) == TAKEN
-        assert await post(sender, server.url) == TAKEN, "ended in the moment of the request"
-        await server.ended.wait()
-        assert await post(sender, server.url) == TAKEN, "ended between requests"
-        await sender.close()
-    assert server.connections == 3
-
-
 async def test_an_answer_that_breaks_off_is_not_asked_for_twice() -> None:
     """With an answer begun the request was heard: it is a failure, and tried in its time."""
     answers = {(0, 0): (PLAIN, False), (0, 1): (b"HTTP/1.1 2", True)}
