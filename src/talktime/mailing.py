@@ -1,5 +1,6 @@
 """Mail on its way: messages relayed to the queue of jobs, and handed over to a mail server."""
 
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from secrets import token_urlsafe
 from typing import Final
@@ -12,7 +13,14 @@ from prometheus_client import Counter, Gauge, Histogram
 from talktime.core.errors import InvalidAmount
 from talktime.core.message import Message
 from talktime.gateways.mail.composing import compose_mail
-from talktime.gateways.mail.smtp import CONNECTIONS_MAX, MailRefused, MailServer, MailServerAway
+from talktime.gateways.mail.smtp import (
+    CONNECTIONS_MAX,
+    MailNotTaken,
+    MailRefused,
+    MailServer,
+    MailServerAway,
+    MailServerShut,
+)
 from talktime.jobs import Queue, Task, TryAgain, backoff_seconds
 from talktime.ops.messages import (
     HAND_OVER,
@@ -36,6 +44,8 @@ COUNT_SECONDS: Final = 15.0
 WEEKLY_SECONDS: Final = 300.0
 MONTHLY_SECONDS: Final = 900.0
 
+COMPLAINT_PAUSE: Final = timedelta(minutes=1)
+
 ATTEMPTS_MAX: Final = 18
 FIRST_PAUSE_SECONDS: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 6 * 3600.0
@@ -56,11 +66,33 @@ MESSAGES = Gauge(
 COLLECTORS: Final = (HANDED_OVER, AGE, MESSAGES)
 
 
+class Complaints:
+    """What is wrong with the mail server: said once a minute, however many mails it keeps."""
+
+    def __init__(self) -> None:
+        self._said_at: datetime | None = None
+        self._mails = 0
+
+    def complain(self, error: MailServerShut, *, now: datetime) -> None:
+        """Log that no mail goes out, and why, unless that was said within COMPLAINT_PAUSE."""
+        self._mails += 1
+        if self._said_at is not None and now - self._said_at < COMPLAINT_PAUSE:
+            return
+        log.error(
+            "no mail goes out: it could not be handed to the server of TALKTIME_SMTP_URL",
+            could_not=error.step,
+            reason=error.loggable,
+            mails_put_off=self._mails,
+        )
+        self._said_at, self._mails = now, 0
+
+
 class Mailer(msgspec.Struct, frozen=True, kw_only=True):
     """Where mail goes, and whom it comes from."""
 
     server: MailServer
     sender: Address
+    complaints: Complaints = msgspec.field(default_factory=Complaints)
 
 
 def mail_queue(platform: Platform, mailer: Mailer) -> Queue:
@@ -124,8 +156,9 @@ async def hand_over(platform: Platform, mailer: Mailer, account_id: str, message
         await mailer.server.hand_over(mail)
     except MailServerAway as error:
         failures = message.attempts + 1
-        gives_up = failures >= ATTEMPTS_MAX
-        await _failed(platform, message, str(error), error.loggable, gives_up=gives_up)
+        if isinstance(error, MailServerShut):
+            mailer.complaints.complain(error, now=platform.clock())
+        await _not_taken(platform, message, error, gives_up=failures >= ATTEMPTS_MAX)
         if failures < ATTEMPTS_MAX:
             raise TryAgain(
                 error.loggable,
@@ -134,10 +167,11 @@ async def hand_over(platform: Platform, mailer: Mailer, account_id: str, message
                 ),
             ) from error
     except MailRefused as error:
-        await _failed(platform, message, str(error), error.loggable, gives_up=True)
+        await _not_taken(platform, message, error, gives_up=True)
     except (LookupError, ValueError, InvalidAmount) as error:
         reason = f"could not be put into words: {error!r}"
-        await _failed(platform, message, reason, type(error).__name__, gives_up=True)
+        await _note_failure(platform, message, reason, gives_up=True)
+        _log_dead(message, type(error).__name__)
     else:
         now = platform.clock()
         async with platform.connection() as connection:
@@ -146,18 +180,38 @@ async def hand_over(platform: Platform, mailer: Mailer, account_id: str, message
         AGE.observe((now - message.created_at).total_seconds())
 
 
-async def _failed(
-    platform: Platform, message: Message, reason: str, loggable: str, *, gives_up: bool
+async def _not_taken(
+    platform: Platform, message: Message, error: MailNotTaken, *, gives_up: bool
 ) -> None:
-    """Keep the reason with the message, where operators read it; log what names nobody."""
+    """Keep the server's words with the message, for operators; log what names nobody."""
+    await _note_failure(platform, message, str(error), gives_up=gives_up)
+    if gives_up:
+        _log_dead(message, error.loggable)
+    elif not isinstance(error, MailServerShut):  # that was said for all mails together
+        log.warning("mail put off", **_of(message), reason=error.loggable)
+
+
+async def _note_failure(
+    platform: Platform, message: Message, reason: str, *, gives_up: bool
+) -> None:
     async with platform.connection() as connection:
         await record_failure(connection, message, reason=reason, gives_up=gives_up)
     HANDED_OVER.labels(kind=message.kind.value, result="dead" if gives_up else "put off").inc()
-    log.warning(
-        "mail given up" if gives_up else "mail put off",
-        account_id=message.account_id,
-        message_id=str(message.message_id),
-        kind=message.kind.value,
-        attempts=message.attempts + 1,
-        reason=loggable,
+
+
+def _log_dead(message: Message, reason: str) -> None:
+    log.error(
+        "mail given up",
+        **_of(message),
+        reason=reason,
+        next_step="talktime mail list --state dead; talktime mail resend",
     )
+
+
+def _of(message: Message) -> dict[str, object]:
+    return {
+        "account_id": message.account_id,
+        "message_id": str(message.message_id),
+        "kind": message.kind.value,
+        "attempts": message.attempts + 1,
+    }

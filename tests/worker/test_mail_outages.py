@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import uuid
 from pathlib import Path
+
+import structlog
 
 from talktime.core.message import MessageState
 from talktime.ops.platform import Platform
@@ -36,6 +39,27 @@ async def test_a_server_that_dies_and_returns_gets_every_mail(
     assert {m.state for m in messages} == {MessageState.SENT}
     ids = [str(mail["Message-ID"]) for mail in office.mails_to(address)]
     assert len(ids) == len(set(ids)) == 5
+
+
+async def test_an_outage_is_said_once(platform: Platform, make_account: AccountFactory) -> None:
+    """Where no mail at all goes out the log says so, and why, once a minute and not once a mail;
+    each mail keeps the reason, and is tried again."""
+    account_id = await make_account()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    office = Office(platform)
+    with structlog.testing.capture_logs() as lines:
+        async with working(platform, port):
+            for n in range(6):
+                await write_key_mail(platform, account_id, f"k{n}", "ada@example.com")
+            async with asyncio.timeout(20):
+                while not all(  # noqa: ASYNC110
+                    message.attempts for message in await office.messages_of(account_id)
+                ):
+                    await asyncio.sleep(0.05)
+    said = [line for line in lines if line["event"].startswith(("no mail goes out", "mail "))]
+    assert [(line["log_level"], line["could_not"]) for line in said] == [("error", "reach it")]
+    assert all(message.last_error for message in await office.messages_of(account_id))
 
 
 WORKER = """

@@ -1,40 +1,69 @@
 """talktime mail: what was sent to people, what was given up, and sending it again."""
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
 from talktime.cli.opening import on_platform
 from talktime.cli.tables import id_table, print_table
+from talktime.core.errors import MessageNotRepeatable
 from talktime.core.message import Message, MessageState
-from talktime.ops.messages import list_messages, resend_message
+from talktime.ops.messages import count_messages, list_messages, resend_message
 from talktime.ops.platform import Platform
 
 app = typer.Typer(no_args_is_help=True)
+
+AT_ONCE_MAX: Final = 1000
+
+
+class ListedState(StrEnum):
+    """The states of messages to single people."""
+
+    WAITING = MessageState.WAITING
+    DEFERRED = MessageState.DEFERRED
+    SENT = MessageState.SENT
+    DEAD = MessageState.DEAD
 
 
 @app.command("list")
 def list_command(
     *,
     account_id: Annotated[str | None, typer.Argument(help="Left out: of all accounts.")] = None,
-    dead: Annotated[bool, typer.Option("--dead", help="Only those that were given up.")] = False,
-    waiting: Annotated[
-        bool, typer.Option("--waiting", help="Only those that nobody has in hand yet.")
-    ] = False,
+    state: Annotated[
+        ListedState | None,
+        typer.Option(
+            help="waiting: nobody has it in hand; deferred: tried, or to be tried; sent; "
+            "dead: given up."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
 ) -> None:
-    """Messages to people, newest first."""
-    state = MessageState.DEAD if dead else MessageState.WAITING if waiting else None
+    """Messages to people, newest first, and how many of all were given up."""
 
-    async def act(platform: Platform) -> list[Message]:
+    async def act(platform: Platform) -> tuple[list[Message], int]:
         async with platform.connection() as connection:
-            return await list_messages(connection, account_id=account_id, state=state, limit=limit)
+            found = await list_messages(
+                connection,
+                account_id=account_id,
+                state=None if state is None else MessageState(state.value),
+                limit=limit,
+            )
+            return found, (await count_messages(connection))[MessageState.DEAD]
 
-    found = on_platform(act)
-    if not found:
+    found, dead = on_platform(act)
+    if found:
+        _print(found)
+    else:
         typer.echo("No such messages.")
-        return
+    if dead and state is not ListedState.DEAD:
+        typer.echo(f"{dead} given up in all: talktime mail list --state dead shows why.")
+    elif found and state is ListedState.DEAD:
+        typer.echo("Sent again, all that can be: talktime mail resend --dead")
+
+
+def _print(found: list[Message]) -> None:
     ids, others = ("Message", "Account"), ("Kind", "To", "Written", "State", "Tries", "Last answer")
     table = id_table(ids, others)
     for message in found:
@@ -54,16 +83,53 @@ def list_command(
 @app.command("resend")
 def resend_command(
     *,
-    message_id: Annotated[UUID, typer.Argument(help="As `talktime mail list` shows it.")],
+    message_id: Annotated[
+        UUID | None, typer.Argument(help="As `talktime mail list` shows it.")
+    ] = None,
     account_id: Annotated[
-        str, typer.Option("--account", help="Its account; left out: mail that belongs to none.")
-    ] = "",
+        str | None,
+        typer.Option("--account", help="Its account; left out: mail that belongs to none."),
+    ] = None,
+    dead: Annotated[
+        bool,
+        typer.Option("--dead", help="Instead of one: all that were given up, or --account's."),
+    ] = False,
 ) -> None:
-    """Hand a message over again that was given up, or sent. It keeps its Message-ID."""
+    """Hand messages over again that were given up, or one that was sent.
+
+    Each keeps its Message-ID.
+    """
+    if (message_id is None) != dead:
+        raise typer.BadParameter("name one message, or say --dead for all that were given up")
+    if message_id is None:
+        _resend_dead(account_id)
+        return
 
     async def act(platform: Platform) -> Message:
         async with platform.connection() as connection:
-            return await resend_message(connection, account_id, message_id)
+            return await resend_message(connection, account_id or "", message_id)
 
     message = on_platform(act)
     typer.echo(f"{message.kind.value} to {message.recipient} is on its way again.")
+
+
+def _resend_dead(account_id: str | None) -> None:
+    async def act(platform: Platform) -> tuple[int, int]:
+        sent = refused = 0
+        async with platform.connection() as connection:
+            for message in await list_messages(
+                connection, account_id=account_id, state=MessageState.DEAD, limit=AT_ONCE_MAX
+            ):
+                try:
+                    await resend_message(connection, message.account_id, message.message_id)
+                    sent += 1
+                except MessageNotRepeatable:
+                    refused += 1
+        return sent, refused
+
+    sent, refused = on_platform(act)
+    typer.echo(f"{sent} on their way again.")
+    if refused:
+        typer.echo(f"{refused} cannot be sent again: to nobody in particular, or without a link.")
+    if sent == AT_ONCE_MAX:
+        typer.echo("There may be more: run it again.")

@@ -28,7 +28,13 @@ class MessageKind(StrEnum):
     WELCOME = "welcome"  # bonus, available, promo, paid
     COUPON_REDEEMED = "coupon_redeemed"  # code, bonus, available, promo, paid
     TOP_UP_SUCCEEDED = "top_up_succeeded"  # amount, top_up_id, available, promo, paid
+    REFUND_ASKED = "refund_asked"  # amount, refund, reason, account_id, account_name; to the seller
+    REFUND_DECLINED = "refund_declined"  # amount, refund, answer
     REFUND_SUCCEEDED = "refund_succeeded"  # amount, refund, available, promo, paid
+    REFUND_FAILED = "refund_failed"  # as REFUND_SUCCEEDED, and reason; it never left
+    REFUND_REVERSED = "refund_reversed"  # as REFUND_SUCCEEDED; it had left, and came back
+    CHARGEBACK = "chargeback"  # amount, dispute, top_up_id, floor, available, promo, paid
+    CHARGEBACK_REVERSED = "chargeback_reversed"  # as CHARGEBACK
     AUTO_RELOAD_DONE = "auto_reload_done"  # amount, top_up_id, available, promo, paid
     AUTO_RELOAD_FAILED = "auto_reload_failed"  # amount, reason, failures, failures_max
     AUTO_RELOAD_STOPPED = "auto_reload_stopped"  # amount, reason, failures, failures_max
@@ -41,7 +47,7 @@ class MessageKind(StrEnum):
     WEEKLY_SUMMARY = "weekly_summary"
     # month, opening, beside_calls, charge, closing, link
     STATEMENT_READY = "statement_ready"
-    ENDPOINT_DISABLED = "endpoint_disabled"  # url, since, reason
+    ENDPOINT_DISABLED = "endpoint_disabled"  # url, since (ISO 8601), reason
     KEY_CREATED = "key_created"  # name, key_id, created_by
 
 
@@ -64,7 +70,12 @@ CHOSEN_AS: Final[Mapping[MessageKind, MailKind]] = {
     MessageKind.WELCOME: MailKind.MONEY_IN,
     MessageKind.COUPON_REDEEMED: MailKind.MONEY_IN,
     MessageKind.TOP_UP_SUCCEEDED: MailKind.MONEY_IN,
+    MessageKind.REFUND_DECLINED: MailKind.MONEY_IN,
     MessageKind.REFUND_SUCCEEDED: MailKind.MONEY_IN,
+    MessageKind.REFUND_FAILED: MailKind.MONEY_IN,
+    MessageKind.REFUND_REVERSED: MailKind.MONEY_IN,
+    MessageKind.CHARGEBACK: MailKind.ALERTS,
+    MessageKind.CHARGEBACK_REVERSED: MailKind.MONEY_IN,
     MessageKind.AUTO_RELOAD_DONE: MailKind.MONEY_IN,
     MessageKind.AUTO_RELOAD_FAILED: MailKind.ALERTS,
     MessageKind.AUTO_RELOAD_STOPPED: MailKind.ALERTS,

@@ -16,3 +16,36 @@ CREATE OR REPLACE FUNCTION crossing_facts(
     SELECT balance_facts(p_available, p_promo, p_paid)
         || jsonb_build_object('threshold', usd(p_threshold), 'floor', usd(p_floor))
 $$;
+
+-- As which kind of message an entry is told to whoever chose it; NULL: it is not, crossings aside.
+CREATE OR REPLACE FUNCTION entry_told_as(p_entry entry) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT CASE p_entry.kind
+        WHEN 'welcome_bonus' THEN 'welcome'
+        WHEN 'coupon' THEN 'coupon_redeemed'
+        WHEN 'top_up' THEN CASE WHEN EXISTS (
+            SELECT FROM payment p WHERE p.account_id = p_entry.account_id AND p.payment_id = p_entry.ref
+                AND p.origin = 'auto_reload'
+        ) THEN 'auto_reload_done' ELSE 'top_up_succeeded' END
+        WHEN 'refund' THEN 'refund_succeeded'
+        WHEN 'refund_reversed' THEN 'refund_reversed'
+        WHEN 'chargeback' THEN 'chargeback'
+        WHEN 'chargeback_reversed' THEN 'chargeback_reversed'
+    END
+$$;
+
+-- What that message says of the entry itself.
+CREATE OR REPLACE FUNCTION entry_facts(p_entry entry) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT CASE p_entry.kind
+        WHEN 'welcome_bonus' THEN jsonb_build_object('bonus', usd(p_entry.promo_delta_nanos))
+        WHEN 'coupon' THEN jsonb_build_object('bonus', usd(p_entry.promo_delta_nanos), 'code', p_entry.ref)
+        ELSE jsonb_build_object('amount', usd(abs(p_entry.paid_delta_nanos)))
+            || CASE
+                WHEN p_entry.kind = 'top_up' THEN jsonb_build_object('top_up_id', p_entry.ref)
+                WHEN p_entry.kind IN ('refund', 'refund_reversed') THEN jsonb_build_object('refund', p_entry.ref)
+                ELSE jsonb_build_object('dispute', p_entry.ref, 'top_up_id', (
+                    SELECT d.payment_id FROM dispute d
+                    WHERE d.account_id = p_entry.account_id AND d.dispute_id = p_entry.ref
+                ))
+            END
+    END
+$$;

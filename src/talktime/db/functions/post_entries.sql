@@ -95,21 +95,11 @@ BEGIN
                     v_entry.paid_after_nanos, v_account.warning_level_nanos, p_floor)),
                 ('below_floor', v_crosses_floor, crossing_facts(v_after, v_entry.promo_after_nanos,
                     v_entry.paid_after_nanos, p_floor, p_floor)),
-                (CASE v_entry.kind WHEN 'welcome_bonus' THEN 'welcome' ELSE 'coupon_redeemed' END,
-                    v_entry.kind IN ('welcome_bonus', 'coupon'),
-                    balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
-                    || jsonb_build_object('bonus', usd(v_entry.promo_delta_nanos), 'code', v_entry.ref)),
-                (CASE WHEN EXISTS (
-                    SELECT FROM payment p WHERE p.account_id = v_entry.account_id AND p.payment_id = v_entry.ref
-                        AND p.origin = 'auto_reload'
-                ) THEN 'auto_reload_done' ELSE 'top_up_succeeded' END, v_entry.kind = 'top_up',
-                    balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
-                    || jsonb_build_object('amount', usd(v_entry.paid_delta_nanos), 'top_up_id', v_entry.ref)),
-                ('refund_succeeded', v_entry.kind = 'refund',
-                    balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos)
-                    || jsonb_build_object('amount', usd(-v_entry.paid_delta_nanos), 'refund', v_entry.ref))
+                (entry_told_as(v_entry), true,
+                    entry_facts(v_entry) || jsonb_build_object('floor', usd(p_floor))
+                    || balance_facts(v_after, v_entry.promo_after_nanos, v_entry.paid_after_nanos))
             ) AS x (kind, happened, facts)
-            WHERE x.happened
+            WHERE x.happened AND x.kind IS NOT NULL
             ON CONFLICT DO NOTHING;
         END IF;
 

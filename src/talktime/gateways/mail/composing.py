@@ -39,8 +39,9 @@ def sender_of(text: str) -> Address:
 def compose_mail(message: Message, *, sender: Address, public_url: str) -> EmailMessage:
     """The e-mail of a message to one person.
 
-    Raises ValueError where a name or an address could become more of it than text. All of it
-    follows from the message: sent again, it is the same mail with the same Message-ID.
+    Raises ValueError where its address could become more of it than text, and what write_letter
+    does. All of it follows from the message: sent again, it is the same mail with the same
+    Message-ID.
     """
     assert message.recipient is not None
     letter = write_letter(message, public_url=public_url)
@@ -52,7 +53,7 @@ def compose_mail(message: Message, *, sender: Address, public_url: str) -> Email
     mail["Date"] = format_datetime(message.created_at)
     mail["Message-ID"] = f"<{message.message_id.hex}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    if letter.unsubscribe is not None:
+    if letter.unsubscribe:
         mail["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     text, html = (
@@ -80,8 +81,7 @@ class _Subject(str):
     """By this the email package knows a header that is ready, and leaves it as it is."""
 
     def __new__(cls, text: str) -> Self:
-        if not text.isprintable():
-            raise ValueError(f"a subject is one line of text: {text!r}")
+        assert text.splitlines() == [text], "letters have subjects of one line"
         return super().__new__(cls, text)
 
     def fold(self, *, policy: EmailPolicy) -> str:

@@ -44,6 +44,17 @@ class MailServerAway(MailNotTaken):
     """The mail could not be handed over now."""
 
 
+class MailServerShut(MailServerAway):
+    """No mail at all can be handed over now: the fault is the server's, the line's or our own.
+
+    ``step`` is what failed, in the words of TALKTIME_SMTP_URL: to reach it, to sign in, …
+    """
+
+    def __init__(self, reason: str, *, step: str, code: int | None = None) -> None:
+        super().__init__(reason, code=code)
+        self.step = step
+
+
 class SmtpAddress(msgspec.Struct, frozen=True, kw_only=True):
     """Where mail goes."""
 
@@ -106,7 +117,11 @@ class MailServer:
             await _hang_up(self._idle.pop())
 
     async def hand_over(self, mail: EmailMessage) -> None:
-        """Return when the server has taken the mail. Raises MailRefused or MailServerAway."""
+        """Return when the server has taken the mail.
+
+        Raises MailRefused, MailServerAway where this mail is to come again, and MailServerShut
+        where any would be.
+        """
         async with self._places:
             try:
                 line = await self._line()
@@ -122,10 +137,10 @@ class MailServer:
             except aiosmtplib.SMTPNotSupported as error:
                 raise MailRefused(f"the mail server cannot carry this mail: {error}") from error
             # The rest is about us and the server: this mail is as good as any other.
-            except aiosmtplib.SMTPResponseException as error:
-                raise MailServerAway(f"{error.code} {error.message}", code=error.code) from error
+            except aiosmtplib.SMTPSenderRefused as error:
+                raise _shut(error, "send from our address") from error
             except (aiosmtplib.SMTPException, OSError) as error:
-                raise MailServerAway(str(error) or type(error).__name__) from error
+                raise _shut(error, "hand a mail over") from error
         line.mails += 1
         line.until = _now() + IDLE_SECONDS
         if line.mails < PER_CONNECTION_MAX:
@@ -151,21 +166,26 @@ class MailServer:
             tls_context=ssl.create_default_context(),
             timeout=TIMEOUT_SECONDS,
         )
+        step = "reach it"
         try:
             await client.connect()
             if address.username is not None:
+                step = "sign in"
                 _check_private(client, address)
                 await client.login(address.username, address.password or "")
-        except BaseException:
+        except BaseException as error:
             client.close()
+            if isinstance(error, (aiosmtplib.SMTPException, OSError)):
+                raise _shut(error, step) from error
             raise
         return client
 
 
 def _check_private(client: aiosmtplib.SMTP, address: SmtpAddress) -> None:
     if client.get_transport_info("ssl_object") is None and address.host not in LOOPBACK:
-        raise MailServerAway(
-            f"{address.host} offers no TLS, and a password is not sent in the clear"
+        raise MailServerShut(
+            f"{address.host} offers no TLS, and a password is not sent in the clear",
+            step="sign in",
         )
 
 
@@ -176,6 +196,12 @@ def _answer(
     reason = f"{error.code} {error.message}"
     kind = MailRefused if 500 <= error.code < 600 else MailServerAway
     return kind(reason, code=error.code)
+
+
+def _shut(error: Exception, step: str) -> MailServerShut:
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return MailServerShut(f"{error.code} {error.message}", step=step, code=error.code)
+    return MailServerShut(str(error) or type(error).__name__, step=step)
 
 
 async def _hang_up(line: _Line) -> None:

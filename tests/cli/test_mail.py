@@ -1,0 +1,74 @@
+"""talktime mail: what was given up and why, and sending it again."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from talktime.core.message import MessageKind
+from talktime.ops.messages import relay_messages, write_message
+from talktime.ops.platform import open_platform
+from talktime.ops.terms import Terms
+from tests.cli.conftest import Command
+
+
+@pytest.fixture
+def account(command: Command) -> str:
+    """A fresh account."""
+    account_id = f"acct-{uuid.uuid4().hex}"
+    email = f"{account_id}@example.com"
+    command("accounts", "create", account_id, "--name", "Ada's Bots", "--email", email)
+    return account_id
+
+
+def given_up(database_url: str, account_id: str, refs: list[str]) -> None:
+    """Messages that nobody handed over while they were news."""
+
+    async def write() -> None:
+        async with (
+            open_platform(database_url, terms=Terms(), public_url="https://t.test") as platform,
+            platform.connection() as connection,
+        ):
+            for ref in refs:
+                await write_message(
+                    connection,
+                    account_id=account_id,
+                    kind=MessageKind.KEY_CREATED,
+                    ref=ref,
+                    recipient=f"{ref}@example.com",
+                    facts={"name": ref, "key_id": ref, "created_by": "A", "account_name": "A"},
+                    now=platform.clock() - timedelta(days=4),
+                )
+            await relay_messages(connection, now=platform.clock(), limit=1000)
+
+    asyncio.run(write())
+
+
+def test_given_up_and_sent_again(command: Command, account: str, database_url: str) -> None:
+    """What was given up is listed with the reason and can be sent again, one or all of it; any
+    list says that there is some."""
+    given_up(database_url, account, ["k1", "k2", "k3"])
+    listed = command("mail", "list", account, "--state", "dead").output
+    for word in ("k1@example.com", "k3@example.com", "nobody could hand it over", "resend --dead"):
+        assert word in listed
+    assert "given up in all" in command("mail", "list", account).output
+
+    message_id = next(line for line in listed.splitlines() if "k2@" in line).split()[0]
+    again = command("mail", "resend", message_id, "--account", account).output
+    assert "key_created to k2@example.com is on its way again." in again
+    assert "k2@" not in command("mail", "list", account, "--state", "dead").output
+
+    assert (
+        "2 on their way again." in command("mail", "resend", "--dead", "--account", account).output
+    )
+    assert "No such messages." in command("mail", "list", account, "--state", "dead").output
+    assert command("mail", "list", account, "--state", "deferred").output.count("@example.com") == 3
+
+
+@pytest.mark.parametrize("arguments", [(), (str(uuid.uuid4()), "--dead")])
+def test_one_or_all(command: Command, arguments: tuple[str, ...]) -> None:
+    """Neither a message nor --dead, or both, is refused with what to say instead."""
+    refused = command("mail", "resend", *arguments)
+    assert refused.exit_code == 2
+    assert "--dead" in refused.output
