@@ -3,11 +3,14 @@
 import asyncio
 import uuid
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from talktime.core.errors import RefundDecided, RefundUnknown
+from talktime.core.refund import PartStatus, RefundNotice
 from talktime.ops.platform import Platform, open_platform
-from talktime.ops.refunds import ask_refund
+from talktime.ops.refunds import ask_refund, settle_refund
 from talktime.ops.terms import Terms
 from tests.cli.conftest import Command
 from tests.payments.paying import Payer, notice
@@ -51,6 +54,46 @@ def asked(database_url: str, account_id: str, amount: str) -> str:
     return refund_id
 
 
+def days_later(database_url: str, account_id: str) -> None:
+    """Three days and a bit go by for what the account asked back."""
+    with psycopg.connect(database_url) as connection:
+        for column, table in (("asked_at", "refund"), ("created_at", "refund_part")):
+            connection.execute(
+                sql.SQL("UPDATE {} SET {} = {} - interval '73 hours' WHERE account_id = %s").format(
+                    sql.Identifier(table), sql.Identifier(column), sql.Identifier(column)
+                ),
+                [account_id],
+            )
+
+
+def begun_at_provider(database_url: str, account_id: str) -> None:
+    """A refund that is pending in the provider's dashboard."""
+
+    async def run() -> None:
+        async with open_platform(
+            database_url, terms=Terms(), public_url="https://t.test"
+        ) as platform:
+            payer = Payer(platform, AnyProvider(), account_id)
+            payment = await payer.tell(notice(await payer.begin("5")))
+            async with platform.connection() as connection:
+                await settle_refund(
+                    connection,
+                    RefundNotice(
+                        provider_refund_id="re_direct",
+                        intent_id=payment.intent_id or "",
+                        amount_cents=100,
+                        currency="usd",
+                        status=PartStatus.PENDING,
+                        account_id=account_id,
+                        payment_id=payment.payment_id,
+                    ),
+                    terms=platform.terms,
+                    now=platform.clock(),
+                )
+
+    asyncio.run(run())
+
+
 def test_listed_and_let_go(command: Command, account: str, database_url: str) -> None:
     """What waits is listed with the customer's words; let go, it is on its way, once."""
     refund_id = asked(database_url, account, "10")
@@ -78,3 +121,22 @@ def test_declined(command: Command, account: str, database_url: str) -> None:
     assert "Used soon" in command("refunds", "list", "--account", account).output
     with pytest.raises(RefundUnknown):
         command("refunds", "approve", account, "ref_other")
+
+
+def test_what_waits_for_long(command: Command, account: str, database_url: str) -> None:
+    """A refund that nobody answers, and one that the provider does not finish, say so in words and
+    what to do next."""
+    refund_id = asked(database_url, account, "10")
+    listed = command("refunds", "list", "--account", account).output
+    assert "talktime refunds approve, or decline" in listed
+    assert "it waits for" not in listed
+    days_later(database_url, account)
+    assert "it waits for 3 days" in command("refunds", "list", "--account", account).output
+    command("refunds", "approve", account, refund_id)
+    assert "not finished" not in command("refunds", "list", "--account", account).output
+    days_later(database_url, account)
+    assert "the provider does not answer" in command("refunds", "list", "--account", account).output
+    begun_at_provider(database_url, account)
+    days_later(database_url, account)
+    listed = command("refunds", "list", "--account", account).output
+    assert "look at re_direct in its dashboard" in listed

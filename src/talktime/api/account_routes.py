@@ -13,6 +13,7 @@ from talktime.api.bodies import answer, read_body, read_query
 from talktime.api.card_routes import CARD_ROUTES
 from talktime.api.coupon_routes import COUPON_ROUTES
 from talktime.api.description import described
+from talktime.api.dispute_routes import DISPUTE_ROUTES
 from talktime.api.document_routes import DOCUMENT_ROUTES
 from talktime.api.entry_routes import ENTRY_ROUTES
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
@@ -196,6 +197,7 @@ ROUTES: Final[list[ControllerRouterHandler]] = [
     *TOP_UP_ROUTES,
     *AUTO_RELOAD_ROUTES,
     *REFUND_ROUTES,
+    *DISPUTE_ROUTES,
     *DOCUMENT_ROUTES,
     *WEBHOOK_ROUTES,
     *REPORT_ROUTES,

@@ -2,7 +2,7 @@
 
     serve, worker, demo           run Talktime
     db, accounts, keys, coupons   set things up
-    refunds                       decide on what customers want back
+    refunds, disputes             decide on what customers want back, see what banks took
     calls, prices, ledger, mail   look into things
     payments, statements          what became of top-ups, what customers get on paper
 
@@ -21,6 +21,7 @@ from rich.console import Console
 from talktime.cli.accounts import app as accounts
 from talktime.cli.calls import app as calls
 from talktime.cli.coupons import app as coupons
+from talktime.cli.disputes import app as disputes
 from talktime.cli.keys import app as keys
 from talktime.cli.ledger import app as ledger
 from talktime.cli.mail import app as mail
@@ -72,6 +73,7 @@ app.add_typer(accounts, name="accounts", help="Customers and their balances.")
 app.add_typer(keys, name="keys", help="API keys of the platform and of accounts.")
 app.add_typer(coupons, name="coupons", help="Promo credit by code.")
 app.add_typer(refunds, name="refunds", help="Paid balance that customers want back.")
+app.add_typer(disputes, name="disputes", help="What banks took back of top-ups.")
 app.add_typer(calls, name="calls", help="Receipts, and calls of the past.")
 app.add_typer(prices, name="prices", help="Rate cards.")
 app.add_typer(webhooks, name="webhooks", help="Who is told what happens, and what they were sent.")

@@ -1,5 +1,6 @@
 """talktime refunds: what customers want back, and what is answered."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,10 +9,22 @@ import typer
 from talktime.cli.opening import on_platform
 from talktime.cli.tables import id_table, print_table
 from talktime.core.money import display_usd
-from talktime.core.refund import PartStatus, Refund, RefundStatus
+from talktime.core.refund import (
+    LONG,
+    PartStatus,
+    Refund,
+    RefundPart,
+    RefundStatus,
+    unfinished_for_long,
+)
 from talktime.db.refunds import Place
 from talktime.ops.platform import Platform
-from talktime.ops.refunds import approve_refund, decline_refund, list_refunds
+from talktime.ops.refunds import (
+    approve_refund,
+    decline_refund,
+    list_refunds,
+    list_unfinished_parts,
+)
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -36,9 +49,9 @@ def list_command(
     ] = None,
     account: Annotated[str | None, typer.Option(help="Only those of one account.")] = None,
 ) -> None:
-    """List refunds, newest first."""
+    """List refunds, newest first, and what to do about each."""
 
-    async def act(platform: Platform) -> list[Refund]:
+    async def act(platform: Platform) -> tuple[list[Refund], Sequence[RefundPart], datetime]:
         found: list[Refund] = []
         below: Place | None = None
         while len(found) < SHOWN_MAX:
@@ -49,15 +62,28 @@ def list_command(
             found += page
             if below is None:
                 break
-        return found
+        now = platform.clock()
+        async with platform.connection() as connection:
+            unfinished = await list_unfinished_parts(connection, account_id=account, now=now)
+        return found, unfinished if status is None else (), now
 
-    found = on_platform(act)
-    if not found:
+    found, unfinished, now = on_platform(act)
+    if found:
+        _print_refunds(found, now=now)
+    else:
         typer.echo("There are none.")
-        return
+    for part in unfinished:
+        typer.echo(
+            f"Begun at the provider and not finished since {_minute(part.created_at)} UTC: "
+            f"{display_usd(part.amount_nanos)} of {part.account_id}; look at "
+            f"{part.provider_refund_id} in its dashboard."
+        )
+
+
+def _print_refunds(found: list[Refund], *, now: datetime) -> None:
     table = id_table(("Account", "Refund"), ())
     table.add_column("Amount", justify="right", no_wrap=True)
-    for heading in ("Asked", "Stands", "Says"):
+    for heading in ("Asked (UTC)", "Stands", "Says", "Next"):
         table.add_column(heading)
     for one in found:
         table.add_row(
@@ -67,6 +93,7 @@ def list_command(
             _minute(one.asked_at),
             WORDS[one.status],
             _says(one),
+            _next(one, now=now),
         )
     print_table(table)
 
@@ -126,6 +153,22 @@ def _says(refund: Refund) -> str:
         if part.failure and part.status is not PartStatus.SUCCEEDED
     ]
     return refund.answer or "; ".join(dict.fromkeys(failures)) or refund.reason
+
+
+def _next(refund: Refund, *, now: datetime) -> str:
+    """What the operator is to do; nothing where all goes its way."""
+    if refund.status is RefundStatus.ASKED:
+        days = (now - refund.asked_at) // LONG
+        waits = f"it waits for {days} day{'' if days == 1 else 's'}: " if days else ""
+        return f"{waits}talktime refunds approve, or decline"
+    late = [part for part in refund.parts if unfinished_for_long(part, now=now)]
+    if not late:
+        return ""
+    since = f"not finished since {_minute(min(part.created_at for part in late))}: "
+    known = [part.provider_refund_id for part in late if part.provider_refund_id]
+    if known:
+        return f"{since}look at {', '.join(known)} in the provider's dashboard"
+    return f"{since}the provider does not answer; see that a worker runs and its key is right"
 
 
 def _minute(moment: datetime) -> str:

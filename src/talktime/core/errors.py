@@ -17,6 +17,7 @@
     │   │   └── CouponWrongCase a code that differs in its letter case alone could be redeemed
     │   ├── PaymentUnknown
     │   ├── RefundUnknown
+    │   ├── DisputeUnknown
     │   ├── DocumentUnknown     no such receipt, or no statement of that month
     │   ├── MemberUnknown
     │   ├── MessageUnknown
@@ -36,6 +37,7 @@
     │   ├── RefundTooMuch       more than can go back to the cards it came from
     │   ├── RefundOpen          one refund is looked at or under way; the next comes after it
     │   ├── RefundDecided       the operator has said otherwise before
+    │   ├── DisputeClear        it is known what a dispute took and gave again
     │   ├── PaymentMismatch     money that is not what was asked for: for an operator to look at
     │   ├── PromoInsufficient   promo may never become negative
     │   ├── MemberExists        is a member with another role
@@ -146,6 +148,10 @@ class RefundUnknown(NotFound):
     code = "refund_unknown"
 
 
+class DisputeUnknown(NotFound):
+    code = "dispute_unknown"
+
+
 class MessageUnknown(NotFound):
     code = "message_unknown"
 
@@ -208,6 +214,10 @@ class ReferenceConflict(Conflict):
 
 class PaymentMismatch(Conflict):
     code = "payment_mismatch"
+
+
+class DisputeClear(Conflict):
+    code = "dispute_clear"
 
 
 class RefundTooMuch(Conflict):

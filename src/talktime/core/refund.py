@@ -5,7 +5,7 @@ The ledger follows the provider's word alone. Until it says that the money is go
 let go is set aside.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
 
@@ -16,6 +16,10 @@ from talktime.core.payment import NANOS_PER_CENT, CheckoutProvider
 from talktime.core.saved_card import CardProvider
 
 REASON_LENGTH_MAX: Final = 500
+
+LONG: Final = timedelta(days=1)
+"""What is not answered or not finished by then is for an operator to look at; Stripe hands a refund
+to the card's bank at once (https://docs.stripe.com/refunds)."""
 
 
 class RefundStatus(StrEnum):
@@ -74,6 +78,12 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     parts: tuple[RefundPart, ...] = ()
     """From the approval on, the newest payment first."""
+
+
+def unfinished_for_long(part: RefundPart, *, now: datetime) -> bool:
+    """Whether the provider should have finished it by now."""
+    is_open = part.status in {PartStatus.RESERVED, PartStatus.PENDING}
+    return is_open and now - part.created_at > LONG
 
 
 class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,12 @@ class WaitingDispute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_disputes(
-    connection: Connection, *, account_id: str | None, before: Place | None, limit: int
+    connection: Connection,
+    *,
+    account_id: str | None,
+    dispute_id: str | None = None,
+    before: Place | None,
+    limit: int,
 ) -> list[Dispute]:
     """Disputes of one account or of all, the one heard of last first, below ``before``."""
     async with connection.cursor(row_factory=kwargs_row(_dispute)) as cursor:
@@ -31,6 +36,7 @@ async def list_disputes(
             query("list_disputes"),
             {
                 "account_id": account_id,
+                "dispute_id": dispute_id,
                 "before_time": before and before[0],
                 "before_account": before and before[1],
                 "before_id": before and before[2],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from psycopg.rows import class_row, kwargs_row
+from psycopg.rows import kwargs_row
 
 from talktime.core.refund import PartStatus, Refund, RefundPart, RefundStatus
 from talktime.db.pool import Connection
@@ -12,15 +12,6 @@ from talktime.db.queries import query
 
 Place = tuple[datetime, str, str]
 """Of a refund in lists: asked_at, account_id, refund_id."""
-
-
-class WaitingDispute(msgspec.Struct, frozen=True, kw_only=True):
-    """A dispute of which nothing is known but that money was given again."""
-
-    account_id: str
-    dispute_id: str
-    payment_id: str
-    intent_id: str
 
 
 async def read_refundable(connection: Connection, account_id: str, provider: str) -> int | None:
@@ -140,6 +131,41 @@ async def list_direct_refunds(
         return await cursor.fetchall()
 
 
+async def read_refunds(
+    connection: Connection, account_id: str, refund_ids: Sequence[str]
+) -> list[Refund]:
+    """Some refunds of an account, with their parts, in no order."""
+    async with connection.cursor(row_factory=kwargs_row(_refund)) as cursor:
+        await cursor.execute(
+            query("read_refunds"), {"account_id": account_id, "refund_ids": list(refund_ids)}
+        )
+        found = await cursor.fetchall()
+    return await _with_parts(connection, found)
+
+
+async def read_direct_refunds(
+    connection: Connection, account_id: str, part_ids: Sequence[str]
+) -> list[RefundPart]:
+    """Some of what was begun at the provider itself, in no order."""
+    async with connection.cursor(row_factory=kwargs_row(_part)) as cursor:
+        await cursor.execute(
+            query("read_direct_refunds"), {"account_id": account_id, "part_ids": list(part_ids)}
+        )
+        return await cursor.fetchall()
+
+
+async def list_unfinished_parts(
+    connection: Connection, *, account_id: str | None, before: datetime, limit: int
+) -> list[RefundPart]:
+    """What was begun at the provider itself before then and is not finished, the oldest first."""
+    async with connection.cursor(row_factory=kwargs_row(_part)) as cursor:
+        await cursor.execute(
+            query("list_unfinished_parts"),
+            {"account_id": account_id, "before": before, "limit": limit},
+        )
+        return await cursor.fetchall()
+
+
 async def claim_due_parts(
     connection: Connection, *, provider: str, now: datetime, again_at: datetime, limit: int
 ) -> list[RefundPart]:
@@ -221,51 +247,6 @@ async def give_up_part(
     row = await cursor.fetchone()
     assert row is not None
     return bool(row[0])
-
-
-async def settle_dispute(
-    connection: Connection,
-    *,
-    account_id: str,
-    payment_id: str,
-    intent_id: str,
-    dispute_id: str,
-    withdrawn_nanos: int | None,
-    reinstated_nanos: int | None,
-    due_at: datetime,
-    floor_nanos: int,
-    now: datetime,
-) -> str:
-    """The verdict: settled, amount_differs, payment_unknown."""
-    cursor = await connection.execute(
-        query("settle_dispute"),
-        {
-            "account_id": account_id,
-            "payment_id": payment_id,
-            "intent_id": intent_id,
-            "dispute_id": dispute_id,
-            "withdrawn_nanos": withdrawn_nanos,
-            "reinstated_nanos": reinstated_nanos,
-            "due_at": due_at,
-            "floor_nanos": floor_nanos,
-            "now": now,
-        },
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    return str(row[0])
-
-
-async def claim_due_disputes(
-    connection: Connection, *, provider: str, now: datetime, again_at: datetime, limit: int
-) -> list[WaitingDispute]:
-    """Disputes about which the provider is to be asked now."""
-    async with connection.cursor(row_factory=class_row(WaitingDispute)) as cursor:
-        await cursor.execute(
-            query("claim_due_disputes"),
-            {"provider": provider, "now": now, "again_at": again_at, "limit": limit},
-        )
-        return await cursor.fetchall()
 
 
 async def _with_parts(connection: Connection, found: Sequence[Refund]) -> list[Refund]:

@@ -7,10 +7,17 @@ told of as given again before it was told of as taken waits for that.
 from datetime import datetime, timedelta
 from typing import Final
 
-from talktime.core.dispute import Dispute
-from talktime.core.errors import PaymentMismatch, PaymentUnknown
+from talktime.core.dispute import Dispute, DisputeState
+from talktime.core.errors import (
+    DisputeClear,
+    DisputeUnknown,
+    InvalidAmount,
+    PaymentMismatch,
+    PaymentUnknown,
+)
+from talktime.core.money import format_usd
 from talktime.core.payment import CENTS_MAX, CURRENCY, NANOS_PER_CENT
-from talktime.core.refund import DisputeNotice
+from talktime.core.refund import DisputeNotice, check_refund_amount
 from talktime.db import disputes
 from talktime.db.disputes import Place
 from talktime.db.pool import Connection
@@ -66,6 +73,60 @@ async def settle_dispute(
             f"account {notice.account_id} cannot be told: see what the provider's dashboard says, "
             "and credit it with `talktime disputes credit`"
         )
+
+
+async def credit_dispute(
+    connection: Connection,
+    *,
+    account_id: str,
+    dispute_id: str,
+    amount_nanos: int,
+    terms: Terms,
+    now: datetime,
+) -> Dispute:
+    """Credit by an operator's word what a dispute gave again, where the provider's is not clear.
+
+    A repeat of the same amount changes nothing. Raises DisputeUnknown, InvalidAmount, and
+    DisputeClear where it is known what was given again, or nothing is said to have been.
+    """
+    check_refund_amount(amount_nanos, field="amount")
+    dispute = await read_dispute(connection, account_id, dispute_id)
+    if dispute.reinstated_nanos == amount_nanos and dispute.reversal_seq is not None:
+        return dispute
+    if dispute.state is not DisputeState.GIVEN_AGAIN_UNCLEAR or dispute.withdrawn_nanos is None:
+        raise DisputeClear(
+            "the provider says clearly what this dispute took and gave again; correct a balance "
+            "by an adjustment"
+        )
+    if amount_nanos > dispute.withdrawn_nanos:
+        taken = format_usd(dispute.withdrawn_nanos)
+        raise InvalidAmount(f"amount must be at most the ${taken} that were taken", field="amount")
+    async with connection.transaction():
+        verdict = await disputes.settle_dispute(
+            connection,
+            account_id=account_id,
+            payment_id=dispute.payment_id,
+            intent_id=dispute.intent_id,
+            dispute_id=dispute_id,
+            withdrawn_nanos=dispute.withdrawn_nanos,
+            reinstated_nanos=amount_nanos,
+            due_at=now,
+            floor_nanos=terms.floor_nanos,
+            now=now,
+        )
+    if verdict == "amount_differs":
+        raise DisputeClear("the provider has said meanwhile what this dispute gave again")
+    return await read_dispute(connection, account_id, dispute_id)
+
+
+async def read_dispute(connection: Connection, account_id: str, dispute_id: str) -> Dispute:
+    """One dispute of an account. Raises DisputeUnknown."""
+    found = await disputes.list_disputes(
+        connection, account_id=account_id, dispute_id=dispute_id, before=None, limit=1
+    )
+    if not found:
+        raise DisputeUnknown(f"there is no dispute {dispute_id} on this account")
+    return found[0]
 
 
 async def list_disputes(

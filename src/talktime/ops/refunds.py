@@ -19,9 +19,11 @@ from talktime.core.errors import (
     RefundTooMuch,
     RefundUnknown,
 )
+from talktime.core.message import MessageKind
 from talktime.core.money import format_usd
-from talktime.core.payment import CURRENCY, NANOS_PER_CENT
+from talktime.core.payment import CENTS_MAX, CURRENCY, NANOS_PER_CENT
 from talktime.core.refund import (
+    LONG,
     REASON_LENGTH_MAX,
     Refund,
     RefundNotice,
@@ -32,11 +34,14 @@ from talktime.core.refund import (
 from talktime.db import refunds
 from talktime.db.pool import Connection
 from talktime.db.refunds import Place
-from talktime.ops.accounts import account_unknown, check_limit
+from talktime.ops.accounts import account_unknown, check_limit, read_account
+from talktime.ops.messages import write_message
+from talktime.ops.money_back_alarms import sound_alarm
 from talktime.ops.terms import Terms
 
-ASK_PENDING_AFTER: Final = timedelta(hours=1)
-"""A refund that the provider has and did not finish is asked about this often."""
+ASK_PENDING_SOONEST: Final = timedelta(minutes=2)
+ASK_PENDING_LATEST: Final = timedelta(hours=1)
+"""A refund that the provider has and did not finish is asked about after these, first and last."""
 
 DIRECT_SHOWN_MAX: Final = 100
 ID_LENGTH_MAX: Final = 60
@@ -58,13 +63,14 @@ async def ask_refund(
     provider: str,
     amount_nanos: int | None,
     reason: str = "",
+    operator: str = "",
     now: datetime,
 ) -> tuple[Refund, bool]:
     """A refund for an operator to decide on; without an amount, all that can go back.
 
-    The same id and facts again answer the same refund, with False for "not new". Raises
-    InvalidAmount, InvalidInput, AccountUnknown, ReferenceConflict, RefundOpen, and RefundTooMuch
-    with the fact ``refundable``.
+    The operator is told by mail where ``operator`` is an address. The same id and facts again
+    answer the same refund, with False for "not new". Raises InvalidAmount, InvalidInput,
+    AccountUnknown, ReferenceConflict, RefundOpen, and RefundTooMuch with the fact ``refundable``.
     """
     if amount_nanos is not None:
         check_refund_amount(amount_nanos, field="amount")
@@ -80,6 +86,8 @@ async def ask_refund(
             reason=reason,
             now=now,
         )
+        if verdict == "asked" and operator:
+            await _tell_operator(connection, account_id, refund_id, operator, now=now)
     if verdict == "account_unknown":
         raise account_unknown(account_id)
     if verdict == "reference_conflict":
@@ -129,10 +137,25 @@ async def decline_refund(
     if not answer.strip():
         raise InvalidInput("reason must say why: the customer reads it", field="reason")
     _check_words(answer, "reason")
-    await refunds.decline_refund(
-        connection, account_id=account_id, refund_id=refund_id, answer=answer, now=now
-    )
-    refund = await read_refund(connection, account_id, refund_id)
+    async with connection.transaction():
+        is_news = await refunds.decline_refund(
+            connection, account_id=account_id, refund_id=refund_id, answer=answer, now=now
+        )
+        refund = await read_refund(connection, account_id, refund_id)
+        if is_news:
+            await write_message(
+                connection,
+                account_id=account_id,
+                kind=MessageKind.REFUND_DECLINED,
+                ref=refund_id,
+                recipient=None,
+                facts={
+                    "amount": format_usd(refund.amount_nanos),
+                    "refund": refund_id,
+                    "answer": answer,
+                },
+                now=now,
+            )
     if refund.status is not RefundStatus.DECLINED:
         raise RefundDecided("this refund was approved; what is sent cannot be called back")
     return refund
@@ -170,10 +193,26 @@ async def list_direct_refunds(connection: Connection, account_id: str) -> Sequen
     return await refunds.list_direct_refunds(connection, account_id, limit=DIRECT_SHOWN_MAX)
 
 
+async def list_unfinished_parts(
+    connection: Connection, *, account_id: str | None, now: datetime
+) -> Sequence[RefundPart]:
+    """At most DIRECT_SHOWN_MAX refunds begun at the provider and not finished there for long."""
+    return await refunds.list_unfinished_parts(
+        connection, account_id=account_id, before=now - LONG, limit=DIRECT_SHOWN_MAX
+    )
+
+
 async def settle_refund(
-    connection: Connection, notice: RefundNotice, *, terms: Terms, now: datetime
+    connection: Connection,
+    notice: RefundNotice,
+    *,
+    terms: Terms,
+    now: datetime,
+    pending_since: datetime | None = None,
 ) -> None:
     """Act on a provider's verified word on a refund; the same word again changes nothing.
+
+    Where it is pending it is asked about again, the later the longer it has been pending.
 
     The notice says whose it is. Debited once per refund of the provider when it says that the
     money is gone, and credited again should it come back. Raises PaymentUnknown, and
@@ -183,7 +222,7 @@ async def settle_refund(
     if notice.account_id is None or notice.payment_id is None:
         raise PaymentUnknown("whose refund it is was not found out")
     verdict = "amount_differs"
-    if notice.currency == CURRENCY and notice.amount_cents > 0:
+    if notice.currency == CURRENCY and 0 < notice.amount_cents <= CENTS_MAX:
         async with connection.transaction():
             verdict = await refunds.settle_refund(
                 connection,
@@ -195,7 +234,7 @@ async def settle_refund(
                 amount_nanos=notice.amount_cents * NANOS_PER_CENT,
                 status=notice.status,
                 failure=notice.failure,
-                due_at=now + ASK_PENDING_AFTER,
+                due_at=now + _until_asked_again(now - (pending_since or now)),
                 floor_nanos=terms.floor_nanos,
                 now=now,
             )
@@ -207,6 +246,35 @@ async def settle_refund(
             f"{notice.account_id} was not taken: {notice.amount_cents} cents in "
             f"{notice.currency.upper()} are not what is known of it"
         )
+    ids = {"account_id": notice.account_id, "payment_id": notice.payment_id}
+    sound_alarm(verdict, **ids, refund=notice.provider_refund_id, intent_id=notice.intent_id)
+
+
+def _until_asked_again(pending_for: timedelta) -> timedelta:
+    """As long as it took so far, so that each pause is twice the one before, within bounds."""
+    return min(max(pending_for, ASK_PENDING_SOONEST), ASK_PENDING_LATEST)
+
+
+async def _tell_operator(
+    connection: Connection, account_id: str, refund_id: str, operator: str, *, now: datetime
+) -> None:
+    refund = await read_refund(connection, account_id, refund_id)
+    account = await read_account(connection, account_id, now=now)
+    await write_message(
+        connection,
+        account_id=account_id,
+        kind=MessageKind.REFUND_ASKED,
+        ref=refund_id,
+        recipient=operator,
+        facts={
+            "amount": format_usd(refund.amount_nanos),
+            "refund": refund_id,
+            "reason": refund.reason,
+            "account_id": account_id,
+            "account_name": account.name,
+        },
+        now=now,
+    )
 
 
 def _too_much(refundable_nanos: int) -> RefundTooMuch:

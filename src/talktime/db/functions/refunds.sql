@@ -183,9 +183,23 @@ BEGIN
             due_at = CASE v_part.status WHEN 'pending' THEN p_due_at END
         WHERE r.account_id = p_account_id AND r.part_id = settle_refund.part_id;
         PERFORM take_back(p_now, p_floor, p_account_id, p_payment_id);
+        verdict := settled_verdict(p_account_id, p_payment_id, p_intent_id);
     END IF;
     RETURN NEXT;
 END $$;
+
+-- How a word on money that went back of a payment was taken: settled; never_credited where the payment was credited
+-- with other money than this; overdrawn where more went back than was ever paid, as the provider says, which is so
+-- in the ledger then and for an operator to look at.
+CREATE OR REPLACE FUNCTION settled_verdict(p_account_id text, p_payment_id text, p_intent_id text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN p.status = 'succeeded' AND p.intent_id <> p_intent_id THEN 'never_credited'
+        WHEN p.refunded_nanos + p.disputed_nanos > p.amount_nanos THEN 'overdrawn'
+        ELSE 'settled'
+    END
+    FROM payment p WHERE p.account_id = p_account_id AND p.payment_id = p_payment_id
+$$;
 
 -- The provider will not send a part back: what was set aside for it is free again. Nothing where it has sent it.
 CREATE OR REPLACE FUNCTION give_up_refund_part(
@@ -207,7 +221,9 @@ BEGIN
 END $$;
 
 -- What a provider says a bank took back of a payment, or gave again. Each is posted once; what is given again
--- waits until it is known what was taken.
+-- waits until it is known what was taken. What is posted stands; what is not gives way to a later word. Of two words
+-- on what was given again that do not agree, or one that says more than was taken, or none that says how much, none
+-- is believed: the provider is asked, whose answer names both directions.
 CREATE OR REPLACE FUNCTION settle_dispute(
     p_now timestamptz, p_floor bigint, p_account_id text, p_payment_id text, p_intent_id text, p_dispute_id text,
     p_withdrawn bigint, p_reinstated bigint, p_due_at timestamptz
@@ -217,30 +233,43 @@ DECLARE
     v_dispute dispute;
     v_withdrawn bigint;
     v_reinstated bigint;
+    v_is_doubted boolean;
 BEGIN
     PERFORM 1 FROM account a WHERE a.account_id = p_account_id FOR NO KEY UPDATE;
     SELECT * INTO v_payment FROM payment p
     WHERE p.account_id = p_account_id AND p.payment_id = p_payment_id FOR NO KEY UPDATE;
     SELECT * INTO v_dispute FROM dispute d
     WHERE d.account_id = p_account_id AND d.dispute_id = p_dispute_id FOR NO KEY UPDATE;
-    v_withdrawn := coalesce(v_dispute.withdrawn_nanos, p_withdrawn);
-    v_reinstated := coalesce(v_dispute.reinstated_nanos, p_reinstated);
+    v_withdrawn := coalesce(p_withdrawn, v_dispute.withdrawn_nanos);
+    v_reinstated := coalesce(p_reinstated, v_dispute.reinstated_nanos);
     IF v_payment.payment_id IS NULL THEN
         RETURN 'payment_unknown';
-    ELSIF v_withdrawn <> p_withdrawn OR v_reinstated <> p_reinstated OR v_reinstated > v_withdrawn
-        OR greatest(v_withdrawn, v_reinstated) > v_payment.amount_nanos
-        OR (v_dispute.payment_id, v_dispute.intent_id) <> (p_payment_id, p_intent_id) THEN
+    ELSIF greatest(p_withdrawn, p_reinstated) > v_payment.amount_nanos OR p_reinstated > v_withdrawn
+        OR (v_dispute.entry_seq IS NOT NULL AND (v_dispute.payment_id, v_dispute.intent_id, v_dispute.withdrawn_nanos)
+            <> (p_payment_id, p_intent_id, v_withdrawn))
+        OR (v_dispute.reversal_seq IS NOT NULL AND v_dispute.reinstated_nanos <> v_reinstated) THEN
         RETURN 'amount_differs';
+    END IF;
+    v_is_doubted := coalesce(v_reinstated > v_withdrawn, false)
+        OR (p_withdrawn IS NULL AND p_reinstated IS NULL AND v_dispute.reversal_seq IS NULL)
+        OR (p_withdrawn IS NULL AND coalesce(v_dispute.reinstated_nanos <> p_reinstated, false));
+    IF v_is_doubted THEN
+        v_reinstated := NULL;
     END IF;
     INSERT INTO dispute AS d (account_id, dispute_id, payment_id, intent_id, withdrawn_nanos, reinstated_nanos,
         heard_at, due_at)
-    VALUES (p_account_id, p_dispute_id, p_payment_id, p_intent_id, v_withdrawn, v_reinstated,
-        p_now, CASE WHEN v_withdrawn IS NULL THEN p_due_at END)
+    VALUES (p_account_id, p_dispute_id, p_payment_id, p_intent_id, v_withdrawn, v_reinstated, p_now,
+        CASE
+            WHEN v_is_doubted THEN coalesce(v_dispute.due_at, p_now)
+            WHEN v_withdrawn IS NULL THEN coalesce(v_dispute.due_at, p_due_at)
+            WHEN v_reinstated IS NULL THEN v_dispute.due_at
+        END)
     ON CONFLICT ON CONSTRAINT dispute_pk DO UPDATE
-    SET withdrawn_nanos = excluded.withdrawn_nanos, reinstated_nanos = excluded.reinstated_nanos,
-        due_at = excluded.due_at;
+    SET payment_id = excluded.payment_id, intent_id = excluded.intent_id, withdrawn_nanos = excluded.withdrawn_nanos,
+        reinstated_nanos = excluded.reinstated_nanos, due_at = excluded.due_at;
     PERFORM take_back(p_now, p_floor, p_account_id, p_payment_id);
-    RETURN 'settled';
+    RETURN CASE WHEN v_is_doubted THEN 'doubted'
+        ELSE settled_verdict(p_account_id, p_payment_id, p_intent_id) END;
 END $$;
 
 -- Everything that is known of one payment's refunds and disputes and not yet in the ledger is posted to it, each
@@ -280,7 +309,18 @@ BEGIN
                 UPDATE account a SET refund_reserved_nanos = a.refund_reserved_nanos - v_part.reserved_nanos,
                     event_seq = a.event_seq + 1
                 WHERE a.account_id = p_account_id
-                RETURNING a.event_seq, a.promo_nanos + a.paid_nanos - a.refund_reserved_nanos AS available_nanos
+                RETURNING a.event_seq, a.promo_nanos + a.paid_nanos - a.refund_reserved_nanos AS available_nanos,
+                    a.promo_nanos, a.paid_nanos
+            ),
+            told AS (
+                INSERT INTO message (account_id, kind, ref, facts, created_at)
+                SELECT p_account_id, 'refund_failed', v_part.part_id,
+                    balance_facts(f.available_nanos, f.promo_nanos, f.paid_nanos) || jsonb_build_object(
+                        'amount', usd(v_part.amount_nanos), 'refund', v_part.refund_id,
+                        'reason', coalesce(v_part.failure, 'the bank gave no reason')),
+                    p_now
+                FROM freed f
+                ON CONFLICT DO NOTHING
             )
             INSERT INTO event (account_id, event_seq, recorded_at, kind, ref, available_nanos)
             SELECT p_account_id, f.event_seq, p_now, 'refund.released', v_part.refund_id, f.available_nanos

@@ -1,4 +1,4 @@
--- Disputes of one account or, with none named, of all, the one heard of last first, below one.
+-- Disputes of one account or, with none named, of all, the one heard of last first, below one; or a single one.
 SELECT d.account_id, d.dispute_id, d.payment_id, d.intent_id,
     CASE
         WHEN d.reversal_seq IS NOT NULL AND d.reinstated_nanos < d.withdrawn_nanos THEN 'given_again_in_part'
@@ -13,6 +13,7 @@ SELECT d.account_id, d.dispute_id, d.payment_id, d.intent_id,
 FROM dispute d
 JOIN payment p ON p.account_id = d.account_id AND p.payment_id = d.payment_id
 WHERE (%(account_id)s::text IS NULL OR d.account_id = %(account_id)s)
+    AND (%(dispute_id)s::text IS NULL OR d.dispute_id = %(dispute_id)s)
     AND (
         %(before_time)s::timestamptz IS NULL
         OR (d.heard_at, d.account_id, d.dispute_id)
