@@ -57,6 +57,8 @@ class StripeCardDesk:
         """By card, whose it is."""
         self._renewed: dict[str, str] = {}
         self._by_key: dict[str, tuple[dict[str, str], Answered]] = {}
+        self.clock = time.time
+        """Seconds, by which charges are dated."""
 
     def save(self, session_id: str, card_id: str) -> dict[str, Any]:
         """A customer finishes the page."""
@@ -166,7 +168,7 @@ class StripeCardDesk:
             "customer": fields["customer"],
             "payment_method": fields["payment_method"],
             "off_session": fields["off_session"],
-            "created": int(time.time()),
+            "created": int(self.clock()),
             "last_payment_error": None,
             "metadata": {
                 name: fields[f"metadata[{name}]"] for name in ("account_id", "payment_id")

@@ -6,13 +6,14 @@ Served over HTTP to the official library: forms as it encodes them, idempotency 
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
 import uvicorn
 from litestar import Litestar, Request, Response, get, post
+from litestar.types import Middleware
 
 from tests.payments.stripe_card_desk import StripeCardDesk
 from tests.payments.stripe_card_desk import routes as card_routes
@@ -38,6 +39,8 @@ class StripeCheckouts:
         self.cards = StripeCardDesk(self.sessions)
         self.broken = False
         """Answer 500 to everything."""
+        self.opens_pages = True
+        """No: answer 500 to who wants to open one."""
         self.hangs: set[str] = set()
         """Sessions and customers about whom no answer comes until ``wakes`` is set."""
         self.wakes = asyncio.Event()
@@ -100,13 +103,15 @@ def refusal(kind: str, message: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[tuple[StripeCheckouts, str]]:
+async def served(
+    middleware: Sequence[Middleware] = (),
+) -> AsyncIterator[tuple[StripeCheckouts, str]]:
     """The model on a loopback port, and where."""
     stripe = StripeCheckouts()
 
     @post("/v1/checkout/sessions", status_code=200)
     async def create(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
-        if stripe.broken:
+        if stripe.broken or not stripe.opens_pages:
             return Response(refusal("api_error", "out of order"), status_code=500)
         if request.headers.get("authorization") != "Bearer sk_test_right":
             return Response(
@@ -135,6 +140,7 @@ async def served() -> AsyncIterator[tuple[StripeCheckouts, str]]:
                 [create, retrieve, *refund_routes(stripe), *card_routes(stripe)],
                 openapi_config=None,
                 logging_config=None,
+                middleware=list(middleware),
             ),
             log_config=None,
             access_log=False,

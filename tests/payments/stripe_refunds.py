@@ -5,6 +5,7 @@ the same one for the same idempotency key while Stripe remembers it.
 """
 
 import secrets
+from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -27,6 +28,8 @@ class StripeRefundDesk:
         self.disputes: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, tuple[dict[str, str], dict[str, Any]]] = {}
         self.asked = 0
+        self.reads: Counter[str] = Counter()
+        """How often somebody asked how a refund stands."""
 
     def forget_keys(self) -> None:
         """More than a day goes by."""
@@ -159,6 +162,7 @@ def routes(stripe: Any) -> list[Any]:
 
     @get("/v1/refunds/{refund_id:str}")
     async def refund(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        stripe.back.reads[request.path_params["refund_id"]] += 1
         return answer(stripe.back.refunds.get(request.path_params["refund_id"]), "refund")
 
     @get("/v1/disputes/{dispute_id:str}")
