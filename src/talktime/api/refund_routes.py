@@ -144,6 +144,7 @@ async def post_refund(request: Request[Any, Any, Any]) -> Response[bytes]:
             provider=platform.checkout.name,
             amount_nanos=None if body.amount is None else parse_usd(body.amount, field="amount"),
             reason=body.reason,
+            operator=platform.seller.party.email,
             now=platform.clock(),
         )
     return answer(_body(refund), 201 if is_new else 200)
