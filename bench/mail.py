@@ -5,16 +5,13 @@ account's warning level: far more than ever should, as a customer is warned once
 """
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from statistics import quantiles
 
 from bench import book
+from bench.beside import mail_server, worker
 from bench.report import Figure
 from talktime.core.call import EndFacts, Outcome, StartFacts
 from talktime.core.message import MessageKind, MessageState
@@ -37,27 +34,10 @@ BATCH = 20
 TARGET_MS = 2_000.0
 WAIT_SECONDS = 60
 
-SINK = """
-import asyncio
-from aiosmtpd.smtp import SMTP
-
-class Taking:
-    async def handle_DATA(self, server, session, envelope):
-        return "250 taken"
-
-async def main():
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Taking(), loop=loop), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-asyncio.run(main())
-"""
-
 
 def mail_figures(home: Path, conninfo: str) -> Iterator[Figure]:
     """How old a crossing is when its mail is handed over."""
-    with _sink() as port, _worker(home, conninfo, port):
+    with mail_server() as port, worker(home, conninfo, port):
         ages = sorted(asyncio.run(_crossings(conninfo)))
     cut = quantiles(ages, n=100)
     yield Figure(
@@ -132,32 +112,3 @@ async def _age(platform: Platform, account_id: str) -> float:
                 assert message.sent_at is not None
                 return (message.sent_at - message.created_at) / timedelta(seconds=1)
             await asyncio.sleep(0.1)
-
-
-@contextmanager
-def _sink() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, "-c", SINK], stdout=subprocess.PIPE, text=True) as sink:
-        assert sink.stdout is not None
-        try:
-            yield int(sink.stdout.readline())
-        finally:
-            sink.kill()
-
-
-@contextmanager
-def _worker(home: Path, conninfo: str, port: int) -> Iterator[None]:
-    environ = {
-        **os.environ,
-        "TALKTIME_HOME": str(home / "worker"),
-        "TALKTIME_DATABASE_URL": conninfo,
-        "TALKTIME_SMTP_URL": f"smtp://127.0.0.1:{port}",
-        "TALKTIME_LOG_LEVEL": "error",
-    }
-    command = [sys.executable, "-m", "talktime", "worker"]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout is not None
-        try:
-            worker.stdout.readline()
-            yield
-        finally:
-            worker.terminate()

@@ -21,6 +21,9 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """The database's processor time per item, in microseconds: it says more on a busy machine."""
     python_us: float | None = None
     """Processor time of our own process per item: the writers, or the server behind HTTP."""
+    slower: float | None = None
+    """How many times as long it takes as without what is measured, in the same round (median)."""
+    target_slower: float | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
     target_p99_ms: float | None = None
@@ -37,6 +40,7 @@ def show(figures: list[Figure], console: Console) -> None:
         "of target",
         "database µs",
         "Python µs",
+        "times as long",
         "p50 / p99 ms",
     ):
         table.add_column(heading, justify="right")
@@ -49,6 +53,7 @@ def show(figures: list[Figure], console: Console) -> None:
             "" if not figure.target or speed is None else f"{speed / figure.target:.0%}",
             "" if figure.backend_us is None else f"{figure.backend_us:.1f}",
             "" if figure.python_us is None else f"{figure.python_us:.1f}",
+            "" if figure.slower is None else f"{figure.slower:.3f}",
             "" if figure.p99_ms is None else f"{figure.p50_ms:.1f} / {figure.p99_ms:.1f}",
         )
     console.print(table)
