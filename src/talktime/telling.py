@@ -2,7 +2,7 @@
 
 A *sweep* compares every lane with its account. With few endpoints that is the cheapest look there
 is; with an endpoint of the platform it takes tens of milliseconds per hundred thousand accounts.
-So sweeps take a fiftieth of the time at most, and the looks between them read what was recorded
+So sweeps take a hundredth of the time at most, and the looks between them read what was recorded
 lately. A sweep finds what those cannot see: what was committed long after its time, or recorded by
 a clock that is behind.
 """
@@ -26,7 +26,7 @@ ROUNDS_MAX: Final = 20
 """Transactions of the relay in one look, before sending has its turn."""
 AT_ONCE: Final = 200
 """Accounts that one transaction of the relay looks at."""
-SHARE_OF_TIME: Final = 50
+SHARE_OF_TIME: Final = 100
 """Sweeps take at most one part in so many of the time."""
 SWEEP_SECONDS_MAX: Final = 120.0
 OVERLAP: Final = timedelta(seconds=2)
