@@ -149,7 +149,6 @@ class Refunder:
         async with self.platform.connection() as connection:
             return (await verify_ledger(connection, account_id=self.account_id)).faults
 
-
     async def warnings(self) -> list[str]:
         """What the audit finds right and worth a look."""
         async with self.platform.connection() as connection:

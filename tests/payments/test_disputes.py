@@ -13,9 +13,9 @@ from talktime.core.refund import MoneyBackNotice, RefundsChanged
 from talktime.ops.refund_runs import CLAIM_LIFE
 from tests.acting import MINUTE_BY_PHONE as MINUTE
 from tests.acting import Bots
+from tests.payments.dying import Dies
 from tests.payments.paying import notice
 from tests.payments.refunding import Refunder, given, said, taken
-from tests.payments.test_refunds import Dies
 
 LATER = CLAIM_LIFE + timedelta(seconds=1)
 
