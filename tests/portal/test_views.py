@@ -16,7 +16,7 @@ from talktime.portal.billing.view import entry_row
 from talktime.portal.calls.asking import read_asked
 from talktime.portal.calls.receipt_view import receipt_view
 from talktime.portal.calls.view import call_row, element_key
-from talktime.portal.refusals import sentence
+from talktime.portal.words import sentence
 from tests.portal.test_billing_summary import billing
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

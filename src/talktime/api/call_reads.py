@@ -1,7 +1,7 @@
 """An account's calls read back: a page of them, or one with its breakdown."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -25,6 +25,7 @@ from talktime.ops.call_export import ExportFormat, export_calls
 from talktime.ops.call_history import CallPlace, list_calls, read_call
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
+from talktime.ops.spend_days import day_end, day_start
 
 _CSV: Final = "text/csv"
 
@@ -128,8 +129,8 @@ def _read_filter(asked: CallsQuery) -> CallFilter:
         outcome=asked.outcome,
         billing_status=asked.billing_status,
         agent_id=asked.agent_id and check_id(asked.agent_id, "agent_id"),
-        from_time=_midnight(asked.from_date),
-        to_time=_midnight(asked.to_date, days=1),
+        from_time=None if asked.from_date is None else day_start(asked.from_date, "UTC"),
+        to_time=None if asked.to_date is None else day_end(asked.to_date, "UTC"),
         min_nanos=None if asked.min_cost is None else parse_usd(asked.min_cost, field="min_cost"),
         max_nanos=None if asked.max_cost is None else parse_usd(asked.max_cost, field="max_cost"),
     )
@@ -154,12 +155,3 @@ def _csv_file(pieces: AsyncIterator[str], export_format: ExportFormat) -> Stream
 def _read_cursor(text: str) -> CallPlace:
     at, (call_id,) = read_place(text, names=1)
     return CallPlace(at, call_id)
-
-
-def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
-    if day is None:
-        return None
-    try:
-        return datetime.combine(day, time.min, UTC) + timedelta(days=days)
-    except OverflowError:  # the last day of the calendar: nothing lies after it
-        return None

@@ -22,6 +22,7 @@ from talktime.core.errors import (
 from talktime.portal.access.places import sign_in_place
 from talktime.portal.rendering import Pages
 from talktime.portal.visiting import allow_framing, is_framed
+from talktime.portal.words import sentence
 
 logger = structlog.get_logger("talktime.portal")
 
@@ -79,14 +80,6 @@ def refusal_pages(pages: Pages) -> ExceptionHandlersMap:
         return refusal_page(pages, request, 500, "Something went wrong on our side.")
 
     return {TalktimeError: on_refusal, HTTPException: on_http, Exception: on_failure}
-
-
-def sentence(words: str) -> str:
-    """A refusal's words as a sentence of a page; an address or an id keeps its first letter."""
-    first = words.split(" ", 1)[0].rstrip(",:;")
-    is_word = first.replace("-", "").replace("'", "").isalpha()
-    begun = words[:1].upper() + words[1:] if is_word else words
-    return begun + ("" if not words or words.endswith(".") else ".")
 
 
 def refusal_page(

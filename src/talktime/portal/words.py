@@ -103,3 +103,11 @@ def direction_words(direction: str | None) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """ "1 call", "2 calls"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def sentence(words: str) -> str:
+    """A refusal's words as a sentence of a page; an address or an id keeps its first letter."""
+    first = words.split(" ", 1)[0].rstrip(",:;")
+    is_word = first.replace("-", "").replace("'", "").isalpha()
+    begun = words[:1].upper() + words[1:] if is_word else words
+    return begun + ("" if not words or words.endswith(".") else ".")

@@ -22,9 +22,9 @@ from talktime.ops.sign_in import (
 from talktime.portal.access.browsers import browser_of, check_own_form, client_network
 from talktime.portal.access.places import own_place
 from talktime.portal.desk import Asked, Desk, desk_of
-from talktime.portal.refusals import sentence
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import find_visitor, form_fields, keep_session, new_secret
+from talktime.portal.words import sentence
 
 
 @get("/sign-in")

@@ -14,6 +14,7 @@ from talktime.ops.spend_days import day_end, day_start
 from talktime.portal import words
 from talktime.portal.billing.spend_view import RANGE_DEFAULT, RANGES
 from talktime.portal.chips import Chip
+from talktime.portal.days import read_day
 from talktime.portal.figures import day_name
 
 KINDS: Final = tuple((kind.value, words.entry_words(kind)) for kind in EntryKind)
@@ -97,17 +98,8 @@ def read_history(asked: Mapping[str, str]) -> History:
     return History(
         days=int(days) if days in {str(one) for one in RANGES} else RANGE_DEFAULT,
         kind=EntryKind(kind) if kind else None,
-        from_day=_read_day(asked, "from", errors),
-        to_day=_read_day(asked, "to", errors),
+        from_day=read_day(asked, "from", errors),
+        to_day=read_day(asked, "to", errors),
         text=check_search(asked.get("q", ""), field="q"),
         errors=errors,
     )
-
-
-def _read_day(asked: Mapping[str, str], field: str, errors: dict[str, str]) -> date | None:
-    text = asked.get(field, "")
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        errors[field] = "This is no day. Write it as 2026-11-23."
-        return None

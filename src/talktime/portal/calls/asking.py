@@ -1,7 +1,7 @@
 """Which calls an address of the Calls page asks for, and addresses that ask for others."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlencode
@@ -14,6 +14,8 @@ from talktime.core.call_filter import SEARCH_MAX, CallFilter, CallOrder, search_
 from talktime.core.errors import InvalidAmount
 from talktime.core.money import parse_usd
 from talktime.core.ratecard import Channel
+from talktime.ops.spend_days import day_end, day_start
+from talktime.portal.days import read_day
 from talktime.portal.figures import zone_of
 
 SORTED_DAYS: Final = 30
@@ -73,14 +75,15 @@ def read_asked(params: Mapping[str, str], account: Account, *, now: datetime) ->
         if name in fields and fields[name] not in choices:
             del fields[name]
     errors: dict[str, str] = {}
-    zone = zone_of(account.time_zone)
     order = CallOrder(fields.get("sort", CallOrder.NEWEST))
-    from_day, to_day = _day(fields, "from", errors), _day(fields, "to", errors)
+    from_day, to_day = read_day(fields, "from", errors), read_day(fields, "to", errors)
     if from_day and to_day and to_day < from_day:
         errors["to"] = "The last day lies before the first."
     is_last_days = order is not CallOrder.NEWEST and from_day is None
     if is_last_days:
-        from_day = _days_before(to_day or now.astimezone(zone).date(), SORTED_DAYS)
+        from_day = _days_before(
+            to_day or now.astimezone(zone_of(account.time_zone)).date(), SORTED_DAYS
+        )
     min_nanos, max_nanos = _usd(fields, "min", errors), _usd(fields, "max", errors)
     if min_nanos is not None and max_nanos is not None and max_nanos < min_nanos:
         errors["max"] = "This is less than the lowest cost."
@@ -92,8 +95,8 @@ def read_asked(params: Mapping[str, str], account: Account, *, now: datetime) ->
             outcome=Outcome(fields["outcome"]) if "outcome" in fields else None,
             billing_status=shown.billing_status,
             agent_id=fields.get("agent"),
-            from_time=_midnight(from_day, zone),
-            to_time=None if to_day is None else _midnight(_days_before(to_day, -1), zone),
+            from_time=None if from_day is None else day_start(from_day, account.time_zone),
+            to_time=None if to_day is None else day_end(to_day, account.time_zone),
             min_nanos=min_nanos,
             max_nanos=max_nanos,
             search=search_for(fields["q"], is_masked=is_masked) if "q" in fields else None,
@@ -128,16 +131,6 @@ _CHOICES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-def _day(fields: Mapping[str, str], name: str, errors: dict[str, str]) -> date | None:
-    if name not in fields:
-        return None
-    try:
-        return date.fromisoformat(fields[name])
-    except ValueError:
-        errors[name] = "This is no day: write it as 2026-11-23."
-        return None
-
-
 def _usd(fields: Mapping[str, str], name: str, errors: dict[str, str]) -> int | None:
     if name not in fields:
         return None
@@ -155,13 +148,4 @@ def _days_before(day: date, days: int) -> date | None:
     try:
         return day - timedelta(days=days)
     except OverflowError:  # the calendar ends there, and no call lies beyond it
-        return None
-
-
-def _midnight(day: date | None, zone: tzinfo) -> datetime | None:
-    if day is None:
-        return None
-    try:
-        return datetime.combine(day, time.min, zone).astimezone(UTC)
-    except OverflowError:
         return None

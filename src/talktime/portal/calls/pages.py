@@ -18,7 +18,7 @@ from talktime.portal.calls.view import call_rows
 from talktime.portal.desk import Asked, desk_of
 from talktime.portal.figures import zone_of
 from talktime.portal.framing import frame, live_address
-from talktime.portal.refusals import sentence
+from talktime.portal.words import sentence
 
 PAGE_ROWS: Final = 50
 SECONDS_MAX: Final = 5

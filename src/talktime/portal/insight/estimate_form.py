@@ -131,7 +131,7 @@ def read_form(params: Mapping[str, str], usual: Usual) -> Form:
 def refuse(form: Form, refused: InvalidInput) -> Form:
     """The form with what the plan was refused for, beside the field that it is about."""
     field = (refused.field or "").removesuffix("_per_call")
-    words_of = refused.message[:1].upper() + refused.message[1:] + "."
+    words_of = words.sentence(refused.message)
 
     def marked(fields: tuple[Field, ...]) -> tuple[Field, ...]:
         return tuple(

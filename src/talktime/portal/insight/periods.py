@@ -12,6 +12,7 @@ from talktime.core.account import Account
 from talktime.core.errors import InvalidInput
 from talktime.ops.spend import Period, check_period
 from talktime.ops.spend_days import DAYS_MAX
+from talktime.portal.days import read_day
 
 
 class Span(StrEnum):
@@ -79,7 +80,10 @@ def span_days(span: Span, today: date) -> Period:
 
 def _own_days(first: str, last: str, today: date) -> AskedPeriod:
     errors: dict[str, str] = {}
-    begins, ends = _day(first, "from", errors), _day(last or today.isoformat(), "to", errors)
+    fields = {"from": first, "to": last or today.isoformat()}
+    begins, ends = read_day(fields, "from", errors), read_day(fields, "to", errors)
+    if not first:
+        errors["from"] = "Choose the first day."
     period = None
     if begins is not None and ends is not None:
         try:
@@ -87,17 +91,6 @@ def _own_days(first: str, last: str, today: date) -> AskedPeriod:
         except InvalidInput as refused:
             errors = _words(refused)
     return AskedPeriod(period=period, span=None, first=first, last=last, errors=errors)
-
-
-def _day(text: str, name: str, errors: dict[str, str]) -> date | None:
-    if not text:
-        errors[name] = "Choose the first day."
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        errors[name] = "This is no day: write it as 2026-11-23."
-        return None
 
 
 def _words(refused: InvalidInput) -> dict[str, str]:

@@ -38,12 +38,6 @@ MAIL: Final[Mapping[MailKind, tuple[str, str]]] = {
 }
 """What the choice is called, and what it brings."""
 
-ROLES: Final[Mapping[Role, str]] = {
-    Role.OWNER: "owner",
-    Role.BILLING: "billing",
-    Role.VIEWER: "viewer",
-}
-
 
 class Typed(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in the form's fields."""
@@ -127,7 +121,7 @@ def recipients_of(members: Sequence[Member], visitor: Visitor) -> list[Recipient
     return [
         Recipient(
             address=member.address,
-            role=ROLES[member.role],
+            role=member.role.value,
             chosen=frozenset(kind.value for kind in member.mail),
             may_change=visitor.may(Right.CONFIGURE) or member.address == visitor.address,
             is_self=member.address == visitor.address,

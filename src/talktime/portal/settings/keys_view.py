@@ -10,7 +10,7 @@ from talktime.core.errors import InvalidInput
 from talktime.core.one_line import check_name
 from talktime.ops.keys import ACCOUNT_SCOPES, NAME_MAX, Key, Scope
 from talktime.portal.figures import Moment, moment
-from talktime.portal.refusals import sentence
+from talktime.portal.words import sentence
 
 SCOPES: Final[Mapping[Scope, tuple[str, str]]] = {
     Scope.ACCOUNTS_READ: ("Read the balance", "balances, warning level and time zone"),

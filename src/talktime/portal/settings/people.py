@@ -19,11 +19,11 @@ from talktime.ops.members import (
 )
 from talktime.ops.sessions import end_sessions, list_sessions
 from talktime.portal.desk import Asked, Desk, desk_of
-from talktime.portal.refusals import sentence
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.settings.parts import PEOPLE, settings_frame
 from talktime.portal.settings.people_view import ROLES, person_rows, session_rows
 from talktime.portal.visiting import Visitor, forget_session
+from talktime.portal.words import sentence
 
 REFUSALS: Final = (InvalidInput, Conflict, NotFound, TooManyAttempts)
 

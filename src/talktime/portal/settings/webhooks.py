@@ -17,7 +17,6 @@ from talktime.ops.accounts import read_account
 from talktime.ops.webhooks import EndpointChange
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.figures import zone_of
-from talktime.portal.refusals import sentence
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.settings.parts import WEBHOOKS, settings_frame
 from talktime.portal.settings.webhooks_view import (
@@ -27,6 +26,7 @@ from talktime.portal.settings.webhooks_view import (
     type_choices,
 )
 from talktime.portal.visiting import Visitor, check_form, visitor_of
+from talktime.portal.words import sentence
 
 DELIVERIES: Final = 20
 _ENDPOINT_ID: Final = re.compile(r"ep_[0-9a-f]{24}", re.ASCII)

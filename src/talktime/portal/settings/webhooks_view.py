@@ -16,6 +16,7 @@ from talktime.core.webhook import (
     WebhookType,
 )
 from talktime.portal.figures import Moment, moment
+from talktime.portal.words import sentence
 
 TYPE_WORDS: Final[Mapping[str, str]] = {
     WebhookType.CALL_STARTED: "A call was let in.",
@@ -115,7 +116,7 @@ def endpoint_row(endpoint: Endpoint, zone: tzinfo) -> EndpointRow:
         is_enabled=endpoint.is_enabled,
         tone=tone,
         health=health,
-        failure=_sentence(endpoint.last_failure or "") if endpoint.failing_since else "",
+        failure=sentence(endpoint.last_failure or "") if endpoint.failing_since else "",
         since=None if since is None else moment(since, zone),
         last_delivered=None if last is None else moment(last, zone),
         created=moment(endpoint.created_at, zone),
@@ -156,9 +157,5 @@ _STATES: Final[Mapping[DeliveryState, tuple[str, str]]] = {
 
 def _answer(delivery: Delivery) -> str:
     if delivery.last_failure is not None:
-        return _sentence(delivery.last_failure)
+        return sentence(delivery.last_failure)
     return "" if delivery.last_status is None else f"Answered {delivery.last_status}."
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:] + ("." if words and not words.endswith(".") else "")
