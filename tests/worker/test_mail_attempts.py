@@ -10,7 +10,7 @@ import pytest
 from talktime.core.message import MessageState
 from talktime.gateways.mail.composing import sender_of
 from talktime.gateways.mail.smtp import MailServer, SmtpAddress
-from talktime.jobs import TryAgain
+from talktime.jobs import TryAgain, backoff_seconds
 from talktime.mailing import ATTEMPTS_MAX, Mailer, hand_over
 from talktime.ops.messages import list_messages, relay_messages
 from talktime.ops.platform import Platform
@@ -51,3 +51,11 @@ async def test_a_mail_is_given_up_after_two_days_and_more(
         [message] = await list_messages(connection, account_id=account_id, state=None, limit=50)
     assert (message.state, message.attempts) == (MessageState.DEAD, ATTEMPTS_MAX)
     assert message.last_error
+
+
+def test_what_failed_together_does_not_come_back_together() -> None:
+    """Pauses treble, up to the longest, each a fifth more or less than the others of its kind."""
+    for failures, pause in ((1, 5), (2, 15), (3, 45), (30, 6 * HOUR)):
+        drawn = [backoff_seconds(failures, first=5, longest=6 * HOUR) for _ in range(200)]
+        assert 0.8 * pause <= min(drawn) < 0.95 * pause
+        assert 1.05 * pause < max(drawn) <= 1.2 * pause

@@ -28,7 +28,7 @@ MASKS: Final[Mapping[NumberMask, str]] = {
 MAIL: Final[Mapping[MailKind, tuple[str, str]]] = {
     MailKind.ALERTS: (
         "Balance is low",
-        "it fell below the warning level, or too low for new calls",
+        "below the warning level or the floor; or a card, a bank or a webhook needs you",
     ),
     MailKind.MONEY_IN: (
         "Money in",
