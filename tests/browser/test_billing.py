@@ -14,7 +14,7 @@ from talktime.core.usage import LineReport
 from talktime.ops.adjustments import post_adjustment
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
 

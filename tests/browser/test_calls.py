@@ -11,7 +11,7 @@ from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 from tests.portal.conftest import new_link
 
 pytestmark = pytest.mark.browser

@@ -11,6 +11,7 @@ from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
+from tests.browser.looking import axe_faults
 from tests.portal.conftest import new_link
 
 pytestmark = pytest.mark.browser
@@ -172,15 +173,3 @@ async def test_a_new_row_lights_up_as_one(page: Page, bots: Bots, width: int) ->
         while not (painted := await page.evaluate("window.painted")):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert set(painted) == {"tr"}
-
-
-async def axe_faults(page: Page, axe: str) -> list[str]:
-    """What axe-core finds; it is evaluated, not added as a script, which the policy forbids."""
-    await page.evaluate(axe)
-    found = await page.evaluate("axe.run({ resultTypes: ['violations'] })")
-    assert found["passes"], "axe has looked at nothing"
-    return [
-        f"{fault['id']}: {node['html']} {node['failureSummary']}"
-        for fault in found["violations"]
-        for node in fault["nodes"]
-    ]

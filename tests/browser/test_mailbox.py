@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from talktime.config import Settings
 from talktime.serve import Running, listen, running_server
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 from tests.conftest import AccountFactory
 
 

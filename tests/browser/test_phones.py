@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 from talktime.core.call import Outcome
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 
 pytestmark = pytest.mark.browser
 

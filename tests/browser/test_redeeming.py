@@ -14,7 +14,7 @@ from talktime.ops.coupons import create_coupon, read_coupon, redeem_coupon
 from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
 from tests.acting import Bots
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
 

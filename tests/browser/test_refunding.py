@@ -9,7 +9,7 @@ from talktime.gateways import sandbox_refunds
 from talktime.ops.platform import Platform
 from talktime.ops.refund_runs import run_refunds
 from talktime.ops.refunds import approve_refund, list_refunds
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 from tests.browser.test_topping_up import order
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link

@@ -10,7 +10,7 @@ from talktime.ops.accounts import read_account
 from talktime.ops.platform import Platform
 from talktime.portal.visiting import COOKIE
 from tests.acting import Bots
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 from tests.portal.conftest import new_link
 from tests.portal.settings_desk import add_person, session_of
 

@@ -3,13 +3,9 @@
 ``TALKTIME_FULL=1`` looks at all of it and leaves pictures in build/screens, to be looked at.
 """
 
-import os
-import re
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Literal
 
 import msgspec
 import pytest
@@ -22,23 +18,23 @@ from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.call_history import list_calls
 from talktime.ops.platform import Payments, Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import FULL, Looker
 from tests.portal.conftest import new_link, served_pages
 
 pytestmark = pytest.mark.browser
 
-FULL = "TALKTIME_FULL" in os.environ
-SCREENS = Path(__file__).parents[2] / "build" / "screens"
 SIZES = (0, 5, 100_000) if FULL else (0, 5)
-LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(390, "dark"), (1280, "light")]
-if FULL:
-    LOOKS += [(390, "light"), (1280, "dark")]
 DEAR = LineReport(service="llm", provider="acme", model="mind", provider_cost="0.2")
 SIGNED_IN = (
     "/billing",
     "/billing?days=90&kind=top_up",
     "/billing/redeem",
     "/billing/top-up",
+    "/billing/payments",
+    "/billing/details",
+    "/billing/statements/{month}",
+    "/billing/auto-reload",
+    "/billing/refund",
     "/calls",
     "/calls?show=free&sort=longest",
     "/calls?q=nothing-is-called-so",
@@ -102,40 +98,33 @@ async def quiet_page(chromium: Browser) -> AsyncIterator[Page]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 async def test_every_page_at_every_size(
-    sized: tuple[int, Bots],
-    quiet_page: Page,
-    axe: str,
-    width: int,
-    scheme: Literal["light", "dark"],
+    sized: tuple[int, Bots], quiet_page: Page, axe: str
 ) -> None:
     """However large the account, no page complains, scrolls sideways or keeps anybody out."""
     size, bots = sized
     site, page = bots.platform, quiet_page
-    await page.set_viewport_size({"width": width, "height": 900})
-    await page.emulate_media(color_scheme=scheme)
+    looker = Looker(page, axe)
     await page.goto(site.public_url + await new_link(site, bots.account_id))
     call_id = await _settled_call(site, bots.account_id)
     for path in SIGNED_IN:
         if "{call_id}" in path and call_id is None:
             continue
-        answer = await page.goto(site.public_url + path.format(call_id=call_id))
+        address = path.format(call_id=call_id, month=f"{site.clock():%Y-%m}")
+        answer = await page.goto(site.public_url + address)
         assert answer is not None
         assert answer.status == 200, path
-        await _look(page, axe, path, f"{size}-{width}-{scheme}", width=width)
+        await looker.look(f"{path} {size}")
+    assert not looker.faults, "\n".join(looker.faults)
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-async def test_pages_without_a_session(
-    site: Platform, quiet_page: Page, axe: str, width: int, scheme: Literal["light", "dark"]
-) -> None:
+async def test_pages_without_a_session(site: Platform, quiet_page: Page, axe: str) -> None:
     """The ways in, and what is shown to who is signed out, are as sound as the rest."""
-    await quiet_page.set_viewport_size({"width": width, "height": 900})
-    await quiet_page.emulate_media(color_scheme=scheme)
+    looker = Looker(quiet_page, axe)
     for path in SIGNED_OUT:
         await quiet_page.goto(site.public_url + path)
-        await _look(quiet_page, axe, f"/out{path}", f"{width}-{scheme}", width=width)
+        await looker.look(f"out{path}")
+    assert not looker.faults, "\n".join(looker.faults)
 
 
 @pytest.mark.parametrize("sized", SIZES[1:], indirect=True)
@@ -168,16 +157,6 @@ async def test_live_figures_move_nothing(
         await bots.end(call_id, seconds=60)
         await page.wait_for_timeout(1_500)
     assert await page.evaluate("window.shifts") == 0
-
-
-async def _look(page: Page, axe: str, path: str, name: str, *, width: int) -> None:
-    if FULL:
-        await page.wait_for_timeout(400)
-        SCREENS.mkdir(parents=True, exist_ok=True)
-        file = re.sub(r"[^a-z0-9]+", "-", path.format(call_id="one")[1:].lower()).strip("-")
-        await page.screenshot(path=SCREENS / f"{file}-{name}.png", full_page=True)
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
-    assert await axe_faults(page, axe) == [], path
 
 
 async def _settled_call(site: Platform, account_id: str) -> str | None:

@@ -11,7 +11,7 @@ from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.platform import Platform
 from talktime.portal.billing import sandbox_pages
 from tests.acting import Bots
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 from tests.conftest import AccountFactory
 from tests.payments.paying import Payer
 from tests.portal.conftest import new_link

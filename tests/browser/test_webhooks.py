@@ -15,7 +15,7 @@ from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
 from talktime.ops.webhooks import delete_endpoint, list_endpoints
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 from tests.portal.conftest import new_link, served_pages
 from tests.worker.receiver import Receiver, receiving
 

@@ -36,7 +36,7 @@ SIGHTS: Final = {
 
 def tones(sheet: str, scheme: str) -> dict[str, str]:
     """The custom properties of a sheet in a colour scheme."""
-    light, _, dark = (STATIC / sheet).read_text().partition("@media (prefers-color-scheme: dark)")
+    light, _, dark = (STATIC / sheet).read_text().partition("(prefers-color-scheme: dark)")
     return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light if scheme == "light" else dark))
 
 

@@ -52,7 +52,11 @@ def _line_name(receipt: Receipt, place: int) -> str:
 
 
 def _shown(amount: str | None) -> str:
-    return "nothing yet" if amount is None else f"${_grouped(amount)}"
+    """As the receipt writes it: the cents at least."""
+    if amount is None:
+        return "nothing yet"
+    whole, _, decimals = amount.partition(".")
+    return f"${_grouped(whole)}.{decimals:0<2}"
 
 
 _LONG: Final = re.compile(r"(?<![0-9.])[0-9]{4,}")

@@ -9,6 +9,7 @@ import { openReceipt, reloadPageReceipt, reloadReceipt } from "./receipts.js";
 const CHECK_AFTER_MS = 3000; // how long to wait before asking why a stream was refused
 const REFRESH_EVERY_MS = 2000; // a page is read anew at most this often
 const HIDDEN_FOR_MS = 120000; // a page that nobody looks at lets its connection go after this
+const TELL_EVERY_MS = 10000; // whoever listens instead of looking hears of the balance at most this often
 
 // --- Pieces ---------------------------------------------------------------------------------------
 
@@ -30,6 +31,7 @@ function applyPiece(html) {
   const settled = shown.className !== piece.className;
   piece.removeAttribute("data-into");
   morph(shown, piece);
+  if (shown.id === "summary") tellBalance();
   if (settled && shown.classList.contains("call")) flash(shown);
   if (moved) reloadReceipt(shown.querySelector("[data-receipt][aria-expanded=true]"));
 }
@@ -75,6 +77,27 @@ function isBelow(one, other) {
 function flash(row) {
   row.classList.add("fresh");
   row.addEventListener("animationend", () => row.classList.remove("fresh"), { once: true });
+}
+
+// --- Told aloud -----------------------------------------------------------------------------------
+
+const balance = () => document.querySelector("#summary .big")?.textContent;
+let lastTold = balance();
+let toldAt = -TELL_EVERY_MS;
+let telling = 0;
+
+// Each call of a busy account moves the balance: what is told is how it stands by then, not each step.
+function tellBalance() {
+  if (telling !== 0 || balance() === lastTold) return;
+  const wait = Math.max(toldAt + TELL_EVERY_MS - performance.now(), 0);
+  telling = setTimeout(() => {
+    telling = 0;
+    const said = document.getElementById("balance-told");
+    if (said === null || balance() === lastTold) return;
+    toldAt = performance.now();
+    lastTold = balance();
+    said.textContent = `Available balance: ${lastTold}`;
+  }, wait);
 }
 
 // --- Clocks ---------------------------------------------------------------------------------------
@@ -146,7 +169,6 @@ function disconnect() {
 function tellState(state, words) {
   const shown = document.getElementById("live-state");
   if (shown === null) return;
-  shown.hidden = false;
   shown.dataset.state = state;
   shown.querySelector("[data-words]").textContent = words;
 }

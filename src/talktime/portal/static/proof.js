@@ -53,7 +53,13 @@ function lineName(line) {
   return model ? `${SERVICES[line.service]}, ${model}` : SERVICES[line.service];
 }
 
-const amount = (usd) => (usd === null ? "nothing yet" : `$${grouped(usd)}`);
+const amount = (usd) => (usd === null ? "nothing yet" : `$${grouped(withCents(usd))}`);
+
+// As the receipt above writes it: the cents at least.
+function withCents(usd) {
+  const [whole, decimals = ""] = usd.split(".");
+  return `${whole}.${decimals.padEnd(2, "0")}`;
+}
 
 // Thousands apart, as the receipt has them; decimals as they are.
 const grouped = (figures) => figures.replace(/(?<![0-9.])[0-9]{4,}/g, (whole) => whole.replace(/\B(?=([0-9]{3})+$)/g, ","));
