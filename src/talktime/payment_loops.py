@@ -30,6 +30,7 @@ from talktime.ops.reload_runs import (
     claim_stopped_charges,
     reload_account,
     resume_charge,
+    sweep_accounts,
 )
 from talktime.ops.saved_cards import claim_open_setups, finish_card_setup
 from talktime.ops.top_ups import claim_open_payments, expire_strange_payments, reconcile_payment
@@ -41,6 +42,7 @@ REFUNDS_SECONDS: Final = 2.0
 DISPUTES_SECONDS: Final = 20.0
 RESUMES_SECONDS: Final = 5.0
 RELOADS_SECONDS: Final = 1.0
+SWEEPS_SECONDS: Final = 30.0
 RECEIPTS_SECONDS: Final = 10.0
 STRANGERS_SECONDS: Final = 600.0
 
@@ -98,6 +100,7 @@ class _Desk:
             _loop("setups", self._open_setups, self._finish_setup, SETUPS_SECONDS),
             _loop("resumes", self._stopped_charges, self._resume, RESUMES_SECONDS),
             _loop("reloads", self._due_accounts, self._reload, RELOADS_SECONDS),
+            Loop(name="sweeps", act=self._sweep, every_seconds=SWEEPS_SECONDS),
             _loop("refunds", self._due_parts, self._run_part, REFUNDS_SECONDS),
             _loop("disputes", self._due_disputes, self._ask_about_dispute, DISPUTES_SECONDS),
         ]
@@ -143,6 +146,9 @@ class _Desk:
 
     async def _due_accounts(self, limit: int) -> Sequence[str]:
         return await claim_due_accounts(self._tills, limit=limit, now=self._now)
+
+    async def _sweep(self) -> None:
+        await sweep_accounts(self._connection, now=self._now)
 
     async def _reload(self, account_id: str) -> None:
         await reload_account(self._tills, account_id, payment_id=new_reload_id(), now=self._now)

@@ -9,6 +9,7 @@
     setups     asks the payment provider about cards that may have been saved
     resumes    goes on with charges of saved cards that stopped half-way
     reloads    charges saved cards where the balance runs low
+    sweeps     finds accounts that ran low while no worker looked
     refunds    has the payment provider send what an operator let go, and asks about it
     disputes   asks about disputes of which only the giving back was told
     strangers  gives up payments whose provider is not set up any more

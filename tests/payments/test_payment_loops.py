@@ -17,6 +17,7 @@ from talktime.ops.top_ups import ASK_AFTER
 from talktime.payment_loops import AT_ONCE, payment_loops
 from talktime.slots import STOP_SECONDS
 from tests.conftest import AccountFactory
+from tests.payments.looping import do_once
 from tests.payments.paying import SECRET, Payer
 from tests.payments.reloading import Reloader, chosen
 from tests.payments.stripe_checkouts import StripeCheckouts
@@ -73,7 +74,7 @@ async def test_a_hanging_answer_holds_up_no_other_reload(
     async def all_charged() -> bool:
         return all([len(await one.top_ups()) == 1 for one in crowd])
 
-    async with working(till, "resumes", "reloads"):
+    async with working(till, "resumes", "reloads", "sweeps"):
         await until(all_charged)
         assert [one.status for one in await hung.reloads()] == [PaymentStatus.OPENING]
         stopping = time.monotonic()
@@ -133,8 +134,27 @@ async def test_a_full_house_takes_the_next_as_soon_as_one_leaves(
     async def all_charged() -> bool:
         return all([len(await one.top_ups()) == 1 for one in crowd])
 
-    async with working(till, "reloads"):
+    async with working(till, "reloads", "sweeps"):
         await until(full)
         assert await begun() == AT_ONCE
         stripe.wakes.set()
         await until(all_charged)
+
+
+async def test_whoever_ran_low_while_no_worker_looked(
+    till: Platform,
+    provider: StripeCheckout,
+    stripe: StripeCheckouts,
+    make_account: AccountFactory,
+) -> None:
+    """Its card is charged when one looks again, however long that was."""
+    one = Reloader(till, provider, stripe, await make_account(paid="10"))
+    await one.save_card()
+    await one.choose()
+    await one.spend("6")
+    later = till.clock() + timedelta(days=1)
+    till = msgspec.structs.replace(till, clock=lambda: later)
+    await do_once(till, "reloads")
+    assert await one.reloads() == []
+    await do_once(till, "sweeps", "reloads")
+    assert len(await one.top_ups()) == 1

@@ -69,13 +69,35 @@ async def revive_reload(connection: Connection, account_id: str, *, now: datetim
 
 
 async def claim_due_reloads(
-    connection: Connection, *, now: datetime, again_at: datetime, limit: int
+    connection: Connection,
+    *,
+    moved_since: datetime,
+    due_since: datetime,
+    now: datetime,
+    again_at: datetime,
+    limit: int,
 ) -> list[str]:
-    """Accounts below their thresholds that are to be looked at now."""
+    """Accounts below their thresholds that are to be looked at now.
+
+    Found are those on which calls run, on which something happened since ``moved_since``, or that
+    came to be due since ``due_since``; sweep_reloads brings the others back.
+    """
     cursor = await connection.execute(
-        query("claim_due_reloads"), {"now": now, "again_at": again_at, "limit": limit}
+        query("claim_due_reloads"),
+        {
+            "moved_since": moved_since,
+            "due_since": due_since,
+            "now": now,
+            "again_at": again_at,
+            "limit": limit,
+        },
     )
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def sweep_reloads(connection: Connection, *, due_since: datetime, now: datetime) -> None:
+    """Make accounts below their thresholds due now that were due before ``due_since``."""
+    await connection.execute(query("sweep_reloads"), {"since": due_since, "now": now})
 
 
 async def read_reload_payments(

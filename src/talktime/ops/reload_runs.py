@@ -30,6 +30,12 @@ from talktime.ops.top_ups import GIVE_UP_AFTER, read_payment, settle_payment
 
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 
+MOVED_WITHIN: Final = timedelta(seconds=15)
+"""What happened on an account is looked at for this long."""
+
+DUE_WITHIN: Final = timedelta(seconds=60)
+"""As is that its time has come; later a sweep finds it."""
+
 ASK_AFTER: Final = timedelta(seconds=90)
 """A charge whose answer nobody noted is asked about; longer than an answer may take."""
 
@@ -63,8 +69,19 @@ async def claim_due_accounts(tills: Tills, *, limit: int, now: datetime) -> Sequ
     """Accounts that run low and are to be looked at now; nobody else is given them for a while."""
     async with tills.connections() as connection:
         return await auto_reload.claim_due_reloads(
-            connection, now=now, again_at=now + LOOK_AGAIN, limit=limit
+            connection,
+            moved_since=now - MOVED_WITHIN,
+            due_since=now - DUE_WITHIN,
+            now=now,
+            again_at=now + LOOK_AGAIN,
+            limit=limit,
         )
+
+
+async def sweep_accounts(connections: Connections, *, now: datetime) -> None:
+    """Find whoever runs low and was passed over, because no worker looked at the time."""
+    async with connections() as connection:
+        await auto_reload.sweep_reloads(connection, due_since=now - DUE_WITHIN, now=now)
 
 
 async def claim_stopped_charges(
