@@ -38,8 +38,9 @@ NOBODY: Final = Listeners(all=0, of_platform=0)
 class Teller:
     """Copies what happened into deliveries, as far as somebody listens."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, *, share_of_time: int = SHARE_OF_TIME) -> None:
         self._platform = platform
+        self._share_of_time = share_of_time
         self._listeners = NOBODY
         self._untold: list[str] = []
         self._looked_at: datetime | None = None
@@ -83,7 +84,7 @@ class Teller:
             found = await find_untold(connection)
         ended = time.monotonic()
         # With more than one look finds, the rest is looked for as soon as these are told.
-        rest = 0.0 if len(found) == FOUND_MAX else (ended - began) * SHARE_OF_TIME
+        rest = 0.0 if len(found) == FOUND_MAX else (ended - began) * self._share_of_time
         self._sweep_at = ended + min(rest, SWEEP_SECONDS_MAX)
         return found
 

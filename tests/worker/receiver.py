@@ -26,6 +26,9 @@ class Receiver:
         self.is_elsewhen = False
         """The sender lives in another time than ours: whether it signed well is judged by its."""
         self.pause_seconds = 0.0
+        self.held: asyncio.Event | None = None
+        self.held_after = 0
+        """Once so many were taken, no request is answered before ``held`` is set."""
         self.connections = 0
         self.under_way = 0
         self.most_under_way = 0
@@ -53,6 +56,8 @@ class Receiver:
                 self.most_under_way = max(self.most_under_way, self.under_way)
                 try:
                     await asyncio.sleep(self.pause_seconds)
+                    if self.held is not None and len(self.bodies) >= self.held_after:
+                        await self.held.wait()
                     status = self.take(lower, content)
                 finally:
                     self.under_way -= 1

@@ -1,10 +1,5 @@
 """Webhooks from the ledger to a receiver: signed, in order, at least once."""
 
-import asyncio
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -17,17 +12,13 @@ from talktime.core.coupon import Coupon
 from talktime.core.errors import InsufficientCredits
 from talktime.core.usage import LineReport
 from talktime.core.webhook import PLATFORM, DeliveryState, DisabledReason
-from talktime.deliverer import Deliverer
-from talktime.gateways.webhook import WebhookSender, signed_headers
+from talktime.gateways.webhook import signed_headers
 from talktime.ops.coupons import create_coupon, redeem_coupon
-from talktime.ops.platform import Platform, open_platform
-from talktime.ops.webhook_delivery import GO_MAX, HELD_FOR, claim_lanes
-from talktime.ops.webhook_relay import relay_events
+from talktime.ops.platform import Platform
 from talktime.ops.webhooks import rotate_secret
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
-from tests.worker.listening import Listen, new_secret, worker
-from tests.worker.receiver import receiving
+from tests.worker.listening import Listen, new_secret
 
 
 async def test_the_life_of_a_call_is_told_in_order(bots: Bots, listen: Listen) -> None:
@@ -223,148 +214,6 @@ async def test_the_platform_hears_of_all_accounts(
     assert [b["data"]["entry"]["kind"] for b in of_late if b["type"] == "balance.updated"] == [
         "adjustment", "call", "call", "call",
     ]  # fmt: skip
-
-
-async def test_two_workers_keep_the_order(platform: Platform, bots: Bots, listen: Listen) -> None:
-    """A burst told by two workers at once comes whole, in order, one at a time, and none twice.
-
-    A hundred calls are three messages each; once the balance falls below the warning level.
-    """
-    heard = await listen(bots.account_id)
-    async with worker(platform), worker(platform):
-        for n in range(100):
-            await bots.call(f"CA{n:03d}", *MINUTE_BY_PHONE)
-        await heard.receiver.until(301)
-    told = [body["data"]["call_id"] for body in heard.receiver.told("call.settled")]
-    assert told == [f"CA{n:03d}" for n in range(100)]
-    seqs = [b["data"]["entry"]["seq"] for b in heard.receiver.told("balance.updated")]
-    assert seqs == sorted(set(seqs))
-    assert heard.receiver.most_under_way == 1
-    assert len(set(heard.receiver.ids)) == len(heard.receiver.ids) == 301
-
-
-async def test_nothing_is_read_where_nobody_listens(
-    platform: Platform, database_url: str, bots: Bots
-) -> None:
-    """Without an endpoint no account, event or call is looked at, and nothing is kept."""
-    await bots.call("CA1", *MINUTE_BY_PHONE)
-    # One connection, so that what it has read is told by the statistics of its own backend.
-    async with open_platform(
-        database_url, terms=platform.terms, public_url="", pool_size=1
-    ) as alone:
-        deliverer = Deliverer(alone, WebhookSender(allow_private=True))
-        await deliverer.run()
-        before = await looked_at(alone)
-        for _ in range(3):
-            await deliverer.run()
-        assert await looked_at(alone) == before
-        await deliverer.close()
-    async with platform.connection() as connection:
-        for table in ("webhook_delivery", "webhook_lane"):
-            rows = await connection.execute(
-                f"SELECT count(*) FROM {table} WHERE account_id = %s", [bots.account_id]
-            )
-            assert await rows.fetchone() == (0,)
-
-
-async def looked_at(platform: Platform) -> list[tuple[str, int]]:
-    """How often each table of the money path was scanned."""
-    async with platform.connection() as connection:
-        await connection.execute("SELECT pg_stat_force_next_flush()")
-        await connection.execute("SELECT 1")
-        rows = await connection.execute(
-            "SELECT relname, seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables "
-            "WHERE relname IN ('account', 'call', 'entry') OR relname LIKE 'event%' ORDER BY 1"
-        )
-        return await rows.fetchall()
-
-
-async def test_a_slow_endpoint_holds_up_no_other(
-    platform: Platform, make_account: AccountFactory, listen: Listen
-) -> None:
-    """Endpoints and accounts go side by side: one that hangs leaves the others as quick as ever."""
-    slow, quick = [Bots(platform, await make_account(paid="5")) for _ in range(2)]
-    async with receiving() as hanging:
-        hanging.pause_seconds = 30
-        await listen(slow.account_id, url=hanging.url)
-        heard = await listen(quick.account_id)
-        async with worker(platform):
-            await slow.start("CA1")
-            await quick.start("CA1")
-            await heard.receiver.until(1, seconds=3)
-
-
-async def test_a_worker_that_dies_leaves_its_lanes_to_others(
-    platform: Platform, bots: Bots, listen: Listen
-) -> None:
-    """A lane whose worker went silent in the middle is taken by another, and nothing is lost."""
-    heard = await listen(bots.account_id, types=["call.started"])
-    await bots.start("CA1")
-    async with platform.connection() as connection:
-        now = platform.clock()
-        floor_nanos = platform.terms.floor_nanos
-        await relay_events(connection, [bots.account_id], floor_nanos=floor_nanos, now=now)
-        [lane] = await claim_lanes(
-            connection, claim="dies", busy=[], per_endpoint=8, limit=64, now=now
-        )
-    assert lane.account_id == bots.account_id
-    await heard.work()
-    assert heard.receiver.bodies == [], "still held"
-    await heard.work(at=platform.clock() + HELD_FOR)
-    assert [body["data"]["call_id"] for body in heard.receiver.bodies] == ["CA1"]
-
-
-KILLED = """
-import asyncio, sys
-from talktime.ops.platform import open_platform
-from talktime.ops.terms import Terms
-from tests.worker.listening import worker
-
-async def main():
-    async with open_platform(sys.argv[1], terms=Terms(), public_url="https://talktime.test") as p:
-        async with worker(p):
-            await asyncio.sleep(3600)
-
-asyncio.run(main())
-"""
-
-
-async def test_a_killed_worker_loses_nothing(
-    platform: Platform, database_url: str, bots: Bots, listen: Listen
-) -> None:
-    """kill -9 in the middle of a burst: everything arrives, in order; a repeat keeps its id."""
-    heard = await listen(bots.account_id, types=["call.settled"])
-    heard.receiver.pause_seconds = 0.01
-    for n in range(60):
-        await bots.call(f"CA{n:02d}", *MINUTE_BY_PHONE)
-    killed = subprocess.Popen(  # noqa: ASYNC220
-        [sys.executable, "-c", KILLED, database_url],
-        env={**os.environ, "PYTHONPATH": os.getcwd()},  # noqa: PTH109
-    )
-    await heard.receiver.until(10, seconds=30)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    assert len(heard.receiver.bodies) < 60
-    await heard.work(at=platform.clock() + HELD_FOR)
-    told = dict(zip(heard.receiver.ids, heard.receiver.told("call.settled"), strict=True))
-    calls = [body["data"]["call_id"] for body in told.values()]
-    assert calls == [f"CA{n:02d}" for n in range(60)]
-    assert len(heard.receiver.ids) - len(told) <= GO_MAX, "of one go alone may something come twice"
-
-
-async def test_a_thousand_events_at_once(
-    platform: Platform, make_account: AccountFactory, listen: Listen
-) -> None:
-    """A burst is told whole and in order, and quicker than a person would look."""
-    bots = Bots(platform, await make_account(paid="100"))
-    heard = await listen(bots.account_id, types=["call.started"])
-    for n in range(1_000):
-        await bots.start(f"CA{n:04d}")
-    async with worker(platform), asyncio.timeout(30):
-        await heard.receiver.until(1_000, seconds=30)
-    assert [body["data"]["call_id"] for body in heard.receiver.bodies] == [
-        f"CA{n:04d}" for n in range(1_000)
-    ]
 
 
 async def test_a_coupon_is_told(platform: Platform, bots: Bots, listen: Listen) -> None:
