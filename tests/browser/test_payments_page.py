@@ -14,7 +14,7 @@ from talktime.db import payments
 from talktime.ops.platform import Platform
 from talktime.ops.top_ups import settle_payment
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.test_looks import axe_faults
+from tests.browser.looking import axe_faults
 from tests.payments.paying import notice
 from tests.portal.conftest import new_link
 
@@ -47,7 +47,7 @@ async def test_from_billing_to_the_papers(page: Page, site: Platform, bots: Bots
     await top_up(site, bots.account_id, "30", NoticeKind.FAILED)
     await bots.call("one", *MINUTE_BY_PHONE)
     await page.get_by_role("link", name="Payments", exact=True).click()
-    table = page.get_by_role("table", name="Top-ups")
+    table = page.get_by_role("table", name="Money in and out by card")
     await expect(table.get_by_role("row")).to_have_count(3)
     await expect(table).to_contain_text("Credited")
     await expect(table).to_contain_text("Failed")

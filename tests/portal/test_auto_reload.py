@@ -87,7 +87,7 @@ async def test_at_first_it_is_off(buyer: httpx.AsyncClient) -> None:
     page = (await buyer.get(PAGE)).text
     assert "<strong>Off</strong>" in page
     assert "No card is saved" in page
-    assert "Your card was never charged by itself." in page
+    assert "Your card was not charged by itself." in page
     assert f'href="{PAGE}"' in (await buyer.get("/billing")).text
 
 
@@ -132,7 +132,9 @@ async def test_a_card_that_is_declined(
     await send(buyer, **CHOICE)
     await look(till, bots.account_id)
     page = (await buyer.get(PAGE)).text
-    assert "Not charged. Your card was declined." in page
+    assert "Not charged</a>" in page
+    assert "Your card was declined." in page
+    assert "1 of 3, then it stops" in page
     assert "The last attempt failed. The next is made at" in page
 
 

@@ -18,7 +18,8 @@ from talktime.ops.accounts import AccountChange, change_account, read_account
 from talktime.ops.live import LiveFeed
 from talktime.ops.platform import Platform
 from talktime.portal import live_pages
-from talktime.portal.live_pages import OpenPage, PageWriter, page_stream
+from talktime.portal.live_pages import PageWriter, page_stream
+from talktime.portal.open_page import OpenPage
 from talktime.portal.open_streams import STREAMS_MAX, OpenStreams
 from talktime.portal.rendering import Pages
 from tests.acting import MINUTE_BY_PHONE, Bots

@@ -63,7 +63,7 @@ async def test_the_page_tells_the_truth(buyer: httpx.AsyncClient, payer: Payer) 
     path = f"/billing/top-up/{payment.payment_id}"
     assert "Waiting for the confirmation" in (await buyer.get(f"{path}?back=paid")).text
     assert (
-        "Nothing was charged. You can still pay" in (await buyer.get(f"{path}?back=canceled")).text
+        "Nothing was charged. You can still pay, or leave it" in (await buyer.get(f"{path}?back=canceled")).text
     )
     await payer.tell(notice(payment, NoticeKind.ATTEMPT_FAILED, reason="Your card was declined."))
     declined = (await buyer.get(path)).text

@@ -9,11 +9,12 @@ from rich.table import Table
 
 from talktime.cli.opening import on_platform
 from talktime.core.account import Account
+from talktime.core.money import display_usd
 from talktime.core.payment import Payment
 from talktime.ops.accounts import PAGE_MAX, read_account
 from talktime.ops.platform import Platform
 from talktime.ops.top_ups import list_payments
-from talktime.portal.billing.payments_view import payment_row
+from talktime.portal.billing.payments_view import payment_state
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -46,12 +47,12 @@ def list_command(
         return
     table = Table("Begun (UTC)", "Amount", "State", "Why", "Top-up", "By")
     for payment in payments:
-        row = payment_row(payment, found, now=now, base="")
+        _, state, why = payment_state(payment, found, now=now)
         table.add_row(
             f"{payment.created_at:%Y-%m-%d %H:%M}",
-            row.amount,
-            row.state,
-            row.detail,
+            display_usd(payment.amount_nanos),
+            state,
+            why,
             payment.payment_id,
             payment.provider,
         )

@@ -21,6 +21,8 @@ class BillingFacts(msgspec.Struct, frozen=True, kw_only=True):
     refused_calls: int
     has_fallen: bool
     """A call was charged, or the balance was once at the warning level or above."""
+    has_open_moves: bool
+    """A payment, a refund or the asking for one has not come to its end."""
 
 
 class PaceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,14 +42,16 @@ async def read_billing_facts(
     *,
     refused_since: datetime,
     refusals_max: int,
+    payments_since: datetime,
 ) -> BillingFacts | None:
-    """At most ``refusals_max`` refusals are counted."""
+    """At most ``refusals_max`` refusals are counted; payments begun before are not looked for."""
     async with connection.cursor(row_factory=class_row(BillingFacts)) as cursor:
         await cursor.execute(
             query("billing_facts"),
             {
                 "account_id": account_id,
                 "refused_since": refused_since,
+                "payments_since": payments_since,
                 "refusals_max": refusals_max,
             },
         )

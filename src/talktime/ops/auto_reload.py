@@ -31,6 +31,9 @@ from talktime.db.saved_cards import read_saved_card
 from talktime.ops.accounts import account_unknown, read_account
 from talktime.ops.top_ups import GIVE_UP_AFTER
 
+BEGUN_EVENT: Final = "payment.begun"
+"""No money moved yet, but open pages say that the card is being charged."""
+
 CHECKS_KEPT: Final = 50
 CHECKS_SHOWN: Final = 12
 RELOADS_SHOWN: Final = 100
@@ -128,6 +131,10 @@ async def look_at_reload(
             kept=CHECKS_KEPT,
             now=now,
         )
+        if order is not None:
+            await auto_reload.write_event(
+                connection, account_id, kind=BEGUN_EVENT, ref=payment_id, now=now
+            )
     return decision, order
 
 

@@ -9,12 +9,14 @@ import msgspec
 from talktime.core.account import Account
 from talktime.core.call import Call
 from talktime.core.ledger import Entry, EntryKind
+from talktime.core.money_move import OpenMove
 from talktime.core.talk_time import Pace
 from talktime.db import billing
 from talktime.db.calls import read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, read_account
 from talktime.ops.entries import list_entries
+from talktime.ops.money_moves import OPEN_FOR, list_open_moves
 from talktime.ops.paces import read_paces
 from talktime.ops.spend_days import MonthSpend, read_month_spend
 
@@ -38,6 +40,8 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True):
     paces: tuple[Pace, ...]
     """Of the kinds of calls that it makes most, the most frequent first; perhaps none."""
     month: MonthSpend
+    open_moves: tuple[OpenMove, ...] = ()
+    """Payments and refunds that have not come to their ends, the newest first."""
 
 
 async def read_paid_calls(connection: Connection, entries: Sequence[Entry]) -> dict[str, Call]:
@@ -63,6 +67,7 @@ async def read_billing(connection: Connection, account_id: str, *, now: datetime
         account_id,
         refused_since=now - timedelta(hours=24),
         refusals_max=REFUSALS_MAX,
+        payments_since=now - OPEN_FOR,
     )
     if facts is None:
         raise account_unknown(account_id)
@@ -77,4 +82,7 @@ async def read_billing(connection: Connection, account_id: str, *, now: datetime
         has_fallen=facts.has_fallen,
         paces=tuple(paces[account_id]),
         month=await read_month_spend(connection, account, now=now),
+        open_moves=tuple(await list_open_moves(connection, account_id, now=now))
+        if facts.has_open_moves
+        else (),
     )

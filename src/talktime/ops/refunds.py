@@ -32,12 +32,17 @@ from talktime.core.refund import (
     check_refund_amount,
 )
 from talktime.db import refunds
+from talktime.db.auto_reload import write_event
 from talktime.db.pool import Connection
 from talktime.db.refunds import Place
 from talktime.ops.accounts import account_unknown, check_limit, read_account
 from talktime.ops.messages import write_message
 from talktime.ops.money_back_alarms import sound_alarm
 from talktime.ops.terms import Terms
+
+ASKED_EVENT: Final = "refund.asked"
+DECLINED_EVENT: Final = "refund.declined"
+"""No money moves with these two, but open pages say how the refund stands."""
 
 ASK_PENDING_SOONEST: Final = timedelta(minutes=2)
 ASK_PENDING_LATEST: Final = timedelta(hours=1)
@@ -86,6 +91,8 @@ async def ask_refund(
             reason=reason,
             now=now,
         )
+        if verdict == "asked":
+            await write_event(connection, account_id, kind=ASKED_EVENT, ref=refund_id, now=now)
         if verdict == "asked" and operator:
             await _tell_operator(connection, account_id, refund_id, operator, now=now)
     if verdict == "account_unknown":
@@ -143,6 +150,7 @@ async def decline_refund(
         )
         refund = await read_refund(connection, account_id, refund_id)
         if is_news:
+            await write_event(connection, account_id, kind=DECLINED_EVENT, ref=refund_id, now=now)
             await write_message(
                 connection,
                 account_id=account_id,

@@ -33,6 +33,7 @@ from talktime.core.payment import (
     check_top_up_amount,
 )
 from talktime.db import payments
+from talktime.db.auto_reload import write_event
 from talktime.db.pool import Connection
 from talktime.ops.accounts import check_limit, read_account
 from talktime.ops.terms import Terms
@@ -51,6 +52,10 @@ GIVE_UP_AFTER: Final = timedelta(days=3)
 OPEN_MAX: Final = 20
 """Top-ups of one account that wait to be paid; each is asked about until it ends."""
 ID_LENGTH_MAX: Final = 64
+
+OPENED_EVENT: Final = "payment.opened"
+DECLINED_EVENT: Final = "payment.declined"
+CLOSED_EVENT: Final = "payment.closed"
 
 
 async def begin_top_up(
@@ -117,6 +122,7 @@ async def begin_top_up(
             checkout_id=checkout.checkout_id,
             checkout_url=checkout.url,
         )
+        await _tell_pages(connection, account_id, payment_id, OPENED_EVENT, now=now)
         return await read_payment(connection, account_id, payment_id), is_new
 
 
@@ -134,12 +140,14 @@ async def settle_payment(
     payment = await read_payment(connection, notice.account_id, notice.payment_id)
     keys = {"account_id": payment.account_id, "payment_id": payment.payment_id}
     if notice.kind is NoticeKind.ATTEMPT_FAILED:
-        await payments.note_attempt(connection, **keys, failure=notice.reason)
+        if await payments.note_attempt(connection, **keys, failure=notice.reason):
+            await _tell_pages(connection, **keys, kind=DECLINED_EVENT, now=now)
     elif notice.kind in _ENDS:
         status = _ENDS[notice.kind]
-        await payments.close_payment(
+        if await payments.close_payment(
             connection, **keys, status=status, failure=notice.reason, now=now
-        )
+        ):
+            await _tell_pages(connection, **keys, kind=CLOSED_EVENT, now=now)
     return await read_payment(connection, notice.account_id, notice.payment_id)
 
 
@@ -245,6 +253,13 @@ async def _credit(
         raise _mismatch(notice, f"the ledger answers {verdict}")
     # Which of the three it was, reading tells.
     return await read_payment(connection, notice.account_id, notice.payment_id)
+
+
+async def _tell_pages(
+    connection: Connection, account_id: str, payment_id: str, kind: str, *, now: datetime
+) -> None:
+    """No money moved, but open pages say how the payment stands; at worst they say it later."""
+    await write_event(connection, account_id, kind=kind, ref=payment_id, now=now)
 
 
 async def _check_room(connection: Connection, account_id: str, payment_id: str) -> None:

@@ -22,8 +22,18 @@ def frame(visitor: Visitor, account: Account, place: str) -> dict[str, Any]:
 
 
 def live_address(
-    desk: Desk, page: str, event_seq: int, *, is_newest: bool, also: Mapping[str, str] | None = None
+    desk: Desk,
+    page: str,
+    event_seq: int | None = None,
+    *,
+    is_newest: bool = False,
+    also: Mapping[str, str] | None = None,
 ) -> str:
-    """The address of the stream that goes on from where this page was rendered."""
-    asked = {"page": page, "newest": "1" if is_newest else "0", "after": str(event_seq)}
+    """The address of the stream that goes on from where this page was rendered.
+
+    Without a place it begins with how all stands: for pages that are told so as a whole.
+    """
+    asked = {"page": page, "newest": "1" if is_newest else "0"}
+    if event_seq is not None:
+        asked["after"] = str(event_seq)
     return f"{desk.pages.base}/live?{urlencode(asked | dict(also or {}))}"

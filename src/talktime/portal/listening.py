@@ -9,11 +9,16 @@ from talktime.core.member import Right
 from talktime.core.place import read_number
 from talktime.ops.accounts import read_account
 from talktime.portal.billing.history import read_history
+from talktime.portal.billing.money_moves import read_moves_asked
 from talktime.portal.calls.asking import read_asked
 from talktime.portal.desk import Asked, desk_of
-from talktime.portal.live_pages import OpenPage, PageWriter, page_stream
+from talktime.portal.live_pages import PageWriter, page_stream
+from talktime.portal.open_page import OpenPage
 from talktime.portal.rendering import PAGE_HEADERS
+from talktime.portal.standing_pages import STANDING
 from talktime.portal.visiting import find_visitor, visitor_of
+
+TOLD_MAX: Final = 20
 
 
 @get("/live")
@@ -27,6 +32,8 @@ async def live(request: Asked) -> Stream:
     place = request.headers.get("last-event-id") or request.query_params.get("after", "")
     asked = request.query_params
     name = asked.get("page", "")
+    if name == "refund":
+        visitor.require(Right.SPEND)
     history = read_history(asked if name == "billing" else {})
     page = OpenPage(
         name=name,
@@ -35,6 +42,8 @@ async def live(request: Asked) -> Stream:
         entries=history.wanted(account.time_zone),
         days=history.days,
         payment_id=asked.get("payment", "") if name == "top_up" else "",
+        moves=read_moves_asked(asked if name == "payments" else {}),
+        told=asked.get("told", "")[:TOLD_MAX] if name in STANDING else "",
         may_spend=visitor.may(Right.SPEND),
     )
     writer = PageWriter(desk.platform, desk.pages, account, page, desk.frames)

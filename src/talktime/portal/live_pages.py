@@ -1,15 +1,12 @@
 """What an open page is told: each live event as the pieces of HTML that it changes."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from datetime import tzinfo
 from typing import Final
 
-import msgspec
-
 from talktime.core.account import Account
-from talktime.core.call_filter import CallFilter
-from talktime.core.entry_filter import EntryFilter
 from talktime.core.errors import NotFound, Overloaded
 from talktime.core.number_mask import masked_call
 from talktime.ops.accounts import read_account
@@ -23,46 +20,26 @@ from talktime.ops.live_events import (
 )
 from talktime.ops.platform import Platform
 from talktime.ops.spend_days import last_days, list_closing_balances, list_spend_days
-from talktime.ops.top_ups import read_payment
-from talktime.portal.billing.spend_view import RANGE_DEFAULT, spend_view
+from talktime.portal.billing.spend_view import spend_view
 from talktime.portal.billing.summary import summary_view
-from talktime.portal.billing.top_up_view import top_up_view
 from talktime.portal.billing.view import entry_row
 from talktime.portal.calls.view import call_row
 from talktime.portal.figures import zone_of
+from talktime.portal.open_page import OpenPage
 from talktime.portal.rendering import Pages
 from talktime.portal.shared_frames import SharedFrames
+from talktime.portal.standing_pages import STANDING, standing_pieces
 
 HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MS: Final = 1_000
 LATE_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 2.0
 """How long a page may go on listening after its session has ended or its role changed."""
+LOOK_SECONDS: Final = 3.0
+"""How often a page of STANDING looks by itself: not all that it tells comes with an event."""
 FRESH_SECONDS: Final = 1.0
 """How long the account's settings, as what a page may show of numbers, are taken for what they
 were."""
-
-
-class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page is open, so that it is told only what it shows.
-
-    Pages of an account that are alike in all of this are told the same.
-    """
-
-    name: str
-    """billing, calls or top_up."""
-    wanted: CallFilter = CallFilter()
-    """Which calls its list is of."""
-    is_newest: bool = True
-    """Its list begins with what is newest, so that new rows belong on top."""
-    entries: EntryFilter = EntryFilter()
-    """Which transactions Billing lists."""
-    days: int = RANGE_DEFAULT
-    """How many days the pictures on Billing show."""
-    payment_id: str = ""
-    """Which top-up is shown."""
-    may_spend: bool = False
-    """Whether its visitor may, and so is led to adding credit."""
 
 
 class PageWriter:
@@ -84,7 +61,10 @@ class PageWriter:
         self._shared = shared or SharedFrames()
         self._late: BalanceChanged | None = None
         self._drawn: tuple[int, int] | None = None
-        self._read_at = asyncio.get_running_loop().time()
+        self._stands = page.name in STANDING
+        self._shown: list[str] = []
+        self._read_at = self._late_due = asyncio.get_running_loop().time()
+        self._look_due = self._read_at + LOOK_SECONDS if self._stands else math.inf
 
     async def frames(self, event: LiveEvent) -> list[str]:
         """Frames for one event: its pieces in order, the last of them with the place to resume."""
@@ -92,18 +72,30 @@ class PageWriter:
             return [frame("reset", "now", event.event_seq)]
         if isinstance(event, BalanceChanged):
             drawn = (event.account.available_nanos, event.account.month_to_date_nanos)
-            if self._page.name == "billing" and drawn != self._drawn:
+            if self._stands or (self._page.name == "billing" and drawn != self._drawn):
                 self._late, self._drawn = event, drawn
             self._account = event.account
         return await self._shared.frames(event, self._page, lambda: self._written(event))
 
-    async def late_frames(self) -> list[str]:
-        """Frames for what the last events changed that need not be told at once."""
-        late, self._late = self._late, None
-        if late is None:
+    @property
+    def next_due(self) -> float:
+        """When due_frames has something to tell, by the loop's clock."""
+        return min(self._look_due, math.inf if self._late is None else self._late_due)
+
+    async def due_frames(self, seconds: float) -> list[str]:
+        """Frames for what the last events changed that need not be told at once, and for what
+        changed without an event, as by the time that passed."""
+        if seconds < self.next_due:
             return []
-        kind = ("spend", self._page.days)
-        return await self._shared.frames(late, kind, self._spend)
+        late, self._late = self._late, None
+        self._late_due = seconds + LATE_SECONDS
+        if self._stands:
+            self._look_due = seconds + LOOK_SECONDS
+            if late is None:
+                return self._news(await self._standing())
+            return self._news(await self._shared.frames(late, ("all", self._page), self._standing))
+        assert late is not None
+        return await self._shared.frames(late, ("spend", self._page.days), self._spend)
 
     async def is_as_before(self, seconds: float) -> bool:
         """Whether the account shows numbers and times as when the page was opened, otherwise the
@@ -117,10 +109,6 @@ class PageWriter:
             )
         shown = (account.number_mask, account.time_zone)
         return shown == (self._account.number_mask, self._account.time_zone)
-
-    @property
-    def has_late(self) -> bool:
-        return self._late is not None
 
     async def _written(self, event: LiveEvent) -> list[str]:
         pieces = [piece async for piece in self._pieces(event)]
@@ -145,8 +133,6 @@ class PageWriter:
             )
             is_new = self._page.is_newest and self._page.entries.admits(event.entry)
             yield self._pages.html("billing/entry.html", row=entry, is_new=is_new)
-        elif isinstance(event, EntryPosted) and event.entry.ref == self._page.payment_id:
-            yield await self._top_up()
         elif isinstance(event, CallChanged) and self._page.name == "calls":
             now = self._platform.clock()
             call = masked_call(event.call, self._account.number_mask)
@@ -158,18 +144,24 @@ class PageWriter:
         now = self._platform.clock()
         async with self._platform.connection() as connection:
             billing = await read_billing(connection, self._account.account_id, now=now)
-        view = summary_view(billing, floor_nanos=self._platform.terms.floor_nanos, now=now)
+        view = summary_view(
+            billing,
+            floor_nanos=self._platform.terms.floor_nanos,
+            now=now,
+            base=self._pages.base,
+        )
         return self._pages.html("billing/summary.html", view=view, may_spend=self._page.may_spend)
 
-    async def _top_up(self) -> str:
-        now = self._platform.clock()
-        async with self._platform.connection() as connection:
-            account = await read_account(connection, self._account.account_id, now=now)
-            payment = await read_payment(connection, account.account_id, self._page.payment_id)
-        view = top_up_view(payment, account, back="", base=self._pages.base)
-        return self._pages.html(
-            "billing/top_up_card.html", view=view, may_spend=self._page.may_spend
+    async def _standing(self) -> list[str]:
+        return await standing_pieces(
+            self._platform, self._pages, self._account.account_id, self._page
         )
+
+    def _news(self, pieces: list[str]) -> list[str]:
+        """Frames for the pieces that are not as they were told before."""
+        news = [piece for piece in pieces if piece not in self._shown]
+        self._shown = pieces
+        return [frame("piece", piece, None) for piece in news]
 
     async def _spend(self) -> list[str]:
         now = self._platform.clock()
@@ -205,11 +197,10 @@ async def page_stream(
     loop = asyncio.get_running_loop()
     due = loop.time() + HEARTBEAT_SECONDS
     watch_due = loop.time() + WATCH_SECONDS
-    late_due = loop.time()
     try:
         while True:
             coming = coming or asyncio.ensure_future(anext(bursts))
-            wake = min(due, watch_due, late_due) if writer.has_late else min(due, watch_due)
+            wake = min(due, watch_due, writer.next_due)
             done, _ = await asyncio.wait({coming}, timeout=max(0.0, wake - loop.time()))
             if loop.time() >= min(due, watch_due):
                 if not await still_signed_in():
@@ -218,10 +209,8 @@ async def page_stream(
             if loop.time() >= due:
                 due = loop.time() + HEARTBEAT_SECONDS
                 yield ": still here\n\n"
-            if writer.has_late and loop.time() >= late_due:
-                late_due = loop.time() + LATE_SECONDS
-                for text in await writer.late_frames():
-                    yield text
+            for text in await writer.due_frames(loop.time()):
+                yield text
             if not done:
                 continue
             try:

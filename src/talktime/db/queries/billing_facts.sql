@@ -1,11 +1,19 @@
--- What the Billing page tells beside the balance: open calls, recent refusals, and whether the
--- balance has come down to where it is.
+-- What the Billing page tells beside the balance: open calls, recent refusals, whether the balance has
+-- come down to where it is, and whether a payment is under way.
 SELECT a.event_seq, o.running_calls, o.waiting_calls, f.refused_calls, EXISTS (
     SELECT FROM entry e
     WHERE e.account_id = a.account_id
         AND (e.kind = 'call' OR e.promo_after_nanos + e.paid_after_nanos
             - e.reserved_after_nanos >= a.warning_level_nanos)
-) AS has_fallen
+) AS has_fallen, EXISTS (
+    SELECT FROM (SELECT q.* FROM payment q WHERE q.created_at > %(payments_since)s) p
+    WHERE p.account_id = a.account_id AND p.status IN ('opening', 'waiting')
+) OR EXISTS (
+    SELECT FROM refund g WHERE g.account_id = a.account_id AND g.status IN ('asked', 'running')
+) OR EXISTS (
+    SELECT FROM refund_part d
+    WHERE d.account_id = a.account_id AND d.refund_id IS NULL AND d.status = 'pending'
+) AS has_open_moves
 FROM (
     SELECT b.account_id, b.event_seq, b.warning_level_nanos
     FROM account b WHERE b.account_id = %(account_id)s

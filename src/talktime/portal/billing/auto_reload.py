@@ -1,23 +1,26 @@
 """Auto-reload: what the customer chooses, the saved card, and why it fired or did not."""
 
 import secrets
+from datetime import datetime
 from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.response import Redirect
 
-from talktime.core.auto_reload import ReloadSettings
+from talktime.core.account import Account
+from talktime.core.auto_reload import ReloadSettings, decide_reload
 from talktime.core.errors import InvalidAmount, PaymentUnknown, ProviderAway
 from talktime.core.member import Right
 from talktime.core.money import format_usd, parse_usd
+from talktime.core.saved_card import CardProvider
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 from talktime.ops.auto_reload import (
     change_auto_reload,
-    judge_reload,
     list_checks,
     list_reloads,
     read_auto_reload,
+    read_standing,
 )
 from talktime.ops.saved_cards import (
     begin_card_setup,
@@ -25,9 +28,15 @@ from talktime.ops.saved_cards import (
     read_card,
     remove_saved_card,
 )
-from talktime.portal.billing.auto_reload_view import check_rows, reload_rows, state_view
+from talktime.portal.billing.auto_reload_view import (
+    ReloadPageView,
+    check_rows,
+    reload_rows,
+    state_view,
+    used_lines,
+)
 from talktime.portal.desk import Asked, Desk, desk_of
-from talktime.portal.framing import frame
+from talktime.portal.framing import frame, live_address
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import Visitor, check_form, visitor_of
 
@@ -138,24 +147,16 @@ async def _page(
     entered: dict[str, Any] | None = None,
     error: InvalidAmount | None = None,
 ) -> Response[str]:
-    cards = desk.platform.checkout.cards
     account = await read_account(connection, visitor.account_id, now=desk.now)
-    state = await read_auto_reload(connection, visitor.account_id)
-    saved = await read_card(connection, visitor.account_id, cards)
-    decision = await judge_reload(connection, account, cards, now=desk.now)
-    chosen = state.settings
+    cards = desk.platform.checkout.cards
+    chosen = (await read_auto_reload(connection, visitor.account_id)).settings
+    view = await read_reload_page(connection, account, cards, now=desk.now, base=desk.pages.base)
     return desk.pages.page(
         "billing/auto_reload.html",
         status_code=200 if error is None else 400,
         **frame(visitor, account, "billing"),
-        view=state_view(account, state, decision, now=desk.now),
-        card=saved.card,
-        is_saving=told == "card" and saved.setup_id is not None,
+        view=view,
         told=told,
-        reloads=reload_rows(
-            await list_reloads(connection, visitor.account_id), account, desk.pages.base
-        ),
-        checks=check_rows(await list_checks(connection, visitor.account_id), account),
         shown=entered
         or {
             "is_on": chosen.is_on,
@@ -168,6 +169,25 @@ async def _page(
         error=_in_words(error) if error else None,
         setup_id=f"setup_{secrets.token_hex(16)}",
         is_sandbox=desk.platform.checkout.name == "sandbox",
+        live=live_address(desk, "auto_reload", also={"told": told}),
+    )
+
+
+async def read_reload_page(
+    connection: Connection, account: Account, cards: CardProvider, *, now: datetime, base: str
+) -> ReloadPageView:
+    """How auto-reload stands, what it did, and why nothing if nothing."""
+    standing = await read_standing(connection, account, cards, now=now)
+    saved = await read_card(connection, account.account_id, cards)
+    return ReloadPageView(
+        state=state_view(account, standing, decide_reload(standing, now=now), now=now),
+        card=saved.card,
+        is_saving=saved.setup_id is not None,
+        used=used_lines(account, standing, now=now),
+        reloads=reload_rows(
+            await list_reloads(connection, account.account_id, now=now), account, base
+        ),
+        checks=check_rows(await list_checks(connection, account.account_id), account),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,11 +13,13 @@ from talktime.core.auto_reload import (
     Decision,
     ReloadCheck,
     ReloadReason,
-    ReloadState,
+    Standing,
     cool_down,
 )
 from talktime.core.money import display_usd
 from talktime.core.payment import Payment, PaymentStatus
+from talktime.core.saved_card import Card
+from talktime.portal.billing.refund_view import sentence
 from talktime.portal.figures import Moment, moment, zone_of
 
 
@@ -34,7 +37,11 @@ class ReloadRow(msgspec.Struct, frozen=True, kw_only=True):
 
     at: Moment
     amount: str
+    tone: str
+    """done, wait, warn or stop."""
     result: str
+    why: str
+    """And what comes next, where there is something to say."""
     href: str
 
 
@@ -49,8 +56,21 @@ class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class ReloadPageView(msgspec.Struct, frozen=True, kw_only=True):
+    """What of the auto-reload page changes by itself."""
+
+    state: StateView
+    card: Card | None
+    is_saving: bool
+    """A page to save one on is open, or nothing was heard of it yet."""
+    used: tuple[tuple[str, str], ...]
+    """What of the limits is used so far, in pairs."""
+    reloads: tuple[ReloadRow, ...]
+    checks: tuple[CheckRow, ...]
+
+
 def state_view(
-    account: Account, state: ReloadState, decision: Decision, *, now: datetime
+    account: Account, state: Standing, decision: Decision, *, now: datetime
 ) -> StateView:
     """What would be done now, and what the customer can do about it."""
     startable = display_usd(account.startable_nanos)
@@ -78,17 +98,48 @@ def state_view(
     return StateView(tone=tone, title=title, text=_STATES[reason])
 
 
+def used_lines(
+    account: Account, standing: Standing, *, now: datetime
+) -> tuple[tuple[str, str], ...]:
+    """In pairs of what and how much: ceilings, failures in a row, and until when it waits."""
+    chosen = standing.settings
+    lines = [
+        ("Charged today", _of(standing.charged_today_nanos, chosen.day_ceiling_nanos)),
+        ("Charged this month", _of(standing.charged_this_month_nanos, chosen.month_ceiling_nanos)),
+        ("Failures in a row", f"{standing.failures} of {FAILURES_MAX}, then it stops"),
+    ]
+    if standing.stopped_at is not None:
+        at = moment(standing.stopped_at, zone_of(account.zone_at(now)))
+        lines[2] = ("Failures in a row", f"{standing.failures}: stopped {at.day}, {at.clock}")
+    again = standing.attempted_at and standing.attempted_at + cool_down(standing.failures)
+    if again is None:
+        lines.append(("Next attempt", "When the balance runs low"))
+    elif again <= now:
+        lines.append(("Next attempt", "When the balance runs low again"))
+    else:
+        at = moment(again, zone_of(account.zone_at(now)))
+        lines.append(("Next attempt", f"Not before {at.clock}, {at.day}"))
+    return tuple(lines)
+
+
+def _of(used_nanos: int, ceiling_nanos: int) -> str:
+    return f"{display_usd(used_nanos)} of {display_usd(ceiling_nanos)}"
+
+
 def reload_rows(payments: Sequence[Payment], account: Account, base: str) -> tuple[ReloadRow, ...]:
-    """The last attempts."""
+    """The attempts of the last months."""
     zone = zone_of(account.time_zone)
     return tuple(
         ReloadRow(
             at=moment(payment.created_at, zone),
             amount=display_usd(payment.amount_nanos),
-            result=_result(payment),
-            href=f"{base}/billing/top-up/{payment.payment_id}",
+            tone=tone,
+            result=result,
+            why=why,
+            href=f"{base}/billing/top-up/{quote(payment.payment_id, safe='')}",
         )
         for payment in payments
+        for tone, result, why in [_result(payment)]
     )
 
 
@@ -107,15 +158,17 @@ def check_rows(checks: Sequence[ReloadCheck], account: Account) -> tuple[CheckRo
     )
 
 
-def _result(payment: Payment) -> str:
+def _result(payment: Payment) -> tuple[str, str, str]:
+    why = sentence(payment.failure) if payment.failure else ""
     if payment.status is PaymentStatus.SUCCEEDED:
-        return "Charged and credited"
-    if payment.status in {PaymentStatus.FAILED, PaymentStatus.EXPIRED}:
-        why = payment.failure or "Nobody paid in time."
-        return f"Not charged. {why}"
+        return "done", "Charged and credited", ""
+    if payment.status is PaymentStatus.FAILED:
+        return "stop", "Not charged", why or "The bank gave no reason."
+    if payment.status is PaymentStatus.EXPIRED:
+        return "warn", "Not charged", why or "Nobody paid in time."
     if payment.needs_customer:
-        return "Your bank wants you to confirm it"
-    return "Being charged"
+        return "warn", "Your bank wants you to confirm it", "Nothing is charged before you do."
+    return "wait", "Being charged", "It is credited once the bank has confirmed it."
 
 
 _TITLES: Final = {

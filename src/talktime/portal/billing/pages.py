@@ -70,7 +70,12 @@ async def billing(request: Asked) -> Response[str]:
         status_code=400 if history.errors else 200,
         **frame(visitor, account, "billing"),
         redeemed=credited or None,
-        view=summary_view(standing, floor_nanos=desk.platform.terms.floor_nanos, now=now),
+        view=summary_view(
+            standing,
+            floor_nanos=desk.platform.terms.floor_nanos,
+            now=now,
+            base=desk.pages.base,
+        ),
         spend=spend_view(account, spent, closing, now=now),
         ranges=tuple((one, history.href(path, days=str(one))) for one in RANGES),
         history=history,

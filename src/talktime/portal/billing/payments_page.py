@@ -1,8 +1,6 @@
-"""Payments: every top-up and how it stands, the months' statements, whom receipts are for."""
+"""Payments: all money in and out by card and how it stands, statements, whom receipts are for."""
 
-from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.response import Redirect
@@ -10,46 +8,39 @@ from litestar.response import Redirect
 from talktime.core.document import ADDRESS_LINES_MAX, LINE_MAX, Party
 from talktime.core.errors import InvalidInput
 from talktime.core.member import Right
-from talktime.core.place import read_place, write_place
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 from talktime.ops.documents import change_buyer, read_buyer
 from talktime.ops.statements import months_of
-from talktime.ops.top_ups import list_payments
-from talktime.portal.billing.payments_view import month_rows, payment_row
+from talktime.portal.billing.money_moves import read_moves_asked, read_moves_view
+from talktime.portal.billing.payments_view import month_rows
 from talktime.portal.desk import Asked, Desk, desk_of
-from talktime.portal.framing import frame
+from talktime.portal.framing import frame, live_address
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import Visitor
 
-PAGE_ROWS: Final = 25
 _TYPED_MAX: Final = 2_000
 
 
 @get("/billing/payments")
 async def payments(request: Asked) -> Response[str]:
-    """Top-ups newest first, statements by month, and the buyer's details."""
+    """Top-ups, refunds and chargebacks newest first, statements by month, the buyer's details."""
     desk = desk_of(request)
-    before = request.query_params.get("before")
+    asked = read_moves_asked(request.query_params)
     async with desk.visit(request) as (visitor, connection):
         now = desk.now
         account = await read_account(connection, visitor.account_id, now=now)
-        page, below = await list_payments(
-            connection, visitor.account_id, before=_place(before), limit=PAGE_ROWS
-        )
+        view = await read_moves_view(connection, account, asked, now=now, base=desk.pages.base)
         buyer = await read_buyer(connection, account)
-    base = desk.pages.base
-    older = below and write_place(*below)
     return desk.pages.page(
         "billing/payments.html",
         **frame(visitor, account, "billing"),
-        rows=[payment_row(one, account, now=now, base=base) for one in page],
-        is_newest=before is None,
-        older=older and f"{base}/billing/payments?{urlencode({'before': older})}",
-        months=month_rows(months_of(account, now=now), base=base),
+        view=view,
+        months=month_rows(months_of(account, now=now), base=desk.pages.base),
         buyer=buyer,
         may_configure=visitor.may(Right.CONFIGURE),
         is_saved="saved" in request.query_params,
+        live=live_address(desk, "payments", also=asked.told),
     )
 
 
@@ -107,13 +98,6 @@ async def _form(
         line_max=LINE_MAX,
         lines_max=ADDRESS_LINES_MAX,
     )
-
-
-def _place(text: str | None) -> tuple[datetime, str] | None:
-    if text is None:
-        return None
-    at, (payment_id,) = read_place(text, names=1, field="before")
-    return at, payment_id
 
 
 HANDLERS: Final = (payments, details, save_details)

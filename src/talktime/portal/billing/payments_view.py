@@ -1,33 +1,40 @@
-"""What the Payments page says: how each top-up stands, in words, and the months with statements."""
+"""What the Payments page says: how each payment stands, in words, and the months of statements."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
 from talktime.core.account import Account
-from talktime.core.money import display_usd
+from talktime.core.money_move import MoneyMove, MoveKind
 from talktime.core.payment import OPEN_STATUSES, Payment, PaymentOrigin, PaymentStatus
-from talktime.portal.figures import MONTHS, Moment, moment, zone_of
+from talktime.core.refund import PartStatus, Refund, RefundPart, RefundStatus
+from talktime.portal.billing.refund_view import direct_refund_state, refund_state
+from talktime.portal.figures import MONTHS, Moment, Money, moment, signed_money, zone_of
 
 
-class PaymentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One top-up as it stands."""
+class MoveRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One top-up, refund or chargeback as it stands."""
 
-    payment_id: str
+    row_id: str
     href: str
-    """Its own page."""
+    """Its own page; empty where it has none."""
     begun: Moment
+    name: str
+    """What it is."""
     tone: str
     """done, wait, warn or stop."""
     state: str
     """What became of it, in a few words."""
     detail: str
     """Why, and what comes next."""
-    receipt_href: str
-    """Empty where nothing was paid."""
-    amount: str
+    receipts: tuple[str, ...]
+    """Where they are, one for each entry."""
+    amount: Money
+    is_moved: bool
+    """Money moved or is about to; otherwise it came to nothing."""
 
 
 class MonthRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,19 +46,19 @@ class MonthRow(msgspec.Struct, frozen=True, kw_only=True):
     pdf_href: str
 
 
-def payment_row(payment: Payment, account: Account, *, now: datetime, base: str) -> PaymentRow:
-    tone, state, detail = _state(payment, account, now)
-    return PaymentRow(
-        payment_id=payment.payment_id,
-        href=f"{base}/billing/top-up/{quote(payment.payment_id, safe='')}",
-        begun=moment(payment.created_at, zone_of(account.time_zone)),
-        tone=tone,
-        state=state,
-        detail=detail,
-        receipt_href=""
-        if payment.entry_seq is None
-        else f"{base}/billing/receipts/{payment.entry_seq}",
-        amount=display_usd(payment.amount_nanos),
+def move_row(move: MoneyMove, account: Account, *, now: datetime, base: str) -> MoveRow:
+    standing = _standing(move, account, now, base)
+    return MoveRow(
+        row_id=f"move-{move.kind}-{move.ref}",
+        begun=moment(move.moved_at, zone_of(account.time_zone)),
+        href=standing.href,
+        name=standing.name,
+        tone=standing.state[0],
+        state=standing.state[1],
+        detail=standing.state[2],
+        receipts=tuple(f"{base}/billing/receipts/{seq}" for seq in standing.receipts),
+        amount=signed_money(standing.amount_nanos),
+        is_moved=standing.is_moved,
     )
 
 
@@ -72,7 +79,71 @@ def month_words(month: date) -> str:
     return f"{MONTHS[month.month - 1]} {month.year}"
 
 
-def _state(payment: Payment, account: Account, now: datetime) -> tuple[str, str, str]:
+class _Standing(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    state: tuple[str, str, str]
+    """Tone, state and what is to be said of it."""
+    amount_nanos: int
+    """In is positive, out negative."""
+    receipts: tuple[int, ...] = ()
+    """The entries that have one."""
+    href: str = ""
+    is_moved: bool = True
+
+
+def _standing(move: MoneyMove, account: Account, now: datetime, base: str) -> _Standing:
+    about = move.about
+    if isinstance(about, Payment):
+        by_itself = about.origin is PaymentOrigin.AUTO_RELOAD
+        return _Standing(
+            name="Auto-reload" if by_itself else "Top-up",
+            state=payment_state(about, account, now=now),
+            amount_nanos=about.amount_nanos,
+            receipts=() if about.entry_seq is None else (about.entry_seq,),
+            href=f"{base}/billing/top-up/{quote(about.payment_id, safe='')}",
+            is_moved=about.status not in {PaymentStatus.FAILED, PaymentStatus.EXPIRED},
+        )
+    if isinstance(about, Refund):
+        return _Standing(
+            name="Refund",
+            state=refund_state(about),
+            amount_nanos=-about.amount_nanos,
+            receipts=_receipts(about.parts),
+            is_moved=about.status not in {RefundStatus.DECLINED, RefundStatus.FAILED},
+        )
+    if isinstance(about, RefundPart):
+        return _Standing(
+            name="Refund",
+            state=direct_refund_state(about),
+            amount_nanos=-about.amount_nanos,
+            receipts=_receipts([about]),
+            is_moved=about.status is not PartStatus.FAILED,
+        )
+    is_taken = move.kind is MoveKind.CHARGEBACK
+    return _Standing(
+        name="Chargeback" if is_taken else "Chargeback reversed",
+        state=_TAKEN if is_taken else _GIVEN_AGAIN,
+        amount_nanos=about.amount_nanos,
+    )
+
+
+def _receipts(parts: Sequence[RefundPart]) -> tuple[int, ...]:
+    return tuple(part.entry_seq for part in parts if part.entry_seq is not None)
+
+
+_TAKEN: Final = (
+    "stop",
+    "Taken back by the bank",
+    "Somebody disputed the payment at the bank of the card. The money left your paid balance.",
+)
+_GIVEN_AGAIN: Final = (
+    "done",
+    "Given back",
+    "The dispute was decided for this payment: the money is on your paid balance again.",
+)
+
+
+def payment_state(payment: Payment, account: Account, *, now: datetime) -> tuple[str, str, str]:
     """Tone, state and what is to be said of it."""
     why = f"{payment.failure.rstrip('.')}. " if payment.failure else ""
     if payment.status in OPEN_STATUSES:

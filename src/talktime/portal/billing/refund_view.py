@@ -1,6 +1,7 @@
 """What the refund page says: how each refund stands, in words."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -23,13 +24,41 @@ class RefundRow(msgspec.Struct, frozen=True, kw_only=True):
     amount: str
 
 
+class RefundPageView(msgspec.Struct, frozen=True, kw_only=True):
+    """What of the refund page changes by itself."""
+
+    refundable: str
+    refundable_nanos: int
+    is_open: bool
+    """One is being looked at or on its way; the next can be asked for after it."""
+    rows: tuple[RefundRow, ...]
+
+    @property
+    def can_ask(self) -> bool:
+        return self.refundable_nanos > 0 and not self.is_open
+
+
+def refund_page_view(
+    refundable_nanos: int,
+    refunds: Sequence[Refund],
+    direct: Sequence[RefundPart],
+    account: Account,
+) -> RefundPageView:
+    return RefundPageView(
+        refundable=display_usd(refundable_nanos),
+        refundable_nanos=refundable_nanos,
+        is_open=any(one.status in _OPEN for one in refunds),
+        rows=refund_rows(refunds, direct, account),
+    )
+
+
 def refund_rows(
     refunds: Sequence[Refund], direct: Sequence[RefundPart], account: Account
 ) -> tuple[RefundRow, ...]:
     """Newest first: what the customer asked for, and what the platform sent back by itself."""
     zone = zone_of(account.time_zone)
-    rows = [(refund.asked_at, refund.amount_nanos, _refund_state(refund)) for refund in refunds] + [
-        (part.created_at, part.amount_nanos, _direct_state(part)) for part in direct
+    rows = [(refund.asked_at, refund.amount_nanos, refund_state(refund)) for refund in refunds] + [
+        (part.created_at, part.amount_nanos, direct_refund_state(part)) for part in direct
     ]
     rows.sort(key=lambda row: row[0], reverse=True)
     return tuple(
@@ -44,7 +73,11 @@ def refund_rows(
     )
 
 
-def _refund_state(refund: Refund) -> tuple[str, str, str]:
+_OPEN: Final = frozenset({RefundStatus.ASKED, RefundStatus.RUNNING})
+
+
+def refund_state(refund: Refund) -> tuple[str, str, str]:
+    """Tone, state, and what it means."""
     if refund.status is RefundStatus.ASKED:
         return (
             "wait",
@@ -65,8 +98,11 @@ def _refund_state(refund: Refund) -> tuple[str, str, str]:
             "Sent back",
             f"To {_cards(len(refund.parts))}; a bank can take five to ten days to show it.",
         )
+    came_back = any(part.reversal_seq is not None for part in refund.parts)
     gone = sum(part.amount_nanos for part in refund.parts if part.status is PartStatus.SUCCEEDED)
     why = " ".join(dict.fromkeys(sentence(part.failure) for part in refund.parts if part.failure))
+    if came_back:
+        why = f"It was sent, but came back. {why}"
     if gone:
         rest = display_usd(refund.amount_nanos - gone)
         return (
@@ -77,11 +113,14 @@ def _refund_state(refund: Refund) -> tuple[str, str, str]:
     return "stop", "Failed", f"{why} The money is on your balance again; you can ask once more."
 
 
-def _direct_state(part: RefundPart) -> tuple[str, str, str]:
+def direct_refund_state(part: RefundPart) -> tuple[str, str, str]:
+    """The same of what was begun at the provider itself."""
     if part.status is PartStatus.SUCCEEDED:
         return "done", "Sent back", "By your platform, to the card that paid."
     if part.status is PartStatus.FAILED:
-        return "stop", "Failed", f"{sentence(part.failure)} The money is on your balance."
+        came_back = "It was sent, but came back. " if part.reversal_seq is not None else ""
+        why = f"{came_back}{sentence(part.failure)}"
+        return "stop", "Failed", f"{why} The money is on your balance."
     return "wait", "On its way", "Begun by your platform; the payment provider confirms it."
 
 

@@ -6,21 +6,33 @@ from typing import Any, Final
 from litestar import Response, get, post
 from litestar.response import Redirect
 
+from talktime.core.account import Account
 from talktime.core.errors import Conflict, InvalidInput, TalktimeError
 from talktime.core.member import Right
-from talktime.core.money import display_usd, format_usd, parse_usd
-from talktime.core.refund import REASON_LENGTH_MAX, RefundStatus
+from talktime.core.money import format_usd, parse_usd
+from talktime.core.refund import REASON_LENGTH_MAX
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 from talktime.ops.refunds import ask_refund, list_direct_refunds, list_refunds, read_refundable
-from talktime.portal.billing.refund_view import refund_rows, sentence
+from talktime.portal.billing.refund_view import RefundPageView, refund_page_view, sentence
 from talktime.portal.desk import Asked, Desk, desk_of
-from talktime.portal.framing import frame
+from talktime.portal.framing import frame, live_address
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import Visitor
 
 SHOWN: Final = 50
-_OPEN: Final = frozenset({RefundStatus.ASKED, RefundStatus.RUNNING})
+
+
+async def read_refund_page(
+    connection: Connection, account: Account, *, provider: str
+) -> RefundPageView:
+    """What can go back and how the refunds so far stand, the newest SHOWN of them."""
+    refundable = await read_refundable(connection, account.account_id, provider=provider)
+    found, _ = await list_refunds(
+        connection, account_id=account.account_id, before=None, limit=SHOWN
+    )
+    direct = await list_direct_refunds(connection, account.account_id)
+    return refund_page_view(refundable, found, direct, account)
 
 
 @get("/billing/refund")
@@ -49,6 +61,7 @@ async def ask(request: Asked) -> Response[Any]:
                 provider=desk.platform.checkout.name,
                 amount_nanos=parse_usd(amount, field="amount"),
                 reason=reason,
+                operator=desk.platform.seller.party.email,
                 now=desk.now,
             )
         except (InvalidInput, Conflict) as error:
@@ -69,13 +82,8 @@ async def _page(
     is_asked: bool = False,
 ) -> Response[str]:
     account = await read_account(connection, visitor.account_id, now=desk.now)
-    refundable = await read_refundable(
-        connection, account.account_id, provider=desk.platform.checkout.name
-    )
-    found, _ = await list_refunds(
-        connection, account_id=account.account_id, before=None, limit=SHOWN
-    )
-    direct = await list_direct_refunds(connection, account.account_id)
+    view = await read_refund_page(connection, account, provider=desk.platform.checkout.name)
+    told = "form" if view.can_ask else ""
     errors = dict.fromkeys(("amount", "reason", "other"), "")
     if error is not None:
         errors[error.field if error.field in errors else "other"] = sentence(error.message)
@@ -83,17 +91,17 @@ async def _page(
         "billing/refund.html",
         status_code=200 if error is None else 400,
         **frame(visitor, account, "billing"),
-        refundable=display_usd(refundable),
-        can_ask=refundable > 0 and not any(one.status in _OPEN for one in found),
-        is_open=any(one.status in _OPEN for one in found),
-        is_asked=is_asked,
-        typed=typed or {"amount": format_usd(refundable), "reason": ""},
+        view=view,
+        has_form=view.can_ask,
+        is_asked=is_asked and view.is_open,
+        typed=typed or {"amount": format_usd(view.refundable_nanos), "reason": ""},
         errors=errors,
         trouble="" if error is None else sentence(error.message),
         reason_max=REASON_LENGTH_MAX,
         refund_id=f"ref_{secrets.token_hex(16)}",
-        rows=refund_rows(found, direct, account),
         is_sandbox=desk.platform.checkout.name == "sandbox",
+        told=told,
+        live=live_address(desk, "refund", also={"told": told}),
     )
 
 

@@ -11,6 +11,7 @@ from talktime.core.ratecard import Channel
 from talktime.core.talk_time import Pace, spoken_chats, spoken_duration
 from talktime.ops.billing import Billing
 from talktime.portal import words
+from talktime.portal.billing.under_way import UnderWay, under_way
 from talktime.portal.figures import (
     MONTHS,
     exact_usd,
@@ -62,9 +63,12 @@ class SummaryView(msgspec.Struct, frozen=True, kw_only=True):
     """This month beside the last."""
     talk_time: TalkTime
     notice: Notice | None
+    under_way: UnderWay | None
 
 
-def summary_view(billing: Billing, *, floor_nanos: int, now: datetime) -> SummaryView:
+def summary_view(
+    billing: Billing, *, floor_nanos: int, now: datetime, base: str = ""
+) -> SummaryView:
     account = billing.account
     held, held_rest = _held(billing)
     parts = (account.promo_nanos, account.paid_nanos)
@@ -85,6 +89,7 @@ def summary_view(billing: Billing, *, floor_nanos: int, now: datetime) -> Summar
         month_rest=_month_rest(billing, now),
         talk_time=_talk_time(billing, floor_nanos),
         notice=_notice(billing, floor_nanos),
+        under_way=under_way(billing.open_moves, base=base),
     )
 
 

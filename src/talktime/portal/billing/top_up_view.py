@@ -1,10 +1,15 @@
 """What the top-up pages say: how a payment stands, in words."""
 
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+
 import msgspec
 
 from talktime.core.account import Account
 from talktime.core.money import display_usd
 from talktime.core.payment import OPEN_STATUSES, Payment, PaymentOrigin, PaymentStatus
+from talktime.portal.figures import moment, zone_of
 
 
 class TopUpView(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,43 +27,58 @@ class TopUpView(msgspec.Struct, frozen=True, kw_only=True):
     """Empty where nothing was paid."""
 
 
-def top_up_view(payment: Payment, account: Account, *, back: str, base: str) -> TopUpView:
+def top_up_view(
+    payment: Payment, account: Account, *, back: str, now: datetime, base: str
+) -> TopUpView:
     """``back`` is what the provider's page said on the way back; what counts is the payment."""
     amount = display_usd(payment.amount_nanos)
     if payment.status not in OPEN_STATUSES:
         return _settled_view(payment, account, amount, base)
-    if back == "paid":
+    is_late = now >= payment.expires_at
+    if back == "paid" or is_late:
+        said = "The payment page says that you have paid. " if back == "paid" else ""
         return TopUpView(
             tone="wait",
-            title="Waiting for the confirmation",
-            text=(
-                "The payment page says that you have paid. Your balance moves when the payment "
-                "provider confirms it, usually within seconds; some banks take days. You need "
-                "not wait here, and do not pay again."
-            ),
+            title="Waiting for the confirmation" if back == "paid" else "The time to pay is over",
+            text=f"{said}{_ASKED if is_late else _COMING}",
             amount=amount,
         )
-    if payment.origin is PaymentOrigin.AUTO_RELOAD and payment.checkout_url is None:
+    if payment.origin is PaymentOrigin.AUTO_RELOAD and not payment.needs_customer:
         return TopUpView(
             tone="wait",
             title="Your saved card is being charged",
             text="Auto-reload began this payment. It is credited once the bank has confirmed it.",
             amount=amount,
         )
-    tone, title, text = "wait", "Not paid yet", "Go on to the payment page to finish it."
+    until = moment(payment.expires_at, zone_of(account.zone_at(now))).clock
+    tone, title, text = "wait", "Not paid yet", f"It can be paid until {until}."
     if payment.needs_customer:
-        title, text = "Your bank wants you to confirm this payment", "Confirm it while you pay."
+        tone, title = "warn", "Your bank wants you to confirm this payment"
+        text = f"Confirm it while you pay, until {until}."
     elif payment.failure is not None:
-        tone, title, text = "stop", "The payment was declined", "You can try another card."
+        tone, title = "stop", "The payment was declined"
+        text = f"You can try another card until {until}."
     elif back == "canceled":
-        tone, text = "warn", "You can still pay, or leave it."
+        tone, text = "warn", f"You can still pay, or leave it: at {until} it ends by itself."
     return TopUpView(
         tone=tone,
         title=title,
         text=f"{_reason(payment)}Nothing was charged. {text}",
         amount=amount,
-        pay_href=f"{base}/billing/top-up/{payment.payment_id}/pay",
+        pay_href=f"{base}/billing/top-up/{quote(payment.payment_id, safe='')}/pay"
+        if payment.checkout_url is not None
+        else "",
     )
+
+
+_COMING: Final = (
+    "Your balance moves when the payment provider confirms it, usually within seconds; some banks "
+    "take days. You need not wait here, and do not pay again."
+)
+_ASKED: Final = (
+    "We ask the payment provider how it ended; the answer is here within minutes, and within three "
+    "days at the latest. Do not pay again before that."
+)
 
 
 def _settled_view(payment: Payment, account: Account, amount: str, base: str) -> TopUpView:
@@ -67,7 +87,7 @@ def _settled_view(payment: Payment, account: Account, amount: str, base: str) ->
         return TopUpView(
             tone="done",
             title=f"{amount} has arrived",
-            text=f"It is on your paid balance. Available now: {available}.",
+            text=f"It was put on your paid balance. Available now: {available}.",
             amount=amount,
             receipt_href=f"{base}/billing/receipts/{payment.entry_seq}",
         )

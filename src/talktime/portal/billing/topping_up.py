@@ -14,7 +14,6 @@ from talktime.core.money import display_usd, format_usd, parse_usd
 from talktime.core.payment import TOP_UP_MAX_NANOS, TOP_UP_MIN_NANOS, TOP_UP_PRESETS_NANOS
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
-from talktime.ops.billing import read_billing
 from talktime.ops.top_ups import begin_top_up, read_payment
 from talktime.portal.billing.top_up_view import top_up_view
 from talktime.portal.desk import Asked, Desk, desk_of
@@ -23,6 +22,8 @@ from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import Visitor, check_form, visitor_of
 
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?", re.ASCII)
+_SAID: Final = frozenset({"paid", "canceled"})
+"""By the provider's page, on the way back from it."""
 _WRONG_AMOUNT: Final = (
     f"Enter an amount from {display_usd(TOP_UP_MIN_NANOS)} to {display_usd(TOP_UP_MAX_NANOS)}, "
     "in whole cents, such as 25.00."
@@ -89,21 +90,14 @@ async def state(request: Asked) -> Response[str]:
     """How a top-up stands; the open page changes by itself when the money is there."""
     desk = desk_of(request)
     async with desk.visit(request) as (visitor, connection):
-        # The events first, then the payment: a credit in between is heard of, at worst twice.
-        standing = await read_billing(connection, visitor.account_id, now=desk.now)
+        account = await read_account(connection, visitor.account_id, now=desk.now)
         payment = await read_payment(connection, visitor.account_id, _asked_id(request))
-    back = request.query_params.get("back", "")
+    back = "" if request.query_params.get("back") not in _SAID else request.query_params["back"]
     return desk.pages.page(
         "billing/top_up_state.html",
-        **frame(visitor, standing.account, "billing"),
-        view=top_up_view(payment, standing.account, back=back, base=desk.pages.base),
-        live=live_address(
-            desk,
-            "top_up",
-            standing.event_seq,
-            is_newest=False,
-            also={"payment": payment.payment_id},
-        ),
+        **frame(visitor, account, "billing"),
+        view=top_up_view(payment, account, back=back, now=desk.now, base=desk.pages.base),
+        live=live_address(desk, "top_up", also={"payment": payment.payment_id, "told": back}),
     )
 
 

@@ -1,0 +1,87 @@
+"""One quiet line of Billing: what is under way between the account and its cards."""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from talktime.core.money import display_usd
+from talktime.core.money_move import MoveKind, OpenMove, OpenState
+
+
+class UnderWay(msgspec.Struct, frozen=True, kw_only=True):
+    """What is under way, in a line."""
+
+    tone: str
+    """wait or warn."""
+    text: str
+    rest: str
+    """What else there is to say, where there is room for it."""
+    href: str
+    link: str
+    """What the way there is called."""
+
+
+def under_way(moves: Sequence[OpenMove], *, base: str) -> UnderWay | None:
+    """What the customer can act on comes first, and of several the newest; None: nothing is."""
+    if not moves:
+        return None
+    first = min(moves, key=lambda move: _ORDER.index(move.state))
+    text, rest, link = _LINES[first.state]
+    href = f"{base}/billing/refund"
+    if first.kind is MoveKind.TOP_UP:
+        href = f"{base}/billing/top-up/{quote(first.ref, safe='')}"
+    elif first.kind is MoveKind.DIRECT_REFUND:
+        href = f"{base}/billing/payments"
+    if len(moves) > 1:
+        rest = f"{rest} {len(moves) - 1} more"
+        href, link = f"{base}/billing/payments", "See all"
+    return UnderWay(
+        tone="warn" if first.state in _ASKS else "wait",
+        text=text.format(amount=display_usd(first.amount_nanos)),
+        rest=rest,
+        href=href,
+        link=link,
+    )
+
+
+_ORDER: Final = tuple(OpenState)
+_ASKS: Final = frozenset({OpenState.NEEDS_CUSTOMER, OpenState.DECLINED})
+_LINES: Final = {
+    OpenState.NEEDS_CUSTOMER: (
+        "Your bank wants to hear you about {amount}",
+        "Nothing is charged before you confirm it.",
+        "Confirm",
+    ),
+    OpenState.DECLINED: (
+        "Your card was declined for {amount}",
+        "Nothing was charged; another card can be tried.",
+        "Try again",
+    ),
+    OpenState.UNPAID: (
+        "A top-up of {amount} is not confirmed yet",
+        "It is credited when the payment provider says that it is paid.",
+        "See it",
+    ),
+    OpenState.LATE: (
+        "How the top-up of {amount} ended is being asked",
+        "The time to pay is over, and nothing was heard of it yet.",
+        "See it",
+    ),
+    OpenState.CHARGING: (
+        "{amount} is on its way",
+        "Auto-reload charges your saved card.",
+        "See it",
+    ),
+    OpenState.SENDING: (
+        "A refund of {amount} is being sent",
+        "It leaves the balance when the payment provider confirms it.",
+        "See it",
+    ),
+    OpenState.ASKED: (
+        "A refund of {amount} is asked for",
+        "Somebody looks at it.",
+        "See it",
+    ),
+}
