@@ -106,6 +106,31 @@ async def test_a_message_whose_job_was_lost_waits_anew(
     assert message.state is MessageState.WAITING
 
 
+async def test_a_kind_of_a_newer_release_waits_for_it(
+    platform: Platform, connection: Connection, make_account: AccountFactory
+) -> None:
+    """In an upgrade a kind that we do not know keeps nobody else's mail waiting, and is left for a
+    process that knows it."""
+    account_id = await make_account()
+    await connection.execute(
+        "INSERT INTO message (account_id, kind, ref, facts, created_at)"
+        " VALUES (%s, 'of_tomorrow', '1', '{}', %s)",
+        [account_id, platform.clock() - timedelta(minutes=1)],
+    )
+    await write(connection, platform, account_id, MessageKind.KEY_CREATED)
+    await relay_all(connection, platform)
+    cursor = await connection.execute(
+        "DELETE FROM message WHERE account_id = %s AND recipient IS NULL RETURNING kind, state",
+        [account_id],
+    )
+    assert set(await cursor.fetchall()) == {
+        ("of_tomorrow", "waiting"),
+        ("key_created", "expanded"),
+    }
+    [message] = await list_messages(connection, account_id=account_id, state=None, limit=50)
+    assert (message.kind, message.state) == (MessageKind.KEY_CREATED, MessageState.DEFERRED)
+
+
 async def test_messages_are_kept_for_ninety_days(
     platform: Platform, connection: Connection, make_account: AccountFactory
 ) -> None:

@@ -65,9 +65,10 @@ async def write_message(
 
 
 async def take_waiting(connection: Connection, *, limit: int) -> list[Waiting]:
-    """Lock messages that wait, oldest first."""
+    """Lock messages that wait and are of a kind that we know, oldest first."""
     async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
-        await cursor.execute(query("waiting_messages"), {"limit": limit})
+        kinds = [kind.value for kind in MessageKind]
+        await cursor.execute(query("waiting_messages"), {"kinds": kinds, "limit": limit})
         return await cursor.fetchall()
 
 
