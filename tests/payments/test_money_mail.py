@@ -121,3 +121,16 @@ async def test_taken_by_a_bank_and_given_again(refunder: Refunder) -> None:
         "0.1",
     )
     assert facts(gave, "amount", "dispute", "available") == ("10", dispute["id"], "10")
+
+
+async def test_one_that_stripe_will_not_send(refunder: Refunder) -> None:
+    """A refund that the provider refuses for good is told once, with its reason."""
+    payment = await refunder.paid("10")
+    assert payment.intent_id is not None
+    await refunder.approve(await refunder.ask("4"))
+    refunder.stripe.back.from_dashboard(payment.intent_id, 1000)
+    for _ in range(2):
+        await refunder.run()
+    [message] = [m for m in await told(refunder) if m.kind is MessageKind.REFUND_FAILED]
+    assert facts(message, "amount", "available") == ("4", "10")
+    assert message.facts["reason"]
