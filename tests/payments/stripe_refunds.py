@@ -118,6 +118,12 @@ class StripeRefundDesk:
     def listed(self, intent_id: str) -> list[dict[str, Any]]:
         return [one for one in self.refunds.values() if one["payment_intent"] == intent_id]
 
+    def paid(self, intent_id: str) -> int:
+        """Cents that were collected."""
+        session = self._session(intent_id)
+        assert session is not None
+        return int(session["amount_total"])
+
     def intent(self, intent_id: str) -> dict[str, Any] | None:
         session = self._session(intent_id)
         if session is None:

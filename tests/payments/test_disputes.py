@@ -1,21 +1,14 @@
 """Disputes, and all that Stripe says of money that goes back, in any order."""
 
-import contextlib
-import random
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from talktime.core.errors import InsufficientCredits, PaymentMismatch
-from talktime.core.refund import MoneyBackNotice, RefundsChanged
 from talktime.ops.refund_runs import CLAIM_LIFE
 from tests.acting import MINUTE_BY_PHONE as MINUTE
 from tests.acting import Bots
-from tests.payments.dying import Dies
-from tests.payments.paying import notice
-from tests.payments.refunding import Refunder, given, said, taken
+from tests.payments.refunding import Refunder, given, taken
 
 LATER = CLAIM_LIFE + timedelta(seconds=1)
 
@@ -108,96 +101,3 @@ async def test_amounts_that_do_not_fit(refunder: Refunder) -> None:
         with pytest.raises(PaymentMismatch):
             await refunder.tell(wrong)
     assert await refunder.balances() == ("4", "4")
-
-
-async def crash(refunder: Refunder, chance: random.Random) -> None:
-    """Runs of the worker that are killed before or after Stripe has answered."""
-    back, whole = refunder.stripe.back, refunder.provider
-    for nth in range(chance.randrange(3)):
-        refunder.provider = Dies(whole, before=chance.random() < 0.5)
-        # Where Stripe has all of it already, nothing is asked for that could be killed.
-        with contextlib.suppress(ConnectionAbortedError):
-            await refunder.run(later=(1 + 10 * nth) * LATER)
-        refunder.provider = whole
-        if chance.random() < 0.3:
-            back.forget_keys()
-    if chance.random() < 0.5:
-        await refunder.run(later=30 * LATER)
-
-
-def what_stripe_says(
-    refunder: Refunder, chance: random.Random, intent_id: str
-) -> tuple[list[MoneyBackNotice], dict[str, Any]]:
-    """Notices in some order, with repeats: of the refunds so far, and of a refund and a dispute
-    that one payment has at Stripe itself."""
-    back = refunder.stripe.back
-    told: list[MoneyBackNotice] = []
-    direct = back.from_dashboard(intent_id, 100)
-    told += [said(direct), said(back.end(direct["id"]))]
-    if chance.random() < 0.5:
-        told.append(said(back.end(direct["id"], "failed")))
-    told.append(RefundsChanged(intent_id=intent_id))
-    dispute = back.dispute(intent_id, chance.randrange(100, 400))
-    told.append(taken(dispute))
-    if chance.random() < 0.6:
-        won = chance.randrange(1, dispute["amount"] + 1)
-        back.give_again(dispute, won)
-        told.append(given(dispute, won))
-    for sent in [one for one in back.refunds.values() if one["id"] != direct["id"]]:
-        told.append(said(sent))
-        end = chance.choice(["succeeded", "failed", "came back"])
-        if end != "failed":
-            told.append(said(back.end(sent["id"])))
-        if end != "succeeded":
-            told.append(said(back.end(sent["id"], "failed")))
-    told += [chance.choice(told) for _ in range(10)]
-    chance.shuffle(told)
-    return told, dispute
-
-
-@pytest.mark.parametrize("seed", range(25))
-async def test_any_interleaving_ends_the_same(refunder: Refunder, seed: int) -> None:
-    """Payments told late, refunds of ours and of the dashboard that succeed, fail or come back,
-    disputes lost, won and won in part: their notices repeated, delayed and in any order, between
-    runs of the worker that are killed before and after Stripe answers, end in the balances that
-    Stripe's own books give, with a clean ledger."""
-    chance = random.Random(seed)
-    payments = [await refunder.payer.begin(str(chance.randrange(5, 30))) for _ in range(4)]
-    intents = [refunder.charge(payment) for payment in payments]
-    late = chance.randrange(4)
-    for nth, payment in enumerate(payments):
-        if nth != late:
-            await refunder.payer.tell(notice(payment, intent_id=intents[nth]))
-    back = refunder.stripe.back
-
-    refund = await refunder.approve(await refunder.ask())
-    await crash(refunder, chance)
-    told, dispute = what_stripe_says(refunder, chance, intents[late])
-
-    acts: list[Callable[[], Awaitable[object]]] = [
-        lambda one=one: refunder.tell(one)  # type: ignore[misc]
-        for one in told
-    ]
-    acts.insert(
-        chance.randrange(len(acts)),
-        lambda: refunder.payer.tell(notice(payments[late], intent_id=intents[late])),
-    )
-    acts.insert(chance.randrange(len(acts)), lambda: refunder.run(later=40 * LATER))
-    for act in acts:
-        await act()
-    # What the runs after the shuffle sent, and what was delayed till the end.
-    await refunder.run(later=timedelta(days=1))
-    for sent in list(back.refunds.values()):
-        if sent["status"] == "pending":
-            back.end(sent["id"])
-        await refunder.tell(said(back.refunds[sent["id"]]))
-
-    paid = sum(payment.amount_nanos for payment in payments) // 10**7
-    gone = sum(one["amount"] for one in back.refunds.values() if one["status"] == "succeeded")
-    moved = sum(one["amount"] for one in dispute["balance_transactions"])
-    account = await refunder.payer.account()
-    assert account.paid_nanos == (paid - gone + moved) * 10**7, seed
-    assert account.available_nanos == account.paid_nanos, seed
-    ours = [one for one in back.refunds.values() if one["metadata"]]
-    assert len(ours) == len((await refunder.refund(refund)).parts), seed
-    assert await refunder.faults() == [], seed

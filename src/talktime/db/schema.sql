@@ -511,6 +511,7 @@ CREATE TABLE dispute (
 
 CREATE INDEX dispute_by_payment ON dispute (account_id, payment_id);
 CREATE INDEX dispute_due ON dispute (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX dispute_by_time ON dispute (heard_at DESC, account_id DESC, dispute_id DESC);
 
 -- What the sandbox knows of the refunds it was asked for, or that a person began on its page.
 CREATE TABLE sandbox_refund (
