@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from litestar import Litestar
 
+from talktime.core.auto_reload import COOL_DOWN_AFTER_FAILURE, FAILURES_MAX
 from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.platform import Payments, Platform
 from talktime.ops.reload_runs import Tills, reload_account
@@ -136,6 +137,28 @@ async def test_a_card_that_is_declined(
     assert "Your card was declined." in page
     assert "1 of 3, then it stops" in page
     assert "The last attempt failed. The next is made at" in page
+
+
+async def test_what_has_stopped_is_switched_on_again(
+    buyer: httpx.AsyncClient, till: Platform, bots: Bots
+) -> None:
+    """Saving the same choice again does nothing about it; the button has the card tried once more,
+    not before its pause is over."""
+    await save_card(buyer, "declines")
+    await send(buyer, **CHOICE)
+    for nth in range(FAILURES_MAX):
+        late = till.clock() + nth * COOL_DOWN_AFTER_FAILURE
+        await look(msgspec.structs.replace(till, clock=lambda late=late: late), bots.account_id)
+    await send(buyer, **CHOICE)
+    page = (await buyer.get(PAGE)).text
+    assert "<strong>Stopped</strong>" in page
+    assert 'class="notice stop stopped"' in page
+    assert "Switch on again" in page
+    done = await send(buyer, f"{PAGE}/again")
+    page = (await buyer.get(done.headers["location"])).text
+    assert "Switched on again" in page
+    assert "2 of 3, then it stops" in page
+    assert "On: waiting" in page
 
 
 async def test_a_bank_that_asks(buyer: httpx.AsyncClient, till: Platform, bots: Bots) -> None:

@@ -92,12 +92,12 @@ ALERTS: Final[Mapping[MessageKind, Wording]] = {
         subject="Auto-reload has stopped",
         headline="Auto-reload has stopped",
         opening=(
-            "Your saved card could not be charged {amount} for {account_name}, which makes "
-            "{failures} failures in a row: {reason} Nothing was charged, and nothing more is tried."
+            "Your saved card could not be charged {amount} for {account_name}: {reason} Nothing "
+            "was charged, and nothing more is tried."
         ),
         closing=(
-            "Save another card there, or save your choice again to go on with this one. Until "
-            "then the balance grows by top-ups alone."
+            "Save another card there, or switch it on again to have this one tried once more. "
+            "Until then the balance grows by top-ups alone."
         ),
         button=_AUTO_RELOAD,
     ),

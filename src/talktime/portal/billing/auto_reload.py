@@ -21,6 +21,7 @@ from talktime.ops.auto_reload import (
     list_reloads,
     read_auto_reload,
     read_standing,
+    restart_auto_reload,
 )
 from talktime.ops.saved_cards import (
     begin_card_setup,
@@ -125,6 +126,18 @@ async def remove_card(request: Asked) -> Response[Any]:
     return _back(desk, "?told=removed")
 
 
+@post(f"{PLACE}/again")
+async def switch_on_again(request: Asked) -> Response[Any]:
+    """Go on with the same card after a stop."""
+    desk = desk_of(request)
+    visitor = await visitor_of(request, desk.platform)
+    visitor.require(Right.SPEND)
+    await check_form(request, visitor)
+    async with desk.platform.connection() as connection:
+        await restart_auto_reload(connection, visitor.account_id, now=desk.now)
+    return _back(desk, "?told=again")
+
+
 async def _finish(desk: Desk, visitor: Visitor) -> None:
     try:
         await finish_card_setup(
@@ -201,11 +214,11 @@ def _told(request: Asked) -> str:
     if request.query_params.get("card") in {"saved", "canceled"}:
         return "card" if request.query_params["card"] == "saved" else ""
     told = str(request.query_params.get("told", ""))
-    return told if told in {"saved", "removed"} else ""
+    return told if told in {"saved", "removed", "again"} else ""
 
 
 def _back(desk: Desk, rest: str) -> Response[Any]:
     return Redirect(f"{desk.pages.base}{PLACE}{rest}", status_code=303, headers=dict(PAGE_HEADERS))
 
 
-HANDLERS: Final = (auto_reload, choose, save_card, to_card_page, remove_card)
+HANDLERS: Final = (auto_reload, choose, save_card, to_card_page, remove_card, switch_on_again)

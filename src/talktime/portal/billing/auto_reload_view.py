@@ -30,6 +30,8 @@ class StateView(msgspec.Struct, frozen=True, kw_only=True):
     """done, warn, stop or wait."""
     title: str
     text: str
+    is_stopped: bool = False
+    """And can be switched on again."""
 
 
 class ReloadRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +97,8 @@ def state_view(
             text=f"The last attempt {tried}. The next is made at {at.clock} at the earliest.",
         )
     tone, title = _TITLES[reason]
-    return StateView(tone=tone, title=title, text=_STATES[reason])
+    is_stopped = reason is ReloadReason.STOPPED
+    return StateView(tone=tone, title=title, text=_STATES[reason], is_stopped=is_stopped)
 
 
 def used_lines(
@@ -185,8 +188,8 @@ _TITLES: Final = {
 _STATES: Final = {
     ReloadReason.OFF: "Nothing is charged by itself. Save a card, choose below and switch it on.",
     ReloadReason.STOPPED: (
-        f"Your card could not be charged {FAILURES_MAX} times in a row, so nothing more is tried. "
-        "Save another card, or save your choice again to go on with this one."
+        "Your card could not be charged, so nothing more is tried; the last attempt below says "
+        "why. Save another card, or switch it on again: this one is tried once more then."
     ),
     ReloadReason.SUSPENDED: "Nothing is charged while it is. Ask whoever runs this platform.",
     ReloadReason.NO_CARD: "There is nothing to charge. Save a card to make it work.",
@@ -209,7 +212,7 @@ _CHECKS: Final = {
     ReloadReason.FIRED: "It fired: a payment was begun",
     ReloadReason.ENOUGH: "Enough was left again",
     ReloadReason.OFF: "It was switched off",
-    ReloadReason.STOPPED: f"It had stopped after {FAILURES_MAX} failures in a row",
+    ReloadReason.STOPPED: "It had stopped: the card could not be charged",
     ReloadReason.SUSPENDED: "The account was suspended",
     ReloadReason.NO_CARD: "No card was saved",
     ReloadReason.IN_FLIGHT: "A payment was under way",
