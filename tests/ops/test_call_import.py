@@ -177,6 +177,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "end before start": ({"ended_at": "2026-11-01T09:59:59Z"}, "ended_at"),
     "a time without an offset": ({"started_at": "2026-11-01T10:00:00"}, "started_at"),
     "no time at all": ({"started_at": "yesterday"}, "started_at"),
+    "digits that only Python reads": ({"duration_seconds": "6_0"}, "duration_seconds"),
     "too long": ({"duration_seconds": 40 * 86_400}, "duration_seconds"),
     "a line its channel cannot have": (
         {"channel": "chat", "lines": [{"service": "stt"}]},

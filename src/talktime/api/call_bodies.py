@@ -1,7 +1,7 @@
 """What the three acts on a call take: bodies on the wire, checked, as facts for ops."""
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN
 from typing import Annotated, Literal
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from talktime.api.limits import METADATA_BYTES_MAX, NUMBER_LENGTH_MAX, check_id, check_text
 from talktime.core.call import EndFacts, Outcome, StartFacts
 from talktime.core.errors import InvalidInput
+from talktime.core.figure import Figure, exact_figure
 from talktime.core.ratecard import Channel
 from talktime.core.settlement import LONGEST_CALL_MS
 from talktime.core.usage import LineReport
@@ -52,7 +53,7 @@ class EndBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     outcome: Outcome
     ended_at: Moment | None = None
-    duration_seconds: int | Decimal | None = None
+    duration_seconds: Figure | None = None
     lines: list[LineReport] | None = None
     reason: str | None = None
 
@@ -119,10 +120,10 @@ def _moment(value: datetime | None, field: str) -> datetime | None:
         raise InvalidInput(f"{field} is out of range", field=field) from error
 
 
-def _duration_ms(value: int | Decimal | None) -> int | None:
+def _duration_ms(value: Figure | None) -> int | None:
     if value is None:
         return None
-    number = Decimal(value)
+    number = exact_figure(value, field="duration_seconds")
     if not number.is_finite() or not 0 <= number <= _LONGEST_SECONDS:
         raise InvalidInput(
             "duration_seconds must be between 0 and 31 days", field="duration_seconds"

@@ -11,6 +11,7 @@ from talktime.api.wire import LineBody, LineKeyBody, line_body
 from talktime.core.account import Account, format_margin_rate
 from talktime.core.errors import InvalidInput
 from talktime.core.estimate import Estimate, estimate_lines
+from talktime.core.figure import Figure, exact_figure
 from talktime.core.money import format_usd
 from talktime.core.plan import (
     CALLS_MAX,
@@ -33,9 +34,6 @@ from talktime.core.usage import (
 )
 from talktime.ops.estimates import DEFAULT_CALLS, Usual
 
-Figure = int | Decimal | None
-"""A number, or a string of plain digits; at most three decimals."""
-
 
 class ModelBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: Annotated[str, msgspec.Meta(min_length=1, max_length=PROVIDER_LENGTH_MAX)]
@@ -53,26 +51,29 @@ class ModelsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class TalkBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the calls go; docs/how-to/estimate-a-call.md says what each figure is."""
+    """How the calls go; docs/how-to/estimate-a-call.md says what each figure is.
 
-    bot_speaks_percent: Figure = None
-    words_per_minute: Figure = None
-    characters_per_word: Figure = None
-    heard_percent: Figure = None
-    turns_per_minute: Figure = None
-    input_tokens_per_turn: Figure = None
-    cached_percent: Figure = None
-    cache_write_percent: Figure = None
-    output_tokens_per_turn: Figure = None
-    audio_input_tokens_per_turn: Figure = None
-    audio_output_tokens_per_turn: Figure = None
+    At most three decimals.
+    """
+
+    bot_speaks_percent: Figure | None = None
+    words_per_minute: Figure | None = None
+    characters_per_word: Figure | None = None
+    heard_percent: Figure | None = None
+    turns_per_minute: Figure | None = None
+    input_tokens_per_turn: Figure | None = None
+    cached_percent: Figure | None = None
+    cache_write_percent: Figure | None = None
+    output_tokens_per_turn: Figure | None = None
+    audio_input_tokens_per_turn: Figure | None = None
+    audio_output_tokens_per_turn: Figure | None = None
 
 
 class NewEstimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A planned call: by models and talk, or by the exact quantities of its lines."""
 
     channel: Channel
-    minutes_per_call: Figure = None
+    minutes_per_call: Figure | None = None
     calls_per_month: Annotated[int, msgspec.Meta(ge=0, le=CALLS_MAX)] = DEFAULT_CALLS
     models: ModelsBody | None = None
     talk: TalkBody | None = None
@@ -129,7 +130,7 @@ def plan_of(body: NewEstimate, usual: Usual) -> Planned:
     """The plan, with what was left out as it usually is. Raises InvalidInput with the member."""
     minutes = usual.minutes_per_call
     if body.minutes_per_call is not None:
-        minutes = Decimal(body.minutes_per_call)
+        minutes = exact_figure(body.minutes_per_call, field="minutes_per_call")
     if body.lines is not None:
         if body.models is not None or body.talk is not None:
             raise InvalidInput("send either lines, or models and talk", field="lines")
@@ -201,7 +202,9 @@ def _models(body: ModelsBody | None) -> Mapping[Service, Model]:
 
 def _talk(body: TalkBody | None, usual: Talk) -> Talk:
     given = {} if body is None else msgspec.structs.asdict(body)
-    changed = {name: Decimal(value) for name, value in given.items() if value is not None}
+    changed = {
+        name: exact_figure(value, field=name) for name, value in given.items() if value is not None
+    }
     return msgspec.structs.replace(usual, **changed)
 
 

@@ -212,7 +212,7 @@ def _quantity(name: str) -> Json:
 def _widen_decimals(schema: Any) -> None:
     if isinstance(schema, dict):
         choices = schema.get("anyOf", ())
-        if any(choice.get("format") == "decimal" for choice in choices):
+        if {"type": "number"} in choices and {"type": "string"} in choices:
             schema["anyOf"] = [
                 {"type": "number", "minimum": 0},
                 {"type": "string", "pattern": _DECIMAL_TEXT},

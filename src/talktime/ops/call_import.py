@@ -29,6 +29,7 @@ from talktime.core.errors import (
     InvalidInput,
     TalktimeError,
 )
+from talktime.core.figure import Figure, exact_figure
 from talktime.core.ratecard import Channel, PriceBook
 from talktime.core.rating import rate_call
 from talktime.core.settlement import CLOCK_TOLERANCE, LONGEST_CALL_MS
@@ -71,7 +72,7 @@ class ImportedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     outcome: Outcome
     started_at: datetime
     ended_at: datetime | None = None
-    duration_seconds: Decimal | None = None
+    duration_seconds: Figure | None = None
     lines: list[LineReport] = []
     direction: Direction | None = None
     agent_id: str | None = None
@@ -85,8 +86,14 @@ class ImportedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return (self.account_id, self.call_id)
 
     @property
+    def seconds(self) -> Decimal | None:
+        """How long it took as it was written. Raises InvalidInput for what is no number."""
+        written = self.duration_seconds
+        return None if written is None else exact_figure(written, field="duration_seconds")
+
+    @property
     def duration_ms(self) -> int | None:
-        seconds = self.duration_seconds
+        seconds = self.seconds
         return None if seconds is None else int(seconds.quantize(MILLISECOND) * 1000)
 
 
@@ -173,7 +180,7 @@ def _check_times(read: ImportedCall, now: datetime) -> None:
         )
     if read.ended_at is not None and read.ended_at < read.started_at:
         raise InvalidInput("ended_at lies before started_at", field="ended_at")
-    seconds = read.duration_seconds
+    seconds = read.seconds
     if seconds is not None and not (
         seconds.is_finite() and 0 <= seconds <= LONGEST_CALL_MS // 1000
     ):
