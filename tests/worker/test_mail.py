@@ -9,6 +9,7 @@ import structlog
 
 from talktime.core.errors import MessageNotRepeatable
 from talktime.core.message import MessageKind, MessageState
+from talktime.mailing import MESSAGES, watch_messages
 from talktime.ops.messages import relay_messages, resend_message, write_message
 from talktime.ops.platform import Platform
 from tests.conftest import AccountFactory
@@ -112,8 +113,10 @@ async def test_a_link_is_forgotten_once_sent(office: Office, platform: Platform)
 async def test_what_is_no_news_any_more_is_given_up(
     platform: Platform, make_account: AccountFactory, office: Office
 ) -> None:
-    """After days without a mail server, what waited is not sent but shown to the operator."""
+    """After days without a mail server, what waited is not sent but shown to the operator, and
+    counted in /metrics."""
     account_id = await make_account()
+    dead_before = await counted_dead(platform)
     async with platform.connection() as connection:
         await write_message(
             connection,
@@ -127,3 +130,12 @@ async def test_what_is_no_news_any_more_is_given_up(
         await relay_messages(connection, now=platform.clock(), limit=1000)
     [message] = await office.settled(account_id)
     assert message.state is MessageState.DEAD
+    assert await counted_dead(platform) == dead_before + 1
+
+
+async def counted_dead(platform: Platform) -> float:
+    """How many messages were given up, as /metrics has it."""
+    await watch_messages(platform)
+    [metric] = MESSAGES.collect()
+    [dead] = [s.value for s in metric.samples if s.labels["state"] == MessageState.DEAD]
+    return dead
