@@ -45,6 +45,9 @@ class WebhookType(StrEnum):
     TOP_UP_SUCCEEDED = "top_up.succeeded"  # money came in by card
     AUTO_RELOAD_FAILED = "auto_reload.failed"  # a saved card could not be charged
     REFUND_SUCCEEDED = "refund.succeeded"  # money went back to the card
+    REFUND_REVERSED = "refund.reversed"  # a refund that had gone came back
+    DISPUTE_TAKEN = "dispute.taken"  # the card's bank took a top-up back, or a part of one
+    DISPUTE_GIVEN_AGAIN = "dispute.given_again"  # and gave it again, or a part of it
 
 
 TEST_TYPE: Final = "webhook.test"

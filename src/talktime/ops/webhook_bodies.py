@@ -34,6 +34,14 @@ _BELOW: Final = {
     "balance.below_floor": WebhookType.BALANCE_REFUSED,
 }
 
+_MONEY_BACK: Final = {
+    EntryKind.REFUND: (WebhookType.REFUND_SUCCEEDED, "provider_refund_id"),
+    EntryKind.REFUND_REVERSED: (WebhookType.REFUND_REVERSED, "provider_refund_id"),
+    EntryKind.CHARGEBACK: (WebhookType.DISPUTE_TAKEN, "dispute_id"),
+    EntryKind.CHARGEBACK_REVERSED: (WebhookType.DISPUTE_GIVEN_AGAIN, "dispute_id"),
+}
+"""What is told of money that left by the card's way or came back by it, and by whose id."""
+
 _RELOAD_EVENTS: Final = frozenset({"auto_reload.failed", "auto_reload.stopped"})
 
 _ALONE: Final = {
@@ -143,12 +151,10 @@ def _told(event: OutboxEvent, recorded: Recorded) -> Iterator[tuple[WebhookType,
         if entry.kind is EntryKind.TOP_UP:
             top_up = {"top_up_id": entry.ref, "amount": format_usd(entry.paid_delta_nanos)}
             yield WebhookType.TOP_UP_SUCCEEDED, top_up | _balances(entry)
-        if entry.kind is EntryKind.REFUND:
-            refund = {
-                "provider_refund_id": entry.ref,
-                "amount": format_usd(-entry.paid_delta_nanos),
-            }
-            yield WebhookType.REFUND_SUCCEEDED, refund | _balances(entry)
+        if entry.kind in _MONEY_BACK:
+            kind, name = _MONEY_BACK[entry.kind]
+            moved = {name: entry.ref, "amount": format_usd(abs(entry.paid_delta_nanos))}
+            yield kind, moved | _balances(entry)
         yield WebhookType.BALANCE_UPDATED, _balances(entry) | {"entry": _entry_facts(entry)}
 
 

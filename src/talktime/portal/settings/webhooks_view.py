@@ -30,6 +30,9 @@ TYPE_WORDS: Final[Mapping[str, str]] = {
     WebhookType.TOP_UP_SUCCEEDED: "A top-up was paid and credited.",
     WebhookType.AUTO_RELOAD_FAILED: "Auto-reload could not charge the saved card.",
     WebhookType.REFUND_SUCCEEDED: "Paid balance went back to the card it came from.",
+    WebhookType.REFUND_REVERSED: "A refund that had gone came back to the balance.",
+    WebhookType.DISPUTE_TAKEN: "The card's bank took back a top-up, or a part of one.",
+    WebhookType.DISPUTE_GIVEN_AGAIN: "The card's bank gave a disputed top-up again.",
 }
 _DISABLED: Final[Mapping[DisabledReason | None, str]] = {
     DisabledReason.BY_HAND: "Disabled by hand",
