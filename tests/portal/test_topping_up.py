@@ -1,10 +1,20 @@
 """Top up as it goes over HTTP: amount, payment page, the truth on the way back."""
 
+from datetime import timedelta
+from urllib.parse import quote
+
 import httpx
+import msgspec
+from litestar import Litestar
 
 from talktime.core.payment import NoticeKind
+from talktime.ops.platform import Platform
+from talktime.ops.top_ups import CHECKOUT_LIFE
+from talktime.portal.routes import portal_router
+from tests.acting import Bots
 from tests.conftest import AccountFactory
 from tests.payments.paying import Payer, notice
+from tests.portal.conftest import browser_of, new_link
 
 
 async def order(buyer: httpx.AsyncClient, **fields: str) -> httpx.Response:
@@ -63,7 +73,8 @@ async def test_the_page_tells_the_truth(buyer: httpx.AsyncClient, payer: Payer) 
     path = f"/billing/top-up/{payment.payment_id}"
     assert "Waiting for the confirmation" in (await buyer.get(f"{path}?back=paid")).text
     assert (
-        "Nothing was charged. You can still pay, or leave it" in (await buyer.get(f"{path}?back=canceled")).text
+        "Nothing was charged. You can still pay, or leave it"
+        in (await buyer.get(f"{path}?back=canceled")).text
     )
     await payer.tell(notice(payment, NoticeKind.ATTEMPT_FAILED, reason="Your card was declined."))
     declined = (await buyer.get(path)).text
@@ -101,3 +112,46 @@ async def test_without_a_provider_there_is_no_button(customer: httpx.AsyncClient
     page = await customer.get("/billing/top-up")
     assert "takes no payments" in page.text
     assert (await customer.get("/sandbox/checkout/a/b")).status_code == 404
+
+
+async def test_late_on_the_way_back(till: Platform, payer: Payer, bots: Bots) -> None:
+    """When the time to pay is over and nothing was heard, the page says that the provider is
+    asked, offers no paying, and warns of paying twice."""
+    payment = await payer.begin("10")
+    later = msgspec.structs.replace(
+        till, clock=lambda: payer.platform.clock() + CHECKOUT_LIFE + timedelta(seconds=1)
+    )
+    app = Litestar([portal_router(later)], openapi_config=None, logging_config=None)
+    async with browser_of(app, later) as client:
+        await client.get(await new_link(later, bots.account_id))
+        path = f"/billing/top-up/{payment.payment_id}"
+        for back, title in (
+            ("paid", "Waiting for the confirmation"),
+            ("canceled", "The time to pay is over"),
+        ):
+            page = (await client.get(f"{path}?back={back}")).text
+            assert title in page
+            assert "within three days at the latest" in page
+            assert f"{path}/pay" not in page
+
+
+async def test_failed_while_it_was_waited_for(buyer: httpx.AsyncClient, payer: Payer) -> None:
+    """A payment that the bank refuses after the way back says so, and how to start over."""
+    payment = await payer.begin("10")
+    await payer.tell(notice(payment, NoticeKind.FAILED, reason="The bank said no."))
+    page = (await buyer.get(f"/billing/top-up/{payment.payment_id}?back=paid")).text
+    assert "The payment failed" in page
+    assert "The bank said no. Nothing was credited." in page
+
+
+async def test_back_on_another_device(till: Platform, payer: Payer) -> None:
+    """Who comes back signed out is led over signing in to the same page, what the provider's page
+    said included."""
+    payment = await payer.begin("10")
+    place = f"/billing/top-up/{payment.payment_id}?back=paid"
+    app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
+    async with browser_of(app, till) as stranger:
+        answer = await stranger.get(place)
+        told = answer.headers.get("location", "") + answer.text
+    assert quote(place, safe="/") in told
+    assert "has arrived" not in told

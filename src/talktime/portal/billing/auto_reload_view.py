@@ -115,7 +115,9 @@ def used_lines(
         at = moment(standing.stopped_at, zone_of(account.zone_at(now)))
         lines[2] = ("Failures in a row", f"{standing.failures}: stopped {at.day}, {at.clock}")
     again = standing.attempted_at and standing.attempted_at + cool_down(standing.failures)
-    if again is None:
+    if standing.stopped_at is not None:
+        lines.append(("Next attempt", "None until you switch it on again"))
+    elif again is None:
         lines.append(("Next attempt", "When the balance runs low"))
     elif again <= now:
         lines.append(("Next attempt", "When the balance runs low again"))

@@ -33,8 +33,8 @@ class MoveRow(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[str, ...]
     """Where they are, one for each entry."""
     amount: Money
-    is_moved: bool
-    """Money moved or is about to; otherwise it came to nothing."""
+    course: str
+    """moved, open, or void where it came to nothing."""
 
 
 class MonthRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ def move_row(move: MoneyMove, account: Account, *, now: datetime, base: str) -> 
         detail=standing.state[2],
         receipts=tuple(f"{base}/billing/receipts/{seq}" for seq in standing.receipts),
         amount=signed_money(standing.amount_nanos),
-        is_moved=standing.is_moved,
+        course=standing.course,
     )
 
 
@@ -88,7 +88,7 @@ class _Standing(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[int, ...] = ()
     """The entries that have one."""
     href: str = ""
-    is_moved: bool = True
+    course: str = "moved"
 
 
 def _standing(move: MoneyMove, account: Account, now: datetime, base: str) -> _Standing:
@@ -101,7 +101,7 @@ def _standing(move: MoneyMove, account: Account, now: datetime, base: str) -> _S
             amount_nanos=about.amount_nanos,
             receipts=() if about.entry_seq is None else (about.entry_seq,),
             href=f"{base}/billing/top-up/{quote(about.payment_id, safe='')}",
-            is_moved=about.status not in {PaymentStatus.FAILED, PaymentStatus.EXPIRED},
+            course=_course(about.status is PaymentStatus.SUCCEEDED, about.status in OPEN_STATUSES),
         )
     if isinstance(about, Refund):
         return _Standing(
@@ -109,7 +109,10 @@ def _standing(move: MoneyMove, account: Account, now: datetime, base: str) -> _S
             state=refund_state(about),
             amount_nanos=-about.amount_nanos,
             receipts=_receipts(about.parts),
-            is_moved=about.status not in {RefundStatus.DECLINED, RefundStatus.FAILED},
+            course=_course(
+                about.status in {RefundStatus.SUCCEEDED, RefundStatus.PARTLY},
+                about.status in {RefundStatus.ASKED, RefundStatus.RUNNING},
+            ),
         )
     if isinstance(about, RefundPart):
         return _Standing(
@@ -117,7 +120,9 @@ def _standing(move: MoneyMove, account: Account, now: datetime, base: str) -> _S
             state=direct_refund_state(about),
             amount_nanos=-about.amount_nanos,
             receipts=_receipts([about]),
-            is_moved=about.status is not PartStatus.FAILED,
+            course=_course(
+                about.status is PartStatus.SUCCEEDED, about.status is not PartStatus.FAILED
+            ),
         )
     is_taken = move.kind is MoveKind.CHARGEBACK
     return _Standing(
@@ -125,6 +130,10 @@ def _standing(move: MoneyMove, account: Account, now: datetime, base: str) -> _S
         state=_TAKEN if is_taken else _GIVEN_AGAIN,
         amount_nanos=about.amount_nanos,
     )
+
+
+def _course(has_moved: bool, is_open: bool) -> str:
+    return "moved" if has_moved else "open" if is_open else "void"
 
 
 def _receipts(parts: Sequence[RefundPart]) -> tuple[int, ...]:

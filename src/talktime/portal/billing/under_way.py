@@ -35,7 +35,7 @@ def under_way(moves: Sequence[OpenMove], *, base: str) -> UnderWay | None:
     elif first.kind is MoveKind.DIRECT_REFUND:
         href = f"{base}/billing/payments"
     if len(moves) > 1:
-        rest = f"{rest} {len(moves) - 1} more"
+        rest = f"{rest} And {len(moves) - 1} more"
         href, link = f"{base}/billing/payments", "See all"
     return UnderWay(
         tone="warn" if first.state in _ASKS else "wait",

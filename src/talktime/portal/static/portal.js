@@ -200,6 +200,7 @@ async function readAnew() {
     return;
   }
   const read = new DOMParser().parseFromString(await answer.text(), "text/html");
+  keepTyped(read);
   const focused = document.activeElement?.closest("[id]")?.id;
   const open = [...document.querySelectorAll("[data-receipt][aria-expanded=true]")].map((link) => link.dataset.receipt);
   for (const id of ["main", "side-balance"]) document.getElementById(id).replaceWith(read.getElementById(id));
@@ -207,9 +208,25 @@ async function readAnew() {
     const link = document.querySelector(`[data-receipt="${id}"]`);
     if (link) openReceipt(link);
   });
-  if (focused) document.getElementById(focused)?.querySelector("a, button")?.focus();
+  if (focused) focusAgain(document.getElementById(focused));
   lastEventId = "";
   connect();
+}
+
+// What somebody has typed or chosen, and not sent, goes over into the page read anew.
+function keepTyped(read) {
+  for (const field of document.querySelectorAll("#main form :is(input, select, textarea)[id]")) {
+    const fresh = read.getElementById(field.id);
+    if (fresh === null || fresh.tagName !== field.tagName) continue;
+    const isTouched = field.value !== (field.defaultValue ?? field.value) || field.ariaInvalid === "true";
+    if (isTouched) fresh.value = field.value;
+    if (field.checked !== field.defaultChecked) fresh.checked = field.checked;
+  }
+}
+
+function focusAgain(shown) {
+  if (shown?.matches("input, select, textarea")) shown.focus({ preventScroll: true });
+  else shown?.querySelector("a, button")?.focus();
 }
 
 // A page in the background of many tabs must not use up the browser's connections to us.
