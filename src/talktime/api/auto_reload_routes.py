@@ -93,7 +93,7 @@ async def get_auto_reload(request: Request[Any, Any, Any]) -> Response[bytes]:
     ),
 )
 async def put_auto_reload(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Choose when and how much a saved card is charged; what failed before is forgiven."""
+    """Choose when and how much a saved card is charged; the same again changes nothing."""
     platform: Platform = request.app.state.platform
     account_id = request.path_params["account_id"]
     body = await read_body(request, AutoReloadChoice)
