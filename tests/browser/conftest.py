@@ -21,7 +21,7 @@ from playwright.async_api import (
 from talktime.config import Settings
 from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.platform import Payments, Platform
-from talktime.serve import create_server
+from talktime.serve import create_server, listen, running_server
 from tests.acting import Bots
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link, served_pages
@@ -118,3 +118,20 @@ async def till(platform: Platform, tmp_path: Path) -> AsyncIterator[Platform]:
     await sandbox.close()
     server.should_exit = True
     await asyncio.wait([serving])
+
+
+@pytest.fixture(scope="session")
+async def shop(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Platform]:
+    """The whole application as it runs on a developer's machine: mail and payments are played."""
+    settings = Settings(
+        home=tmp_path_factory.mktemp("shop"),
+        mailbox=True,
+        sandbox_payments=True,
+        webhooks_private=True,
+        log_level="error",
+    )
+    with listen("127.0.0.1", 0) as listener:
+        async with running_server(settings, database_url, listener, with_worker=False) as running:
+            yield running.platform

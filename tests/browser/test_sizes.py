@@ -97,7 +97,7 @@ async def quiet_page(chromium: Browser) -> AsyncIterator[Page]:
     assert [one for one in complaints if "the server responded with a status of 4" not in one] == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_every_page_at_every_size(
     sized: tuple[int, Bots], quiet_page: Page, axe: str
 ) -> None:
