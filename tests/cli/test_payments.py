@@ -4,11 +4,17 @@ import asyncio
 import uuid
 from datetime import timedelta
 
+import psycopg
+import pytest
+
+from talktime.core.errors import TopUpsOff
 from talktime.core.payment import NoticeKind
 from talktime.db import payments
+from talktime.db.sandbox_checkouts import end_checkout
+from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.platform import open_platform
 from talktime.ops.terms import Terms
-from talktime.ops.top_ups import settle_payment
+from talktime.ops.top_ups import begin_top_up, settle_payment
 from tests.cli.conftest import Command
 from tests.payments.paying import notice
 
@@ -52,3 +58,71 @@ def test_states_in_words(command: Command, database_url: str) -> None:
     assert (
         "There are more than these 1" in command("payments", "list", account, "--limit", "1").output
     )
+
+
+def lost(database_url: str, account_id: str) -> None:
+    """A top-up paid on the sandbox's page, whose notice never came."""
+
+    async def act() -> None:
+        async with open_platform(
+            database_url, terms=Terms(), public_url="https://t.test"
+        ) as platform:
+            sandbox = SandboxPayments(
+                platform.connection, public_url="http://127.0.0.1:9", clock=platform.clock
+            )
+            payment, _ = await begin_top_up(
+                platform.connection,
+                sandbox,
+                account_id=account_id,
+                payment_id="top_lost",
+                amount_nanos=25 * 10**9,
+                return_url="https://t.test/back",
+                now=platform.clock(),
+            )
+            assert payment.checkout_id is not None
+            async with platform.connection() as connection:
+                await end_checkout(connection, account_id, payment.checkout_id, status="paid")
+            await sandbox.close()
+
+    asyncio.run(act())
+
+
+def test_reconciling(command: Command, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the provider says otherwise is settled and told, exit code 0; then it is clean. Without
+    a provider there is nobody to ask, and the command says so."""
+    account = f"acct-{uuid.uuid4().hex}"
+    command("accounts", "create", account, "--name", "A", "--email", f"{account}@example.com")
+    lost(database_url, account)
+    with pytest.raises(TopUpsOff):
+        command("payments", "reconcile", "--account", account)
+    monkeypatch.setenv("TALKTIME_PAYMENTS", "sandbox")
+    result = command("payments", "reconcile", "--account", account)
+    assert result.exit_code == 0, result.output
+    assert "settled: " in result.output
+    assert "top_lost: paid at the provider, and waiting here" in result.output
+    again = command("payments", "reconcile", "--account", account)
+    assert again.exit_code == 0
+    assert again.output.splitlines()[-1] == (
+        "1 payment, 0 refunds, 0 disputes compared with the provider: clean"
+    )
+    assert "settled" not in again.output
+    assert "Credited" in command("payments", "list", account).output
+
+
+def test_what_cannot_be_reconciled(
+    command: Command, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Credited here and not paid there: told, and exit code 1."""
+    account = f"acct-{uuid.uuid4().hex}"
+    command("accounts", "create", account, "--name", "A", "--email", f"{account}@example.com")
+    lost(database_url, account)
+    monkeypatch.setenv("TALKTIME_PAYMENTS", "sandbox")
+    command("payments", "reconcile", "--account", account)
+    with psycopg.connect(database_url) as owner:
+        owner.execute(
+            "UPDATE sandbox_checkout SET status = 'expired' WHERE account_id = %s", [account]
+        )
+    result = command("payments", "reconcile", "--account", account)
+    assert result.exit_code == 1
+    assert "differs: " in result.output
+    assert "1 to look at" in result.output

@@ -7,6 +7,7 @@ end Stripe's own books, and nothing of ours, say what each balance has to be.
 
 import random
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from talktime.ops.accounts import read_account
 from talktime.ops.entries import list_entries
 from talktime.ops.ledger_verify import verify_ledger
 from talktime.ops.platform import Platform
+from talktime.ops.reconciliation import compare_payments
 from talktime.ops.top_ups import list_payments
 from tests.payments.paying import event, signed
 from tests.payments.stripe_checkouts import StripeCheckouts
@@ -335,7 +337,8 @@ CEILING_NANOS = THRESHOLD_NANOS + RELOAD_AMOUNT * 10**9
 
 async def check_books(platform: Platform, world: MoneyWorld) -> None:
     """Ledger and rows are what Stripe's books say: each payment credited once, each refund sent
-    once, each need charged for once."""
+    once, each need charged for once, and to be compared with them finds no difference."""
+    began_at = platform.clock() - timedelta(days=400)
     parts = world.parts()
     assert len(parts) == len(set(parts))
     for account_id in world.spent_nanos:
@@ -353,5 +356,10 @@ async def check_books(platform: Platform, world: MoneyWorld) -> None:
         assert account.available_nanos == account.paid_nanos + account.promo_nanos
         assert not {one.status for one in payments} & OPEN_STATUSES
         assert verified.faults == []
+        compared = await compare_payments(
+            platform.connection, platform.checkout, since=began_at, account_id=account_id
+        )
+        assert compared.payments == len(payments)
+        assert compared.differences == []
         if account_id in world.reloaders:
             assert THRESHOLD_NANOS <= account.paid_nanos < CEILING_NANOS

@@ -3,17 +3,20 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import typer
 
 from talktime.config import Settings, load_settings, unknown_variables
 from talktime.db.opening import opened_database
-from talktime.installation import public_url_of, terms_of
+from talktime.installation import paying, public_url_of, terms_of
 from talktime.logs import configure_logs
 from talktime.ops.platform import Platform, open_platform
 
 T = TypeVar("T")
+
+LOOPBACK: Final = "127.0.0.1"
+"""A command listens nowhere."""
 
 
 def read_settings() -> Settings:
@@ -33,8 +36,21 @@ def settings_for_command() -> Settings:
 
 def on_platform(act: Callable[[Platform], Awaitable[T]]) -> T:
     """Do something on the installation's platform, beside a running server or without one."""
+    return _on_platform(settings_for_command(), act)
+
+
+def on_paying_platform(act: Callable[[Platform], Awaitable[T]]) -> T:
+    """The same, with whoever collects the payments, if anybody does."""
     settings = settings_for_command()
 
+    async def pay(platform: Platform) -> T:
+        async with paying(settings, platform, host=LOOPBACK) as with_payments:
+            return await act(with_payments)
+
+    return _on_platform(settings, pay)
+
+
+def _on_platform(settings: Settings, act: Callable[[Platform], Awaitable[T]]) -> T:
     async def run(conninfo: str) -> T:
         async with open_platform(
             conninfo,

@@ -1,29 +1,29 @@
-"""talktime payments: what became of an account's top-ups, in the words that its customer reads."""
+"""talktime payments: what became of top-ups, and whether the provider says the same."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
-from talktime.cli.opening import on_platform
+from talktime.cli.opening import on_paying_platform, on_platform
 from talktime.core.account import Account
 from talktime.core.money import display_usd
 from talktime.core.payment import Payment
+from talktime.core.reconciliation import Difference
 from talktime.ops.accounts import PAGE_MAX, read_account
 from talktime.ops.platform import Platform
+from talktime.ops.reconciliation import Comparison, compare_payments, reconcile_differences
 from talktime.ops.top_ups import list_payments
 from talktime.portal.billing.payments_view import payment_state
 
 app = typer.Typer(no_args_is_help=True)
 
+DAYS_MAX: Final = 3_650
+
 Found = tuple[Account, list[Payment], bool, datetime]
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps ``list`` a command of its own, though it is the only one."""
 
 
 @app.command("list")
@@ -59,3 +59,58 @@ def list_command(
     console.print(table)
     if has_more:
         console.print(f"There are more than these {limit}: ask for more with --limit.")
+
+
+@app.command("reconcile")
+def reconcile_command(
+    *,
+    days: Annotated[
+        int, typer.Option(min=1, max=DAYS_MAX, help="Payments begun in these days, and open ones.")
+    ] = 30,
+    account: Annotated[str | None, typer.Option(help="This account alone.")] = None,
+) -> None:
+    """Ask the payment provider about payments, refunds and disputes, and say what differs.
+
+    What its word settles is settled, as by a notice that got lost. Exit code 1 where something
+    differs all the same. Safe beside a running server.
+    """
+
+    async def act(platform: Platform) -> tuple[Comparison, list[Difference]]:
+        asking = (platform.connection, platform.checkout)
+        now = platform.clock()
+        with Status("Asking …", console=Console(stderr=True)) as status:
+            compared = await compare_payments(
+                *asking,
+                since=now - timedelta(days=days),
+                account_id=account,
+                tell=lambda so_far: status.update(f"Asking … {_counts(so_far)}"),
+            )
+            left = await reconcile_differences(
+                *asking, compared.differences, terms=platform.terms, now=now
+            )
+        return compared, left
+
+    compared, left = on_paying_platform(act)
+    remaining = [_says(one) for one in left]
+    for one in compared.differences:
+        if _says(one) not in remaining:
+            typer.echo(f"settled: {_says(one)}")
+    for words in remaining:
+        typer.echo(f"differs: {words}")
+    verdict = f"{len(left)} to look at" if left else "clean"
+    typer.echo(f"{_counts(compared)} compared with the provider: {verdict}")
+    if left:
+        raise typer.Exit(1)
+
+
+def _says(difference: Difference) -> str:
+    return f"account {difference.account_id} top-up {difference.payment_id}: {difference.words}"
+
+
+def _counts(compared: Comparison) -> str:
+    counted = (
+        (compared.payments, "payment"),
+        (compared.refunds, "refund"),
+        (compared.disputes, "dispute"),
+    )
+    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counted)

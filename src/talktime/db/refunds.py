@@ -124,7 +124,7 @@ async def list_direct_refunds(
     connection: Connection, account_id: str, *, limit: int
 ) -> list[RefundPart]:
     """What was begun at the provider itself, newest first."""
-    async with connection.cursor(row_factory=kwargs_row(_part)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(part_of)) as cursor:
         await cursor.execute(
             query("list_direct_refunds"), {"account_id": account_id, "limit": limit}
         )
@@ -147,7 +147,7 @@ async def read_direct_refunds(
     connection: Connection, account_id: str, part_ids: Sequence[str]
 ) -> list[RefundPart]:
     """Some of what was begun at the provider itself, in no order."""
-    async with connection.cursor(row_factory=kwargs_row(_part)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(part_of)) as cursor:
         await cursor.execute(
             query("read_direct_refunds"), {"account_id": account_id, "part_ids": list(part_ids)}
         )
@@ -158,7 +158,7 @@ async def list_unfinished_parts(
     connection: Connection, *, account_id: str | None, before: datetime, limit: int
 ) -> list[RefundPart]:
     """What was begun at the provider itself before then and is not finished, the oldest first."""
-    async with connection.cursor(row_factory=kwargs_row(_part)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(part_of)) as cursor:
         await cursor.execute(
             query("list_unfinished_parts"),
             {"account_id": account_id, "before": before, "limit": limit},
@@ -170,7 +170,7 @@ async def claim_due_parts(
     connection: Connection, *, provider: str, now: datetime, again_at: datetime, limit: int
 ) -> list[RefundPart]:
     """Parts about which the provider is to be asked now; nobody else gets them until again_at."""
-    async with connection.cursor(row_factory=kwargs_row(_part)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(part_of)) as cursor:
         await cursor.execute(
             query("claim_due_refund_parts"),
             {"provider": provider, "now": now, "again_at": again_at, "limit": limit},
@@ -251,7 +251,7 @@ async def give_up_part(
 
 async def _with_parts(connection: Connection, found: Sequence[Refund]) -> list[Refund]:
     parts: dict[tuple[str, str | None], list[RefundPart]] = {}
-    async with connection.cursor(row_factory=kwargs_row(_part)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(part_of)) as cursor:
         await cursor.execute(
             query("read_refund_parts"),
             {
@@ -273,5 +273,5 @@ def _refund(*, status: str, **columns: object) -> Refund:
     return Refund(status=RefundStatus(status), **columns)  # type: ignore[arg-type]
 
 
-def _part(*, status: str, **columns: object) -> RefundPart:
+def part_of(*, status: str, **columns: object) -> RefundPart:
     return RefundPart(status=PartStatus(status), **columns)  # type: ignore[arg-type]
