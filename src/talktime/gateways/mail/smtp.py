@@ -101,6 +101,8 @@ class MailServer:
 
     def __init__(self, address: SmtpAddress) -> None:
         self._address = address
+        # Made once: reading the certificates takes longer than several mails.
+        self._trusted = ssl.create_default_context()
         self._idle: list[_Line] = []
         self._places = asyncio.Semaphore(CONNECTIONS_MAX)
 
@@ -163,7 +165,7 @@ class MailServer:
             port=address.port,
             use_tls=address.tls,
             start_tls=False if address.tls else None,
-            tls_context=ssl.create_default_context(),
+            tls_context=self._trusted,
             timeout=TIMEOUT_SECONDS,
         )
         step = "reach it"
