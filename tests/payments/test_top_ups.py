@@ -3,6 +3,7 @@
 import asyncio
 import random
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -98,15 +99,16 @@ async def test_money_that_is_not_what_was_asked_for(payer: Payer) -> None:
     """Another amount, another currency, or other money for a paid top-up: refused for an operator
     to look at, and nothing is credited."""
     payment = await payer.begin("10")
-    for wrong in (
-        {"amount_cents": 1001},
-        {"amount_cents": 999},
-        {"amount_cents": 0},
-        {"amount_cents": None},
-        {"currency": "eur"},
-        {"currency": ""},
-    ):
-        with pytest.raises(PaymentMismatch):
+    wrongs: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"amount_cents": 1001}, "another amount was asked for"),
+        ({"amount_cents": 999}, "another amount was asked for"),
+        ({"amount_cents": 0}, "no payment can have this amount"),
+        ({"amount_cents": None}, "how much was paid is not said"),
+        ({"currency": "eur"}, "it is in EUR, not in USD"),
+        ({"currency": ""}, "its currency is not said"),
+    )
+    for wrong, why in wrongs:
+        with pytest.raises(PaymentMismatch, match=why):
             await payer.tell(notice(payment, **wrong))
     assert (await payer.account()).paid_nanos == 0
     await payer.tell(notice(payment))

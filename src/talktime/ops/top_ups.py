@@ -228,8 +228,12 @@ async def expire_strange_payments(
 async def _credit(
     connection: Connection, notice: PaymentNotice, *, terms: Terms, now: datetime
 ) -> Payment:
-    if notice.currency != CURRENCY or notice.amount_cents is None:
+    if not notice.currency:
+        raise _mismatch(notice, "its currency is not said")
+    if notice.currency != CURRENCY:
         raise _mismatch(notice, f"it is in {notice.currency.upper()}, not in USD")
+    if notice.amount_cents is None:
+        raise _mismatch(notice, "how much was paid is not said")
     if not 0 < notice.amount_cents <= CENTS_MAX:
         raise _mismatch(notice, "no payment can have this amount")
     async with connection.transaction():
