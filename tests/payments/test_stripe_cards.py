@@ -1,5 +1,6 @@
 """Saved cards at Stripe, through its official library: what is asked for, how answers are read."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ async def test_a_card_is_saved_on_stripes_page(reloader: Reloader) -> None:
     saved = await reloader.save_card("pm_first")
     assert saved.card is not None
     assert (saved.card.card_id, saved.card.brand, saved.card.last4) == ("pm_first", "visa", "4242")
+    assert saved.card.expires_on == date(2030, 12, 31)
     again = await reloader.save_card("pm_second")
     assert again.customer_id == saved.customer_id
     assert len(reloader.stripe.cards.customers) == 1
@@ -171,4 +173,6 @@ def test_what_we_send_is_what_stripe_publishes() -> None:
     read = {"status", "amount_received", "currency", "last_payment_error", "metadata"}
     assert read <= set(stripe_library.PaymentIntent.__annotations__)
     assert {"status", "payment_method"} <= set(stripe_library.SetupIntent.__annotations__)
-    assert {"brand", "last4"} <= set(stripe_library.PaymentMethod.Card.__annotations__)
+    assert {"brand", "last4", "exp_month", "exp_year"} <= set(
+        stripe_library.PaymentMethod.Card.__annotations__
+    )

@@ -197,3 +197,17 @@ async def test_without_a_provider(customer: httpx.AsyncClient) -> None:
     assert "auto-reload" not in (await customer.get("/billing")).text
     assert "takes no payments" in (await customer.get(PAGE)).text
     assert (await customer.get("/sandbox/setup/a/b")).status_code == 404
+
+
+async def test_a_card_that_has_expired(
+    buyer: httpx.AsyncClient, till: Platform, bots: Bots
+) -> None:
+    """The page says until when the card is good, and once that is over, what to do."""
+    page = await save_card(buyer)
+    assert "12/2040" in page
+    async with till.connection() as connection:
+        await connection.execute(
+            "UPDATE saved_card SET expires_on = '2026-01-31' WHERE account_id = %s",
+            [bots.account_id],
+        )
+    assert "Expired 01/2026." in (await buyer.get(PAGE)).text

@@ -1,6 +1,7 @@
 """A saved card: what a provider may charge while nobody is there, and how it answers."""
 
-from datetime import datetime
+from calendar import monthrange
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,6 +16,13 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     card_id: str
     brand: str
     last4: str
+    expires_on: date | None = None
+    """The last day on which it is good, as it was saved; None where its provider did not say."""
+
+
+def last_day(month: int, year: int) -> date:
+    """Until when a card is good that says this month."""
+    return date(year, month, monthrange(year, month)[1])
 
 
 class SavedCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Saved cards as their rows say, and the sandbox's pages to save them on."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 from psycopg.rows import class_row, kwargs_row
@@ -178,9 +178,14 @@ async def save_sandbox_card(
 
 
 def _saved(
-    *, card_id: str | None, brand: str | None, last4: str | None, **columns: str
+    *,
+    card_id: str | None,
+    brand: str | None,
+    last4: str | None,
+    expires_on: date | None,
+    **columns: str,
 ) -> SavedCard:
     card = None
     if card_id is not None and brand is not None and last4 is not None:
-        card = Card(card_id=card_id, brand=brand, last4=last4)
+        card = Card(card_id=card_id, brand=brand, last4=last4, expires_on=expires_on)
     return SavedCard(card=card, **columns)

@@ -7,7 +7,7 @@ like any other; its word comes as an answer and as a signed notice, as Stripe's 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -30,10 +30,14 @@ from talktime.db.saved_cards import (
     save_sandbox_card,
 )
 
+_GOOD_UNTIL: Final = date(2040, 12, 31)
+
 CARDS: Final[Mapping[str, Card]] = {
-    "pays": Card(card_id="pm_sandbox_pays", brand="Sandbox", last4="4242"),
-    "declines": Card(card_id="pm_sandbox_declines", brand="Sandbox", last4="0341"),
-    "asks": Card(card_id="pm_sandbox_asks", brand="Sandbox", last4="3220"),
+    "pays": Card(card_id="pm_sandbox_pays", brand="Sandbox", last4="4242", expires_on=_GOOD_UNTIL),
+    "declines": Card(
+        card_id="pm_sandbox_declines", brand="Sandbox", last4="0341", expires_on=_GOOD_UNTIL
+    ),
+    "asks": Card(card_id="pm_sandbox_asks", brand="Sandbox", last4="3220", expires_on=_GOOD_UNTIL),
 }
 """What a person can choose on the page: pays, says no, or wants to hear the customer each time."""
 

@@ -25,6 +25,7 @@ from talktime.core.saved_card import (
     Gone,
     SavedCard,
     SetupOrder,
+    last_day,
 )
 from talktime.gateways.stripe_keys import idempotency_key
 
@@ -130,6 +131,7 @@ class StripeCards:
             card_id=method.id,
             brand=method.type if card is None else card.brand,
             last4="" if card is None else card.last4,
+            expires_on=None if card is None else last_day(card.exp_month, card.exp_year),
         )
 
     async def forget_card(self, card_id: str) -> None:

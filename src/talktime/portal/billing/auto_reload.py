@@ -31,6 +31,7 @@ from talktime.ops.saved_cards import (
 )
 from talktime.portal.billing.auto_reload_view import (
     ReloadPageView,
+    card_view,
     check_rows,
     reload_rows,
     state_view,
@@ -194,7 +195,7 @@ async def read_reload_page(
     saved = await read_card(connection, account.account_id, cards)
     return ReloadPageView(
         state=state_view(account, standing, decide_reload(standing, now=now), now=now),
-        card=saved.card,
+        card=card_view(saved.card, account, now=now),
         is_saving=saved.setup_id is not None,
         used=used_lines(account, standing, now=now),
         reloads=reload_rows(

@@ -58,11 +58,21 @@ class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class CardView(msgspec.Struct, frozen=True, kw_only=True):
+    """The saved card."""
+
+    brand: str
+    last4: str
+    expiry: str
+    """ "12/2030"; empty where it is not known."""
+    has_expired: bool
+
+
 class ReloadPageView(msgspec.Struct, frozen=True, kw_only=True):
     """What of the auto-reload page changes by itself."""
 
     state: StateView
-    card: Card | None
+    card: CardView | None
     is_saving: bool
     """A page to save one on is open, or nothing was heard of it yet."""
     used: tuple[tuple[str, str], ...]
@@ -99,6 +109,18 @@ def state_view(
     tone, title = _TITLES[reason]
     is_stopped = reason is ReloadReason.STOPPED
     return StateView(tone=tone, title=title, text=_STATES[reason], is_stopped=is_stopped)
+
+
+def card_view(card: Card | None, account: Account, *, now: datetime) -> CardView | None:
+    if card is None:
+        return None
+    today = now.astimezone(zone_of(account.zone_at(now))).date()
+    return CardView(
+        brand=card.brand,
+        last4=card.last4,
+        expiry=f"{card.expires_on:%m/%Y}" if card.expires_on else "",
+        has_expired=card.expires_on is not None and card.expires_on < today,
+    )
 
 
 def used_lines(
