@@ -67,6 +67,23 @@ async def test_a_word_that_does_not_fit(refunder: Refunder) -> None:
     assert await refunder.balances() == ("10", "10")
 
 
+async def test_one_misfit_among_others(refunder: Refunder) -> None:
+    """Asked for all refunds of a payment, Stripe names one that does not fit: it is refused, and
+    the others are debited all the same."""
+    payment = await refunder.paid("10")
+    assert payment.intent_id is not None
+    back = refunder.stripe.back
+    odd, right = [back.from_dashboard(payment.intent_id, 100) for _ in range(2)]
+    back.end(odd["id"], currency="eur")
+    back.end(right["id"])
+    with pytest.raises(PaymentMismatch, match=odd["id"]):
+        await refunder.tell(RefundsChanged(intent_id=payment.intent_id))
+    assert await refunder.entries() == [
+        ("top_up", payment.payment_id, "10"),
+        ("refund", right["id"], "-1"),
+    ]
+
+
 async def test_it_waits_for_the_payment(refunder: Refunder) -> None:
     """Told before the payment itself was: nothing is debited until that is credited."""
     payment = await refunder.payer.begin("10")

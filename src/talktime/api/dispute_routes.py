@@ -81,7 +81,9 @@ async def get_disputes(request: Request[Any, Any, Any]) -> Response[bytes]:
     async with platform.connection() as connection:
         page, below = await list_disputes(
             connection,
-            account_id=asked.account_id and check_id(asked.account_id, "account_id"),
+            account_id=(
+                None if asked.account_id is None else check_id(asked.account_id, "account_id")
+            ),
             before=before,
             limit=asked.limit,
         )

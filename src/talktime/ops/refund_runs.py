@@ -76,12 +76,19 @@ async def take_money_back(
         ]
     else:
         told = [notice]
+    misfits: list[PaymentMismatch] = []
     for one in told:
-        async with connections() as connection:
-            if isinstance(one, RefundNotice):
-                await settle_refund(connection, one, terms=terms, now=now)
-            else:
-                await settle_dispute(connection, one, terms=terms, now=now)
+        try:
+            async with connections() as connection:
+                if isinstance(one, RefundNotice):
+                    await settle_refund(connection, one, terms=terms, now=now)
+                else:
+                    await settle_dispute(connection, one, terms=terms, now=now)
+        except PaymentMismatch as error:
+            # One that does not fit keeps none of the others from the ledger.
+            misfits.append(error)
+    if misfits:
+        raise misfits[0]
     return True
 
 
