@@ -34,6 +34,8 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True):
     every_seconds: float
     close: Callable[[], Awaitable[None]] | None = None
     """Ends what the act has begun and not finished, when the loop ends."""
+    finish: Callable[[], Awaitable[None]] | None = None
+    """Waits for what the act has begun instead; for who does it once."""
 
 
 async def run_loops(loops: Sequence[Loop], stop: asyncio.Event) -> None:

@@ -179,7 +179,13 @@ def _loop(
     every_seconds: float,
 ) -> Loop:
     slots = Slots(name, claim=claim, act=act, at_most=AT_ONCE)
-    return Loop(name=name, act=slots.run, every_seconds=every_seconds, close=slots.close)
+    return Loop(
+        name=name,
+        act=slots.run,
+        every_seconds=every_seconds,
+        close=slots.close,
+        finish=slots.finish,
+    )
 
 
 def new_reload_id() -> str:

@@ -57,7 +57,9 @@ class Slots(Generic[Due]):
 
     async def close(self) -> None:
         """Let acts under way end for a moment, then cancel them: rows say how far each got."""
-        self._closing = True
+        # Nothing is begun any more when this is known, not even by a claim under way.
+        async with self._claiming:
+            self._closing = True
         if not self._tasks:
             return
         _, late = await asyncio.wait(set(self._tasks), timeout=STOP_SECONDS)

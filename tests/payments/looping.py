@@ -11,8 +11,8 @@ async def do_once(platform: Platform, *names: str) -> None:
     for name in names:
         loop = by_name[name]
         await loop.act()
-        if loop.close is not None:
-            await loop.close()
+        if loop.finish is not None:
+            await loop.finish()
 
 
 def loops_of(platform: Platform) -> dict[str, Loop]:
