@@ -1,5 +1,6 @@
 """The API over the real application, in process."""
 
+import secrets
 from collections.abc import AsyncIterator
 
 import httpx
@@ -19,9 +20,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(home=tmp_path_factory.mktemp("home"), operator_key=OPERATOR_KEY)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def app(platform: Platform, settings: Settings) -> AsyncIterator[Litestar]:
-    """The application, its lifespan running."""
+    """The application, its lifespan running; a module's tests share it, so none may change it."""
     async with running(create_app(platform, settings)) as made:
         yield made
 
@@ -29,5 +30,7 @@ async def app(platform: Platform, settings: Settings) -> AsyncIterator[Litestar]
 @pytest.fixture
 async def api(app: Litestar) -> AsyncIterator[Caller]:
     """The API with the operator's key."""
-    async with httpx.AsyncClient(transport=in_process(app), base_url="http://api.test") as client:
+    # From an address of its own, since wrong keys are counted by address.
+    transport = in_process(app, client=(f"test-{secrets.token_hex(8)}", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield Caller(client, OPERATOR_KEY)

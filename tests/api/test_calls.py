@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
+import pytest
 from litestar import Litestar
 
 from talktime.ops.call_silence import end_silent_calls
@@ -380,13 +381,18 @@ async def test_pages_of_calls(api: Caller, make_account: MakeAccount) -> None:
 
 
 async def test_silent_is_told(
-    app: Litestar, api: Caller, make_account: MakeAccount, platform: Platform
+    app: Litestar,
+    api: Caller,
+    make_account: MakeAccount,
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A live call not heard from within its lease is told, and found, as silent."""
     account_id = await make_account(paid="1")
     told(await api.start(account_id, "s"), 201)
     late = platform.clock() + timedelta(seconds=61)
-    app.state.platform = msgspec.structs.replace(platform, clock=lambda: late)
+    later = msgspec.structs.replace(platform, clock=lambda: late)
+    monkeypatch.setattr(app.state, "platform", later)
     assert (await api.call(account_id, "s"))["status"] == "silent"
     assert [
         call["call_id"] for call in (await api.calls(account_id, status="silent"))["items"]

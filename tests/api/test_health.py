@@ -6,14 +6,24 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 import msgspec
+import pytest
 from litestar import Litestar
 
+from talktime.api.app import create_app
+from talktime.config import Settings
 from talktime.core.errors import Overloaded
 from talktime.db.pool import Connection
 from talktime.ops.platform import Platform
-from tests.api.caller import Caller, refused, told
+from tests.api.caller import Caller, refused, running, told
 
 MakeAccount = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def app(platform: Platform, settings: Settings) -> AsyncIterator[Litestar]:
+    """Each test's own: figures begin at zero, and the gate is taken away."""
+    async with running(create_app(platform, settings)) as made:
+        yield made
 
 
 class Away:

@@ -25,8 +25,9 @@ from tests.in_process import in_process
 from tests.payments.paying import Payer
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def app(platform: Platform) -> Litestar:
+    """The pages, made once: what they keep is about accounts, and each test has its own."""
     return Litestar([portal_router(platform)], openapi_config=None, logging_config=None)
 
 
