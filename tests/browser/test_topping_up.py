@@ -92,7 +92,7 @@ async def test_cancelled(buyer: Page) -> None:
     """Back without paying: nothing was charged, and the way to pay is still open."""
     await order(buyer)
     await buyer.get_by_role("link", name="Cancel and go back").click()
-    await expect(buyer.get_by_text("You can still pay, or leave it.")).to_be_visible()
+    await expect(buyer.get_by_text("You can still pay, or leave it")).to_be_visible()
     await expect(buyer.get_by_role("link", name="Go to payment")).to_be_visible()
 
 
