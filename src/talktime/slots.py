@@ -94,6 +94,8 @@ class Slots(Generic[Due]):
                     await self._fill()
                 except Overloaded as error:
                     log.warning("left for later", slots=self._name, why=error.message)
+                except Exception:  # the next look tries again
+                    log.exception("nothing could be claimed", slots=self._name)
 
     async def _acted(self, one: Due) -> bool:
         """Whether there is a sense in going on with the next."""
