@@ -22,6 +22,7 @@ from tests.acting import Bots
 from tests.api.caller import OPERATOR_KEY, WORKED_EXAMPLE, Caller, Json, listening, refused, told
 
 MakeAccount = Callable[..., Awaitable[str]]
+PATIENCE = 20.0  # on a busy machine; what comes is awaited, never timed
 
 
 class Message(msgspec.Struct, kw_only=True):
@@ -71,9 +72,9 @@ async def messages(response: httpx.Response) -> AsyncIterator[Message]:
 async def until(
     told_so_far: AsyncIterator[Message], holds: Callable[[Message], bool]
 ) -> list[Message]:
-    """Messages up to the first that fits, which must come within five seconds."""
+    """Messages up to the first that fits, however busy the machine."""
     seen: list[Message] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         async for message in told_so_far:
             seen.append(message)
             if holds(message):
@@ -124,7 +125,7 @@ async def test_who_goes_is_forgotten(
     async with listen(api, account_id) as stream:
         await until(stream, lambda message: message.event == "balance")
         assert not app.state.live.is_idle
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not app.state.live.is_idle:  # noqa: ASYNC110 - nothing tells it
             await asyncio.sleep(0.05)
 
@@ -230,7 +231,7 @@ async def test_a_busy_stream_ends_with_its_key(
 
     going = asyncio.create_task(go_on())
     try:
-        async with listen(api.using(key["key"]), account_id) as stream, asyncio.timeout(5):
+        async with listen(api.using(key["key"]), account_id) as stream, asyncio.timeout(PATIENCE):
             await anext(stream)
             path = f"/v1/keys/{key['key_id']}"
             await api.ask("DELETE", path, params={"account_id": account_id})
@@ -258,7 +259,7 @@ async def test_who_may_listen_is_asked_by_the_clock(platform: Platform) -> None:
     stream = event_stream(
         Reset(event_seq=7), endless(), platform, may_go_on=twice, heartbeat_seconds=0.05
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         async for _ in stream:
             await asyncio.sleep(0)
     assert asked == 3
