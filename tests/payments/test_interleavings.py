@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
@@ -150,7 +150,7 @@ async def of_status(refunder: Refunder, status: RefundStatus) -> list[Any]:
     return found
 
 
-@pytest.mark.timeout(300)  # a failing course is made shorter before it is shown
+@pytest.mark.timeout(300)
 async def test_any_interleaving_ends_the_same(
     platform: Platform,
     provider: StripeCheckout,
@@ -167,7 +167,13 @@ async def test_any_interleaving_ends_the_same(
     def wait(act: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(act, loop).result(timeout=60)
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    # A failing course is shown as it is: to make it shorter would take minutes.
+    @settings(
+        max_examples=30,
+        deadline=None,
+        phases=(Phase.reuse, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
     @drawn(
         amounts=st.lists(st.integers(5, 12), min_size=1, max_size=3),
         acts=st.lists(st.sampled_from(ACTS), min_size=10, max_size=30),
