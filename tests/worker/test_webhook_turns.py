@@ -3,9 +3,11 @@
 import asyncio
 from datetime import timedelta
 
+from talktime.core.webhook import PLATFORM
 from talktime.db import webhook_lanes
 from talktime.db.pool import Connection
 from talktime.db.webhook_lanes import LaneMove
+from talktime.deliverer import LANES_PER_ENDPOINT
 from talktime.ops.platform import Platform
 from talktime.ops.webhook_relay import RELAY_EVENTS, find_untold, relay_events
 from talktime.ops.webhooks import read_endpoint
@@ -82,3 +84,19 @@ async def test_a_change_happens_whole(
         assert (found.description, found.is_enabled) == ("", False)
     changed = await change
     assert (changed.description, changed.is_enabled) == ("CRM", True)
+
+
+async def test_lanes_follow_one_another_without_waiting_for_the_next_look(
+    platform: Platform, make_account: AccountFactory, listen: Listen
+) -> None:
+    """With more accounts than an endpoint may have under way, one look tells of all of them."""
+    crowd = [
+        Bots(platform, await make_account(paid="5")) for _ in range(2 * LANES_PER_ENDPOINT + 3)
+    ]
+    heard = await listen(PLATFORM, ["call.started"])
+    for bots in crowd:
+        await bots.start("CA1")
+    await heard.work(rounds=1)
+    told = [body["data"]["account_id"] for body in heard.receiver.bodies]
+    assert sorted(told) == sorted(bots.account_id for bots in crowd)
+    assert heard.receiver.most_under_way <= LANES_PER_ENDPOINT
