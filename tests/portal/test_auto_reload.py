@@ -88,6 +88,7 @@ async def test_at_first_it_is_off(buyer: httpx.AsyncClient) -> None:
     page = (await buyer.get(PAGE)).text
     assert "<strong>Off</strong>" in page
     assert "No card is saved" in page
+    assert "None while it is off" in page
     assert "Your card was not charged by itself." in page
     assert f'href="{PAGE}"' in (await buyer.get("/billing")).text
 

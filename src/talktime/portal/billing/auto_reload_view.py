@@ -139,6 +139,8 @@ def used_lines(
     again = standing.attempted_at and standing.attempted_at + cool_down(standing.failures)
     if standing.stopped_at is not None:
         lines.append(("Next attempt", "None until you switch it on again"))
+    elif not chosen.is_on:
+        lines.append(("Next attempt", "None while it is off"))
     elif again is None:
         lines.append(("Next attempt", "When the balance runs low"))
     elif again <= now:
