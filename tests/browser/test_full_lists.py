@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import BrowserContext, Page, Request, expect
 
 from talktime.core.call import EndFacts, Outcome, StartFacts
 from talktime.core.ratecard import Channel
@@ -18,7 +18,12 @@ pytestmark = pytest.mark.browser
 MOST = 200
 AT_ONCE = 20
 LINE = LineReport(service="llm", provider="acme", model="mind", provider_cost="0.001")
-ROWS = {"billing": "#history tr", "calls": "#calls tbody.call"}
+PATHS = ("billing", "billing?days=7&kind=call&q=CA", "calls", "calls?channel=phone&min=0.001")
+
+
+def rows_on(path: str) -> str:
+    """What selects the rows of a page's list."""
+    return "#history tr" if path.startswith("billing") else "#calls tbody.call"
 
 
 async def play(bots: Bots, call_ids: Sequence[str], channel: Channel) -> None:
@@ -49,52 +54,62 @@ async def play(bots: Bots, call_ids: Sequence[str], channel: Channel) -> None:
         )
 
 
-async def rows_of(page: Page, name: str) -> list[str]:
-    return await page.locator(ROWS[name]).evaluate_all("(rows) => rows.map((row) => row.id)")  # type: ignore[no-any-return]
+async def rows_of(page: Page, path: str) -> list[str]:
+    return await page.locator(rows_on(path)).evaluate_all("(rows) => rows.map((row) => row.id)")  # type: ignore[no-any-return]
 
 
-async def walk(page: Page, name: str) -> list[str]:
+async def walk(page: Page, path: str) -> list[str]:
     """All rows from the page that is shown down to the last, by its links to older ones."""
-    rows = await rows_of(page, name)
+    rows = await rows_of(page, path)
     while await page.locator("#older").is_visible():
         async with page.expect_navigation():
             await page.locator("#older").click()
-        rows += await rows_of(page, name)
+        rows += await rows_of(page, path)
     return rows
 
 
-@pytest.mark.parametrize(
-    "path", ["billing", "billing?days=7&kind=call&q=CA", "calls", "calls?channel=phone&min=0.001"]
-)
-async def test_a_full_list_goes_on_below(page: Page, bots: Bots, site: Platform, path: str) -> None:
-    """After 260 calls the newest 200 rows stand, nothing was read again, and the pages below have
-    all others, each once, in the order of a list that is opened anew."""
-    name = path.split("?", maxsplit=1)[0]
+async def opened(page: Page, site: Platform, path: str, asked: list[str]) -> Page:
+    """A list, left open; what it asks for from then on goes into ``asked``."""
     await page.goto(f"{site.public_url}/{path}")
     await expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
     await expect(page.locator("#older")).to_be_hidden()
-    asked: list[str] = []
 
     def note(request: Request) -> None:
         asked.append(request.url)
 
     page.on("request", note)
+    return page
+
+
+@pytest.mark.timeout(180)
+async def test_a_full_list_goes_on_below(
+    context: BrowserContext, page: Page, bots: Bots, site: Platform
+) -> None:
+    """After 260 calls the newest 200 rows stand on each page left open, nothing was read again, and
+    the pages below have all others, each once, in the order of a list that is opened anew."""
+    asked: list[str] = []
+    tabs = [page, *[await context.new_page() for _ in PATHS[1:]]]
+    pages = {
+        path: await opened(tab, site, path, asked) for path, tab in zip(PATHS, tabs, strict=True)
+    }
     numbers = range(260)
     for first in numbers[::AT_ONCE]:
         ids = [f"CA{number:03d}" for number in numbers[first : first + AT_ONCE]]
         await play(bots, ids[1:] + ids[:1], Channel.PHONE)
         await play(bots, [f"other-{first}"], Channel.WEB)
-        await expect(page.locator(ROWS[name], has_text=ids[-1])).to_have_count(1)
+        for path, one in pages.items():
+            await expect(one.locator(rows_on(path), has_text=ids[-1])).to_have_count(1)
     await bots.call("CA-last", LINE)
-    await expect(page.locator(ROWS[name]).first).to_contain_text("CA-last")
-    await expect(page.locator(ROWS[name])).to_have_count(MOST)
+    for path, one in pages.items():
+        await expect(one.locator(rows_on(path)).first).to_contain_text("CA-last")
+        await expect(one.locator(rows_on(path))).to_have_count(MOST)
     assert asked == []
-    page.remove_listener("request", note)
 
-    left_open = await walk(page, name)
-    await page.goto(f"{site.public_url}/{path}")
-    assert left_open == await walk(page, name)
-    assert len(left_open) == len(set(left_open)) >= 261
+    for path, one in pages.items():
+        left_open = await walk(one, path)
+        await one.goto(f"{site.public_url}/{path}")
+        assert left_open == await walk(one, path), path
+        assert len(left_open) == len(set(left_open)) >= 261, path
 
 
 async def test_focus_goes_on_where_the_list_goes_on(page: Page, bots: Bots, site: Platform) -> None:
