@@ -13,6 +13,7 @@ from litestar import Litestar
 
 from talktime.core.member import Role
 from talktime.core.payment import NoticeKind
+from talktime.core.usage import LineReport
 from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.platform import Payments, Platform
 from talktime.ops.portal_access import create_portal_link
@@ -223,3 +224,14 @@ async def test_who_may_change_the_details(till: Platform, bots: Bots) -> None:
         assert "Change details" not in page
         assert (await client.get("/billing/details")).status_code == 403
         assert (await client.post("/billing/details", data={})).status_code == 403
+
+
+async def test_exact_balances_are_written_as_amounts(
+    buyer: httpx.AsyncClient, till: Platform, bots: Bots
+) -> None:
+    """Where a statement tells a balance to its last digit, thousands stand apart and what is below
+    zero has a real minus sign."""
+    line = LineReport(service="llm", provider="acme", provider_cost="1000.000000001")
+    await bots.call("one", line)
+    page = (await buyer.get(f"/billing/statements/{till.clock():%Y-%m}")).text
+    assert "from $0.00 to \N{MINUS SIGN}$1,294.500000001." in page

@@ -71,8 +71,15 @@ def exact_words(statement: Statement) -> str:
         return ""
     return (
         f"Rounded to six decimals that add up. Exactly, the balance went from "
-        f"${format_usd(opening)} to ${format_usd(closing)}."
+        f"{_exact_usd(opening)} to {_exact_usd(closing)}."
     )
+
+
+def _exact_usd(nanos: int) -> str:
+    """Every decimal, thousands apart, below zero with a real minus sign: "$4,175.846334871"."""
+    whole, _, decimals = format_usd(abs(nanos)).partition(".")
+    sign = "\N{MINUS SIGN}" if nanos < 0 else ""
+    return f"{sign}${int(whole):,}.{decimals:0<2}"
 
 
 def party_facts(party: Party) -> dict[str, object]:
