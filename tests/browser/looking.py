@@ -58,6 +58,11 @@ _OVERLAID = """() => [...document.querySelectorAll("#main .figure, #main .money,
         one.closest("dialog") === other.closest("dialog")).map(({ one: other }) =>
         `lies over another: ${one.outerHTML.slice(0, 99)} ${other.outerHTML.slice(0, 99)}`))"""
 
+# A large figure that is larger than its card.
+_SQUEEZED = """() => [...document.querySelectorAll("#main .big")]
+    .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1)
+    .map((one) => `wider than its card: ${one.outerHTML.slice(0, 160)}`)"""
+
 
 async def axe_faults(page: Page, axe: str) -> list[str]:
     """What axe-core finds; it is evaluated, not added as a script, which the policy forbids."""
@@ -81,7 +86,8 @@ async def cut_texts(page: Page) -> list[str]:
     """Texts that end beyond the edge of the window, or lie over others."""
     found: list[str] = await page.evaluate(_CUT)
     overlaid: list[str] = await page.evaluate(_OVERLAID)
-    return found + overlaid
+    squeezed: list[str] = await page.evaluate(_SQUEEZED)
+    return found + overlaid + squeezed
 
 
 async def picture(page: Page, path: str, name: str) -> None:

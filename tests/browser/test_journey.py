@@ -53,6 +53,7 @@ async def newest_mail(page: Page, shop: Platform, address: str) -> None:
             break
         await page.wait_for_timeout(100)
     await mine.first.tap()
+    await expect(page.locator("iframe")).to_be_visible()
 
 
 async def test_a_first_day(phone: Page, shop: Platform, tmp_path: Path) -> None:
@@ -122,6 +123,7 @@ async def test_a_first_day(phone: Page, shop: Platform, tmp_path: Path) -> None:
     await page.get_by_role("link", name="Billing", exact=True).tap()
     await expect(page.locator(".big")).to_have_text("$27.948")
     await page.get_by_role("link", name="Payments", exact=True).tap()
+    await expect(page.locator("h1")).to_have_text("Payments")
     await see(page, "9-payments")
     await page.get_by_role("main").get_by_role("link", name="Refund", exact=True).first.tap()
     await page.get_by_label("How much do you want back").fill("10")
