@@ -44,7 +44,7 @@ chromium:
 test: setup chromium
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) $(PYTEST_ARGS)
 
-# The promises at full size: 20,000 calls and long seeded chaos; servers killed 150 times while money moves, and
+# The promises at full size: 20,000 calls and long seeded chaos; servers killed 80 times while money moves, and
 # hundreds of histories of payments; every page with 100,000 calls behind it, its pictures in build/screens; and, with
 # nothing beside it, from hang-up to the number on the page. Some twenty minutes.
 proof: setup chromium

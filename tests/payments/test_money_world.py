@@ -34,7 +34,7 @@ from tests.payments.reloading import Reloader, chosen
 from tests.payments.stripe_checkouts import StripeCheckouts, served
 
 FULL = "TALKTIME_FULL" in os.environ
-HISTORIES = 300 if FULL else 12
+HISTORIES = 200 if FULL else 12
 ACTS_MAX = 100 if FULL else 70
 DEATHS = 0.2
 LONG = timedelta(minutes=31)

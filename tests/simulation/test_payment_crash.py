@@ -34,7 +34,7 @@ from tests.payments.stripe_checkouts import StripeCheckouts, served
 
 SEED = 20261123
 FULL = "TALKTIME_FULL" in os.environ
-LIVES = 150 if FULL else 8
+LIVES = 80 if FULL else 8
 BUYERS, SAVERS = (6, 3) if FULL else (3, 2)
 HANDS = 4
 """Customers and notices that are at it side by side."""
