@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 OPERATOR_KEY = "operator-key-of-the-tests-0123456789"
-READY_SECONDS = 30.0
+READY_SECONDS = 45.0
 STOP_SECONDS = 20.0
 
 
