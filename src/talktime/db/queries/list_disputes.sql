@@ -1,4 +1,17 @@
 -- Disputes of one account or, with none named, of all, the one heard of last first, below one; or a single one.
+WITH page AS (
+    SELECT o.*
+    FROM dispute o
+    WHERE (%(account_id)s::text IS NULL OR o.account_id = %(account_id)s)
+        AND (%(dispute_id)s::text IS NULL OR o.dispute_id = %(dispute_id)s)
+        AND (
+            %(before_time)s::timestamptz IS NULL
+            OR (o.heard_at, o.account_id, o.dispute_id)
+            < (%(before_time)s::timestamptz, %(before_account)s::text COLLATE "C", %(before_id)s::text COLLATE "C")
+        )
+    ORDER BY o.heard_at DESC, o.account_id DESC, o.dispute_id DESC LIMIT %(limit)s
+)
+
 SELECT d.account_id, d.dispute_id, d.payment_id, d.intent_id,
     CASE
         WHEN d.reversal_seq IS NOT NULL AND d.reinstated_nanos < d.withdrawn_nanos THEN 'given_again_in_part'
@@ -10,13 +23,6 @@ SELECT d.account_id, d.dispute_id, d.payment_id, d.intent_id,
         ELSE 'waits_for_payment'
     END AS state,
     d.withdrawn_nanos, d.reinstated_nanos, d.heard_at, d.entry_seq, d.reversal_seq
-FROM dispute d
+FROM page d
 JOIN payment p ON p.account_id = d.account_id AND p.payment_id = d.payment_id
-WHERE (%(account_id)s::text IS NULL OR d.account_id = %(account_id)s)
-    AND (%(dispute_id)s::text IS NULL OR d.dispute_id = %(dispute_id)s)
-    AND (
-        %(before_time)s::timestamptz IS NULL
-        OR (d.heard_at, d.account_id, d.dispute_id)
-        < (%(before_time)s::timestamptz, %(before_account)s::text COLLATE "C", %(before_id)s::text COLLATE "C")
-    )
-ORDER BY d.heard_at DESC, d.account_id DESC, d.dispute_id DESC LIMIT %(limit)s
+ORDER BY d.heard_at DESC, d.account_id DESC, d.dispute_id DESC
