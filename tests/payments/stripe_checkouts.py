@@ -150,7 +150,10 @@ async def served(
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     with listener:
-        yield stripe, f"http://127.0.0.1:{listener.getsockname()[1]}"
-        stripe.wakes.set()
-        server.should_exit = True
-        await asyncio.wait([serving])
+        try:
+            yield stripe, f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            # Before the listener is closed: to a server that runs, its number may be another's.
+            stripe.wakes.set()
+            server.should_exit = True
+            await asyncio.wait([serving])

@@ -181,9 +181,13 @@ async def test_servers_killed_while_money_moves(
     dice = random.Random(SEED)
     reaper = Reaper(dice)
     ahead = timedelta()
-    async with served([reaper.beside]) as (stripe, stripe_url):
+    async with (
+        served([reaper.beside]) as (stripe, stripe_url),
+        contextlib.AsyncExitStack() as at_the_end,
+    ):
         stripe.cards.clock = lambda: time.time() + ahead.total_seconds()
         provider = StripeCheckout("sk_test_right", api_base=stripe_url)
+        at_the_end.push_async_callback(provider.close)
         ours = replace(
             platform,
             clock=lambda: utc_now() + ahead,
@@ -209,10 +213,9 @@ async def test_servers_killed_while_money_moves(
                     await world.finish(client)
                     world.close_pages()
                     ahead += timedelta(minutes=95)
-                    await do_once(ours, "payments", "resumes", "reloads", "refunds")
+                    await do_once(ours, "payments", "resumes", "sweeps", "reloads", "refunds")
             await lives.end()
         await check_books(ours, world)
-        await provider.close()
 
 
 async def saver(
