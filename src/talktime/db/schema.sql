@@ -369,8 +369,7 @@ CREATE TABLE saved_card (
     CONSTRAINT saved_card_provider_known CHECK (provider IN ('stripe', 'sandbox')),
     CONSTRAINT saved_card_is_whole CHECK (num_nulls(card_id, brand, last4, saved_at) IN (0, 4)),
     CONSTRAINT saved_card_has_customer CHECK (card_id IS NULL OR customer_id IS NOT NULL),
-    CONSTRAINT saved_card_setup_has_time CHECK ((setup_id IS NULL) = (setup_at IS NULL)),
-    CONSTRAINT saved_card_expires_with_card CHECK (expires_on IS NULL OR card_id IS NOT NULL)
+    CONSTRAINT saved_card_setup_has_time CHECK ((setup_id IS NULL) = (setup_at IS NULL))
 );
 
 CREATE INDEX saved_card_setup ON saved_card (setup_at) WHERE setup_id IS NOT NULL;
