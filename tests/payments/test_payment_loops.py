@@ -158,3 +158,28 @@ async def test_whoever_ran_low_while_no_worker_looked(
     assert await one.reloads() == []
     await do_once(till, "sweeps", "reloads")
     assert len(await one.top_ups()) == 1
+
+
+async def test_a_sweep_waits_for_no_other(
+    till: Platform,
+    provider: StripeCheckout,
+    stripe: StripeCheckouts,
+    make_account: AccountFactory,
+) -> None:
+    """What another worker holds is left to it, so that two sweeps never wait for each other."""
+    held, free = [Reloader(till, provider, stripe, await make_account(paid="10")) for _ in range(2)]
+    for one in (held, free):
+        await one.save_card(f"pm_pays_{one.account_id}")
+        await one.choose()
+        await one.spend("6")
+    later = till.clock() + timedelta(days=1)
+    till = msgspec.structs.replace(till, clock=lambda: later)
+    async with till.connection() as connection, connection.transaction():
+        await connection.execute(
+            "SELECT FROM auto_reload WHERE account_id = %s FOR UPDATE", [held.account_id]
+        )
+        async with asyncio.timeout(10):
+            await do_once(till, "sweeps", "reloads")
+    assert [len(await one.top_ups()) for one in (held, free)] == [0, 1]
+    await do_once(till, "sweeps", "reloads")
+    assert len(await held.top_ups()) == 1

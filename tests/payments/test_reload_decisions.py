@@ -6,6 +6,8 @@ import pytest
 
 from talktime.core.auto_reload import (
     COOL_DOWN,
+    LOOK_AGAIN,
+    LOOK_FOR_CARD_AGAIN,
     ReloadReason,
     ReloadSettings,
     Standing,
@@ -72,6 +74,21 @@ def test_each_standing_has_one_decision(
     decision = decide_reload(standing(**facts), now=now)
     assert (decision.reason, decision.amount_nanos) == (reason, nanos(amount))
     assert decision.look_at > now
+
+
+@pytest.mark.parametrize(
+    ("facts", "pause"),
+    [
+        ({"has_card": False}, LOOK_FOR_CARD_AGAIN),
+        ({"is_suspended": True}, LOOK_AGAIN),
+        ({"charged_today_nanos": nanos("75.01")}, LOOK_AGAIN),
+    ],
+)
+def test_what_nothing_can_come_of_is_looked_at_rarely(
+    now: datetime, facts: dict[str, object], pause: timedelta
+) -> None:
+    """Without a card after an hour, since saving one is to be looked at at once; else soon."""
+    assert decide_reload(standing(**facts), now=now).look_at == now + pause
 
 
 async def test_attempts_keep_their_distance(reloader: Reloader) -> None:

@@ -20,7 +20,10 @@ COOL_DOWN_AFTER_FAILURE: Final = timedelta(minutes=30)
 """A bank that said no says no again a minute later."""
 
 LOOK_AGAIN: Final = timedelta(seconds=30)
-"""How long an account that may not be charged now is left alone at most."""
+"""How long an account that may not be charged now, though it could be, is left alone at most."""
+
+LOOK_FOR_CARD_AGAIN: Final = timedelta(hours=1)
+"""And one that has no card to charge; to save one is to be looked at at once."""
 
 THRESHOLD_MIN_NANOS: Final = NANOS_PER_USD // 10
 CEILING_MAX_NANOS: Final = 100_000 * NANOS_PER_USD
@@ -102,7 +105,8 @@ def decide_reload(standing: Standing, *, now: datetime) -> Decision:
         ends = standing.attempted_at + cool_down(standing.failures)
         return Decision(reason=reason, look_at=min(ends, now + LOOK_AGAIN))
     if reason is not None:
-        return Decision(reason=reason, look_at=now + LOOK_AGAIN)
+        pause = LOOK_FOR_CARD_AGAIN if reason is ReloadReason.NO_CARD else LOOK_AGAIN
+        return Decision(reason=reason, look_at=now + pause)
     settings = standing.settings
     left_today = settings.day_ceiling_nanos - standing.charged_today_nanos
     left_this_month = settings.month_ceiling_nanos - standing.charged_this_month_nanos

@@ -95,9 +95,13 @@ async def claim_due_reloads(
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def sweep_reloads(connection: Connection, *, due_since: datetime, now: datetime) -> None:
+async def sweep_reloads(
+    connection: Connection, *, due_since: datetime, limit: int, now: datetime
+) -> None:
     """Make accounts below their thresholds due now that were due before ``due_since``."""
-    await connection.execute(query("sweep_reloads"), {"since": due_since, "now": now})
+    await connection.execute(
+        query("sweep_reloads"), {"since": due_since, "limit": limit, "now": now}
+    )
 
 
 async def read_reload_payments(

@@ -36,6 +36,9 @@ MOVED_WITHIN: Final = timedelta(seconds=15)
 DUE_WITHIN: Final = timedelta(seconds=60)
 """As is that its time has come; later a sweep finds it."""
 
+SWEPT_AT_ONCE: Final = 1_000
+"""Accounts brought back by one sweep; more than are looked at until the next one."""
+
 ASK_AFTER: Final = timedelta(seconds=90)
 """A charge whose answer nobody noted is asked about; longer than an answer may take."""
 
@@ -81,7 +84,9 @@ async def claim_due_accounts(tills: Tills, *, limit: int, now: datetime) -> Sequ
 async def sweep_accounts(connections: Connections, *, now: datetime) -> None:
     """Find whoever runs low and was passed over, because no worker looked at the time."""
     async with connections() as connection:
-        await auto_reload.sweep_reloads(connection, due_since=now - DUE_WITHIN, now=now)
+        await auto_reload.sweep_reloads(
+            connection, due_since=now - DUE_WITHIN, limit=SWEPT_AT_ONCE, now=now
+        )
 
 
 async def claim_stopped_charges(
