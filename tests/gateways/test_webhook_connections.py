@@ -102,6 +102,43 @@ async def test_a_connection_that_cannot_go_on_is_left(said: bytes) -> None:
     assert server.connections == 2
 
 
+async def test_a_kept_connection_that_ends_is_no_failure() -> None:
+    """A server may end a connection between requests, or in the moment of one: we call again."""
+    answers = {(0, 0): (PLAIN, False), (0, 1): (b"", True)}
+    async with answering(lambda *at: answers.get(at, (PLAIN, True))) as server:
+        sender = WebhookSender(allow_private=True)
+        assert await post(sender, server.url) == TAKEN
+        assert await post(sender, server.url) == TAKEN, "ended in the moment of the request"
+        await server.ended.wait()
+        assert await post(sender, server.url) == TAKEN, "ended between requests"
+        await sender.close()
+    assert server.connections == 3
+
+
+async def test_who_ends_each_connection_without_a_word_is_told_all_the_same() -> None:
+    """Lanes side by side at a server that answers and hangs up, as some do: none of them fails,
+    though another's connection, about to end as well, may lie ready when one calls again."""
+    async with answering(lambda *_: (PLAIN, True)) as server:
+        sender = WebhookSender(allow_private=True)
+
+        async def lane() -> list[Attempt]:
+            return [await post(sender, server.url) for _ in range(40)]
+
+        told = await asyncio.gather(*(lane() for _ in range(8)))
+        await sender.close()
+    assert [attempt for lane in told for attempt in lane] == [TAKEN] * 320
+
+
+async def test_who_never_answers_is_called_twice_alone() -> None:
+    """A new connection that ends without an answer is a failure, and told as what it is."""
+    async with answering(lambda *_: (b"", True)) as server:
+        sender = WebhookSender(allow_private=True)
+        attempt = await post(sender, server.url)
+        await sender.close()
+    assert attempt.failure == "it ended the connection without an answer"
+    assert server.connections == 2
+
+
 async def test_an_answer_that_breaks_off_is_not_asked_for_twice() -> None:
     """With an answer begun the request was heard: it is a failure, and tried in its time."""
     answers = {(0, 0): (PLAIN, False), (0, 1): (b"HTTP/1.1 2", True)}
@@ -110,5 +147,5 @@ async def test_an_answer_that_breaks_off_is_not_asked_for_twice() -> None:
         assert await post(sender, server.url) == TAKEN
         attempt = await post(sender, server.url)
         await sender.close()
-    assert attempt.failure == "what it answered is not HTTP"
+    assert attempt.failure == "its answer broke off"
     assert server.connections == 1

@@ -19,9 +19,11 @@ import aiodns
 import httpx
 from aiohttp import (
     AddrInfoType,
+    ClientConnectionResetError,
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
+    ClientOSError,
     ClientResponse,
     ClientResponseError,
     ClientSession,
@@ -154,7 +156,8 @@ class WebhookSender:
         self._resolve: Resolver = resolve or self._names
         self._timeout_seconds = timeout_seconds
         self._ssl_context = ssl_context
-        self._session: ClientSession | None = None
+        self._sessions: tuple[ClientSession, ClientSession] | None = None
+        """With connections that are kept, and with one for each request."""
 
     async def check(self, url: str) -> None:
         """Whether webhooks may go to a URL, now. Raises EndpointRefused, saying why not."""
@@ -199,37 +202,53 @@ class WebhookSender:
 
     async def close(self) -> None:
         """Close what is open."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions or ():
+            await session.close()
+        self._sessions = None
         await self._names.close()
 
     async def _post(self, url: WebhookUrl, headers: list[tuple[str, str]], content: bytes) -> int:
-        if self._session is None:
-            self._session = ClientSession(
-                connector=TCPConnector(
-                    ssl=self._ssl_context or _trusted(),
-                    resolver=_CheckedNames(self._addresses),
-                    socket_factory=self._open_socket,
-                    use_dns_cache=False,
-                    limit=CONNECTIONS_MAX,
-                    keepalive_timeout=KEPT_SECONDS,
-                ),
-                cookie_jar=DummyCookieJar(),
-                skip_auto_headers=("Accept-Encoding",),
-                auto_decompress=False,
-                timeout=ClientTimeout(total=None, sock_connect=None),
+        """The status that was answered, at the second call where the first found nobody there.
+
+        A kept connection may end just as we use it: many receivers end theirs after each answer
+        without announcing it. The second call has a connection of its own, since others that are
+        kept may have ended too. A receiver that took the first knows the repeat by its id.
+        """
+        if self._sessions is None:
+            self._sessions = (
+                self._open_session(keepalive_timeout=KEPT_SECONDS),
+                self._open_session(force_close=True),
             )
+        kept, single = self._sessions
         scheme = "https" if url.is_https else "http"
-        async with self._session.post(
-            _target(f"{scheme}://{url.authority}{url.target}"),
-            data=content,
-            headers=headers,
-            allow_redirects=False,
-        ) as response:
-            with contextlib.suppress(TimeoutError, ClientError):
-                await _drain(response)
-            return response.status
+        target = _target(f"{scheme}://{url.authority}{url.target}")
+        try:
+            return await _status(kept, target, headers, content)
+        except ClientConnectorError:  # an OS error besides, of a connection that never was
+            raise
+        except (ServerDisconnectedError, ClientOSError, ClientConnectionResetError) as error:
+            if _is_answer_begun(error):
+                raise
+        return await _status(single, target, headers, content)
+
+    def _open_session(
+        self, *, keepalive_timeout: float | None = None, force_close: bool = False
+    ) -> ClientSession:
+        return ClientSession(
+            connector=TCPConnector(
+                ssl=self._ssl_context or _trusted(),
+                resolver=_CheckedNames(self._addresses),
+                socket_factory=self._open_socket,
+                use_dns_cache=False,
+                limit=CONNECTIONS_MAX,
+                keepalive_timeout=keepalive_timeout,
+                force_close=force_close,
+            ),
+            cookie_jar=DummyCookieJar(),
+            skip_auto_headers=("Accept-Encoding",),
+            auto_decompress=False,
+            timeout=ClientTimeout(total=None, sock_connect=None),
+        )
 
     def _open_socket(self, place: AddrInfoType) -> socket.socket:
         """A socket for an address: the last look at it, which one written out gets here alone.
@@ -254,6 +273,17 @@ class WebhookSender:
     def _judge(self, addresses: Sequence[str]) -> None:
         if not self._allow_private and not all(is_public(address) for address in addresses):
             raise NotPublic
+
+
+async def _status(
+    session: ClientSession, target: URL, headers: list[tuple[str, str]], content: bytes
+) -> int:
+    async with session.post(
+        target, data=content, headers=headers, allow_redirects=False
+    ) as response:
+        with contextlib.suppress(TimeoutError, ClientError):
+            await _drain(response)
+        return response.status
 
 
 async def _drain(response: ClientResponse) -> None:
@@ -290,12 +320,19 @@ _FAILURES: Final[Mapping[type[BaseException], str]] = {
     ClientConnectorDNSError: "its name was not found",
     ClientConnectorError: "no connection could be made",
     ClientResponseError: "what it answered is not HTTP",
-    ServerDisconnectedError: "what it answered is not HTTP",
+    ServerDisconnectedError: "it ended the connection without an answer",
     InvalidURL: "its address is written in no way that leads anywhere",
 }
 
 
+def _is_answer_begun(error: Exception) -> bool:
+    """The request was heard then, and aiohttp's error carries what there is of the answer."""
+    return isinstance(error, ServerDisconnectedError) and not isinstance(error.message, str)
+
+
 def _words(error: Exception) -> str:
+    if _is_answer_begun(error):
+        return "its answer broke off"
     cause: BaseException | None = error
     while isinstance(cause, ClientError):  # some of which are errors of TLS besides, without words
         cause = cause.__cause__ or cause.__context__
