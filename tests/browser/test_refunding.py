@@ -69,7 +69,7 @@ async def test_from_asking_to_the_card(
     assert await axe_faults(customer, axe) == []
     await customer.get_by_label("How much do you want back").fill("99")
     await customer.get_by_role("button", name="Ask for the refund").click()
-    await expect(customer.get_by_role("alert")).to_contain_text("At most $25")
+    await expect(customer.get_by_role("alert")).to_contain_text("At most $25.00 can")
     assert await axe_faults(customer, axe) == []
     await customer.get_by_label("How much do you want back").fill("10")
     await customer.get_by_label("Why?").fill("Our pilot is over.")

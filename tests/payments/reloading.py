@@ -214,6 +214,17 @@ class Reloader:
             )
             return [(row[0], row[1]) for row in await cursor.fetchall()]
 
+    async def closings(self) -> int:
+        """How often pages were told that a payment came to nothing."""
+        async with self.platform.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT count(*) FROM event WHERE account_id = %s AND kind = 'payment.closed'",
+                [self.account_id],
+            )
+            row = await cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
     async def events(self) -> list[str]:
         async with self.platform.connection() as connection:
             cursor = await connection.execute(

@@ -28,6 +28,33 @@ async def test_begun_in_the_dashboard(refunder: Refunder) -> None:
     assert await refunder.faults() == []
 
 
+async def test_pages_hear_of_one_that_is_on_its_way(refunder: Refunder) -> None:
+    """A refund begun at Stripe is an event when it is first heard of, and when it fails before any
+    money went; the same word again is none, and the balance stays as it was."""
+    payment = await refunder.paid("10")
+    assert payment.intent_id is not None
+    refund = refunder.stripe.back.from_dashboard(payment.intent_id, 250)
+    for _ in range(2):
+        await refunder.tell(said(refund))
+    assert await told(refunder) == ["refund.begun"]
+    failed = said(refunder.stripe.back.end(refund["id"], "failed"))
+    for _ in range(2):
+        await refunder.tell(failed)
+        await refunder.tell(said(refund))
+    assert await told(refunder) == ["refund.begun", "refund.ended"]
+    assert await refunder.balances() == ("10", "10")
+
+
+async def told(refunder: Refunder) -> list[str]:
+    """The kinds of the account's events that are about refunds."""
+    async with refunder.platform.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT kind FROM event WHERE account_id = %s AND kind ~ '^refund' ORDER BY event_seq",
+            [refunder.account_id],
+        )
+        return [str(row[0]) for row in await cursor.fetchall()]
+
+
 async def test_all_of_it_in_the_dashboard_after_it_was_used(
     refunder: Refunder,
 ) -> None:

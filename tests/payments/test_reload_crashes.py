@@ -85,7 +85,8 @@ async def test_a_slow_bank(reloader: Reloader) -> None:
 
 
 async def test_the_provider_is_away(reloader: Reloader) -> None:
-    """An answer that never came leaves the payment open; it is given up after days at last."""
+    """An answer that never came leaves the payment open; it is given up after days at last,
+    of which open pages hear once."""
     await reloader.save_card()
     await reloader.choose()
     await reloader.spend("6")
@@ -96,8 +97,10 @@ async def test_the_provider_is_away(reloader: Reloader) -> None:
     await reloader.resume()
     assert (await reloader.reloads())[0].status is PaymentStatus.OPENING
     reloader.passes(GIVE_UP_AFTER)
-    await reloader.resume()
+    for _ in range(2):
+        await reloader.resume()
     assert (await reloader.reloads())[0].status is PaymentStatus.EXPIRED
+    assert await reloader.closings() == 1
 
 
 @pytest.mark.parametrize("seed", range(12))

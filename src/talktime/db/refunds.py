@@ -207,8 +207,9 @@ async def settle_refund(
     due_at: datetime,
     floor_nanos: int,
     now: datetime,
-) -> str:
-    """The verdict: settled, amount_differs, payment_unknown."""
+) -> tuple[str, bool]:
+    """The verdict: settled, amount_differs, payment_unknown; and whether a refund that was begun at
+    the provider is first heard of by this, or heard to have ended."""
     cursor = await connection.execute(
         query("settle_refund"),
         {
@@ -227,7 +228,7 @@ async def settle_refund(
     )
     row = await cursor.fetchone()
     assert row is not None
-    return str(row[0])
+    return str(row[0]), bool(row[1])
 
 
 async def give_up_part(

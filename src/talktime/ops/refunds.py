@@ -20,11 +20,12 @@ from talktime.core.errors import (
     RefundUnknown,
 )
 from talktime.core.message import MessageKind
-from talktime.core.money import format_usd
+from talktime.core.money import display_usd, format_usd
 from talktime.core.payment import CENTS_MAX, CURRENCY, NANOS_PER_CENT
 from talktime.core.refund import (
     LONG,
     REASON_LENGTH_MAX,
+    PartStatus,
     Refund,
     RefundNotice,
     RefundPart,
@@ -42,7 +43,10 @@ from talktime.ops.terms import Terms
 
 ASKED_EVENT: Final = "refund.asked"
 DECLINED_EVENT: Final = "refund.declined"
-"""No money moves with these two, but open pages say how the refund stands."""
+BEGUN_EVENT: Final = "refund.begun"
+ENDED_EVENT: Final = "refund.ended"
+"""No money moves with these, but open pages say how the refund stands; the last two are of one that
+was begun at the provider itself, and that came to nothing there."""
 
 ASK_PENDING_SOONEST: Final = timedelta(minutes=2)
 ASK_PENDING_LATEST: Final = timedelta(hours=1)
@@ -232,7 +236,7 @@ async def settle_refund(
     verdict = "amount_differs"
     if notice.currency == CURRENCY and 0 < notice.amount_cents <= CENTS_MAX:
         async with connection.transaction():
-            verdict = await refunds.settle_refund(
+            verdict, is_direct_news = await refunds.settle_refund(
                 connection,
                 account_id=notice.account_id,
                 payment_id=notice.payment_id,
@@ -246,6 +250,14 @@ async def settle_refund(
                 floor_nanos=terms.floor_nanos,
                 now=now,
             )
+            if is_direct_news and notice.status in _UNMOVED_EVENTS:
+                await write_event(
+                    connection,
+                    notice.account_id,
+                    kind=_UNMOVED_EVENTS[notice.status],
+                    ref=notice.provider_refund_id,
+                    now=now,
+                )
     if verdict == "payment_unknown":
         raise PaymentUnknown(f"there is no top-up {notice.payment_id} on this account")
     if verdict == "amount_differs":
@@ -256,6 +268,9 @@ async def settle_refund(
         )
     ids = {"account_id": notice.account_id, "payment_id": notice.payment_id}
     sound_alarm(verdict, **ids, refund=notice.provider_refund_id, intent_id=notice.intent_id)
+
+
+_UNMOVED_EVENTS: Final = {PartStatus.PENDING: BEGUN_EVENT, PartStatus.FAILED: ENDED_EVENT}
 
 
 def _until_asked_again(pending_for: timedelta) -> timedelta:
@@ -286,11 +301,10 @@ async def _tell_operator(
 
 
 def _too_much(refundable_nanos: int) -> RefundTooMuch:
-    can = format_usd(refundable_nanos)
-    words = f"at most ${can} can go back to the cards it came from"
+    words = f"at most {display_usd(refundable_nanos)} can go back to the cards it came from"
     if not refundable_nanos:
         words = "nothing can go back: it is used, set aside for running calls, or came by no card"
-    return RefundTooMuch(words, field="amount", refundable=can)
+    return RefundTooMuch(words, field="amount", refundable=format_usd(refundable_nanos))
 
 
 def _check_id(refund_id: str) -> None:

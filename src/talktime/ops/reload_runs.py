@@ -26,7 +26,7 @@ from talktime.ops.accounts import read_account
 from talktime.ops.auto_reload import look_at_reload, read_auto_reload
 from talktime.ops.messages import write_message
 from talktime.ops.terms import Terms
-from talktime.ops.top_ups import GIVE_UP_AFTER, read_payment, settle_payment
+from talktime.ops.top_ups import CLOSED_EVENT, GIVE_UP_AFTER, read_payment, settle_payment
 
 Connections = Callable[[], AbstractAsyncContextManager[Connection]]
 
@@ -167,6 +167,9 @@ async def _take_failure(
         if charge.outcome is ChargeOutcome.UNUSABLE:
             if not await _is_saved(connection, tills, order):
                 # Another card was saved meanwhile; what was wrong with this one is over.
+                await auto_reload.write_event(
+                    connection, account_id, kind=CLOSED_EVENT, ref=payment_id, now=now
+                )
                 return
             failures_max = 1
         if charge.gone is not None:
@@ -290,15 +293,19 @@ async def resume_charge(tills: Tills, account_id: str, payment_id: str, *, now: 
         await settle_charge(tills, order, charge, now=now)
         return
     # Should its money come all the same, it is credited.
-    async with tills.connections() as connection:
-        await payments.close_payment(
+    async with tills.connections() as connection, connection.transaction():
+        await auto_reload.lock_account(connection, account_id)
+        if await payments.close_payment(
             connection,
             account_id=account_id,
             payment_id=payment_id,
             status=PaymentStatus.EXPIRED,
             failure=_UNDECIDED if is_undecided else _UNHEARD,
             now=now,
-        )
+        ):
+            await auto_reload.write_event(
+                connection, account_id, kind=CLOSED_EVENT, ref=payment_id, now=now
+            )
 
 
 async def _is_wanted(tills: Tills, order: ChargeOrder, *, now: datetime) -> bool:
