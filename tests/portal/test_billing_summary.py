@@ -7,11 +7,13 @@ import pytest
 
 from talktime.core.account import Account, AccountStatus
 from talktime.core.money import parse_usd
+from talktime.core.money_move import MoveKind, OpenMove, OpenState
 from talktime.core.ratecard import Channel
 from talktime.core.talk_time import Pace
 from talktime.ops.billing import Billing
 from talktime.ops.spend_days import MonthSpend
 from talktime.portal.billing.summary import summary_view
+from talktime.portal.billing.under_way import under_way
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 FLOOR = 100_000_000
@@ -74,7 +76,7 @@ def billing(promo: str = "0", paid: str = "5", held: str = "0", **facts: Any) ->
 
 
 def summary(standing: Billing) -> Any:
-    return summary_view(standing, floor_nanos=FLOOR, now=NOW)
+    return summary_view(standing, floor_nanos=FLOOR, now=NOW, may_spend=True)
 
 
 def test_money_set_aside_is_shown_apart() -> None:
@@ -216,3 +218,37 @@ def test_a_beginning_is_no_warning() -> None:
     assert summary(billing(paid="0.5", has_fallen=False)).notice is None
     assert summary(billing(paid="0.5")).notice.tone == "warn"
     assert summary(billing(paid="0.05", has_fallen=False)).notice.tone == "stop"
+
+
+def a_move(kind: MoveKind, state: OpenState) -> OpenMove:
+    return OpenMove(kind=kind, ref="m-1", amount_nanos=usd("4"), state=state)
+
+
+@pytest.mark.parametrize(
+    ("moves", "led", "led_who_looks"),
+    [
+        (
+            [a_move(MoveKind.REFUND, OpenState.SENDING)],
+            ("/refund", "See it"),
+            ("/payments", "See it"),
+        ),
+        (
+            [a_move(MoveKind.TOP_UP, OpenState.NEEDS_CUSTOMER)],
+            ("/top-up/m-1", "Confirm"),
+            ("/top-up/m-1", "See it"),
+        ),
+        (
+            2 * [a_move(MoveKind.REFUND, OpenState.ASKED)],
+            ("/payments", "See all"),
+            ("/payments", "See all"),
+        ),
+    ],
+)
+def test_what_is_under_way_leads_to_where_one_may_go(
+    moves: list[OpenMove], led: tuple[str, str], led_who_looks: tuple[str, str]
+) -> None:
+    """Who may spend is led to where something can be done, who only looks to where it is told."""
+    for may_spend, (path, link) in ((True, led), (False, led_who_looks)):
+        line = under_way(moves, base="/x", may_spend=may_spend)
+        assert line is not None
+        assert (line.href, line.link) == (f"/x/billing{path}", link)

@@ -1,12 +1,13 @@
 """Figures as people see them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from talktime.core.money import NANOS_PER_USD
 from talktime.core.talk_time import spoken_duration
 from talktime.portal.figures import (
+    clock_words,
     duration,
     exact_column,
     exact_usd,
@@ -101,6 +102,14 @@ def test_times_are_the_accounts_own() -> None:
     shown = moment(at, zone_of("Europe/Berlin"))
     assert (shown.day, shown.clock, shown.seconds) == ("1 Dec 2026", "00:30", "00:30:05")
     assert shown.iso == "2026-11-30T23:30:05Z"
+
+
+def test_another_day_is_named() -> None:
+    """A time is a clock's while it is today where the account is, and has its day otherwise."""
+    zone, now = zone_of("Europe/Berlin"), datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
+    until = datetime(2026, 11, 23, 22, 59, tzinfo=UTC)
+    assert clock_words(until, zone, now=now) == "23:59"
+    assert clock_words(until + timedelta(minutes=1), zone, now=now) == "00:00 on 24 Nov 2026"
 
 
 def test_unknown_zones_are_utc() -> None:

@@ -94,7 +94,7 @@ def test_parts_add_up_to_their_amount(moves: list[tuple[int, int]]) -> None:
 def test_balances_add_up_to_available(promo: int, paid: int) -> None:
     """Promo and paid, as shown, add up to the available balance shown above them."""
     standing = billing(promo=exact(promo), paid=exact(paid))
-    view = summary_view(standing, floor_nanos=FLOOR, now=NOW)
+    view = summary_view(standing, floor_nanos=FLOOR, now=NOW, may_spend=True)
     assert read(view.promo) + read(view.paid) == read(view.available)
 
 

@@ -119,6 +119,13 @@ def moment(at: datetime, zone: tzinfo) -> Moment:
     )
 
 
+def clock_words(at: datetime, zone: tzinfo, *, now: datetime) -> str:
+    """ "13:05", and on another day than today "13:05 on 24 Nov 2026"."""
+    one = moment(at, zone)
+    is_today = at.astimezone(zone).date() == now.astimezone(zone).date()
+    return one.clock if is_today else f"{one.clock} on {one.day}"
+
+
 def day_name(day: date) -> str:
     """ "23 Nov 2026" """
     return f"{day_label(day)} {day.year}"

@@ -148,6 +148,7 @@ class PageWriter:
             billing,
             floor_nanos=self._platform.terms.floor_nanos,
             now=now,
+            may_spend=self._page.may_spend,
             base=self._pages.base,
         )
         return self._pages.html("billing/summary.html", view=view, may_spend=self._page.may_spend)

@@ -110,4 +110,4 @@ def sentence(words: str) -> str:
     first = words.split(" ", 1)[0].rstrip(",:;")
     is_word = first.replace("-", "").replace("'", "").isalpha()
     begun = words[:1].upper() + words[1:] if is_word else words
-    return begun + ("" if not words or words.endswith(".") else ".")
+    return begun + ("" if not words or words[-1] in ".!?…" else ".")

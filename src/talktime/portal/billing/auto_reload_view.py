@@ -19,8 +19,8 @@ from talktime.core.auto_reload import (
 from talktime.core.money import display_usd
 from talktime.core.payment import Payment, PaymentStatus
 from talktime.core.saved_card import Card
-from talktime.portal.billing.refund_view import sentence
-from talktime.portal.figures import Moment, moment, zone_of
+from talktime.portal.billing.refund_view import quoted
+from talktime.portal.figures import Moment, clock_words, moment, zone_of
 
 
 class StateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,12 +99,12 @@ def state_view(
         )
     if reason is ReloadReason.COOLING_DOWN and state.attempted_at is not None:
         again = state.attempted_at + cool_down(state.failures)
-        at = moment(again, zone_of(account.zone_at(now)))
+        at = clock_words(again, zone_of(account.zone_at(now)), now=now)
         tried = "failed" if state.failures else "was not long ago"
         return StateView(
             tone="warn" if state.failures else "wait",
             title="On: waiting",
-            text=f"The last attempt {tried}. The next is made at {at.clock} at the earliest.",
+            text=f"The last attempt {tried}. The next is made at {at} at the earliest.",
         )
     tone, title = _TITLES[reason]
     is_stopped = reason is ReloadReason.STOPPED
@@ -188,7 +188,7 @@ def check_rows(checks: Sequence[ReloadCheck], account: Account) -> tuple[CheckRo
 
 
 def _result(payment: Payment) -> tuple[str, str, str]:
-    why = sentence(payment.failure) if payment.failure else ""
+    why = quoted(payment.failure) if payment.failure else ""
     if payment.status is PaymentStatus.SUCCEEDED:
         return "done", "Charged and credited", ""
     if payment.status is PaymentStatus.FAILED:

@@ -6,6 +6,7 @@ from litestar import Response, get
 from litestar.response import Redirect, Stream
 
 from talktime.core.errors import InvalidInput
+from talktime.core.member import Right
 from talktime.core.number_mask import masked_call
 from talktime.core.place import read_number
 from talktime.ops.accounts import read_account
@@ -74,6 +75,7 @@ async def billing(request: Asked) -> Response[str]:
             standing,
             floor_nanos=desk.platform.terms.floor_nanos,
             now=now,
+            may_spend=visitor.may(Right.SPEND),
             base=desk.pages.base,
         ),
         spend=spend_view(account, spent, closing, now=now),

@@ -12,7 +12,15 @@ from talktime.core.money_move import MoneyMove, MoveKind
 from talktime.core.payment import OPEN_STATUSES, Payment, PaymentOrigin, PaymentStatus
 from talktime.core.refund import PartStatus, Refund, RefundPart, RefundStatus
 from talktime.portal.billing.refund_view import direct_refund_state, refund_state
-from talktime.portal.figures import MONTHS, Moment, Money, moment, signed_money, zone_of
+from talktime.portal.figures import (
+    MONTHS,
+    Moment,
+    Money,
+    clock_words,
+    moment,
+    signed_money,
+    zone_of,
+)
 
 
 class MoveRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +185,7 @@ def _open_state(payment: Payment, account: Account, now: datetime) -> tuple[str,
             "here within minutes, and within three days at the latest."
         )
         return "wait", "Being asked about", asked
-    until = moment(payment.expires_at, zone_of(account.time_zone)).clock
+    until = clock_words(payment.expires_at, zone_of(account.time_zone), now=now)
     if payment.failure is not None:
         return "stop", "Declined", f"It can be tried again until {until}."
     return "wait", "Not paid yet", f"Nothing was charged. It can be paid until {until}."

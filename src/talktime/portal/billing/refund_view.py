@@ -9,7 +9,7 @@ from talktime.core.account import Account
 from talktime.core.money import display_usd
 from talktime.core.refund import PartStatus, Refund, RefundPart, RefundStatus
 from talktime.portal.figures import Moment, moment, zone_of
-from talktime.portal.words import counted
+from talktime.portal.words import counted, sentence
 
 
 class RefundRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ def refund_state(refund: Refund) -> tuple[str, str, str]:
             "Somebody looks at it. Until then the money is yours to call with.",
         )
     if refund.status is RefundStatus.DECLINED:
-        return "stop", "Declined", f"{sentence(refund.answer)} Nothing was taken."
+        return "stop", "Declined", f"{quoted(refund.answer)} Nothing was taken."
     if refund.status is RefundStatus.RUNNING:
         told = (
             f"Set aside for {_cards(len(refund.parts))}; it leaves the balance once the payment "
@@ -100,7 +100,7 @@ def refund_state(refund: Refund) -> tuple[str, str, str]:
         )
     came_back = any(part.reversal_seq is not None for part in refund.parts)
     gone = sum(part.amount_nanos for part in refund.parts if part.status is PartStatus.SUCCEEDED)
-    why = " ".join(dict.fromkeys(sentence(part.failure) for part in refund.parts if part.failure))
+    why = " ".join(dict.fromkeys(quoted(part.failure) for part in refund.parts if part.failure))
     if came_back:
         why = f"It was sent, but came back. {why}"
     if gone:
@@ -119,7 +119,7 @@ def direct_refund_state(part: RefundPart) -> tuple[str, str, str]:
         return "done", "Sent back", "By your platform, to the card that paid."
     if part.status is PartStatus.FAILED:
         came_back = "It was sent, but came back. " if part.reversal_seq is not None else ""
-        why = f"{came_back}{sentence(part.failure)}"
+        why = f"{came_back}{quoted(part.failure)}"
         return "stop", "Failed", f"{why} The money is on your balance."
     return "wait", "On its way", "Begun by your platform; the payment provider confirms it."
 
@@ -130,7 +130,6 @@ def _cards(payments: int) -> str:
     return f"the cards of {counted(payments, 'payment')}"
 
 
-def sentence(words: str | None) -> str:
-    """Words as a sentence of their own."""
-    text = (words or "The bank gave no reason").strip().rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}."
+def quoted(words: str | None) -> str:
+    """What a bank or an operator said, as a sentence of its own."""
+    return sentence((words or "").strip().rstrip(".") or "The bank gave no reason")

@@ -14,11 +14,12 @@ from talktime.core.refund import REASON_LENGTH_MAX
 from talktime.db.pool import Connection
 from talktime.ops.accounts import read_account
 from talktime.ops.refunds import ask_refund, list_direct_refunds, list_refunds, read_refundable
-from talktime.portal.billing.refund_view import RefundPageView, refund_page_view, sentence
+from talktime.portal.billing.refund_view import RefundPageView, refund_page_view
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.framing import frame, live_address
 from talktime.portal.rendering import PAGE_HEADERS
 from talktime.portal.visiting import Visitor
+from talktime.portal.words import sentence
 
 SHOWN: Final = 50
 

@@ -67,7 +67,7 @@ class SummaryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summary_view(
-    billing: Billing, *, floor_nanos: int, now: datetime, base: str = ""
+    billing: Billing, *, floor_nanos: int, now: datetime, may_spend: bool, base: str = ""
 ) -> SummaryView:
     account = billing.account
     held, held_rest = _held(billing)
@@ -89,7 +89,7 @@ def summary_view(
         month_rest=_month_rest(billing, now),
         talk_time=_talk_time(billing, floor_nanos),
         notice=_notice(billing, floor_nanos),
-        under_way=under_way(billing.open_moves, base=base),
+        under_way=under_way(billing.open_moves, base=base, may_spend=may_spend),
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 from talktime.core.account import Account
 from talktime.core.money import display_usd
 from talktime.core.payment import OPEN_STATUSES, Payment, PaymentOrigin, PaymentStatus
-from talktime.portal.figures import moment, zone_of
+from talktime.portal.figures import clock_words, zone_of
 
 
 class TopUpView(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ def top_up_view(
             text="Auto-reload began this payment. It is credited once the bank has confirmed it.",
             amount=amount,
         )
-    until = moment(payment.expires_at, zone_of(account.zone_at(now))).clock
+    until = clock_words(payment.expires_at, zone_of(account.zone_at(now)), now=now)
     tone, title, text = "wait", "Not paid yet", f"It can be paid until {until}."
     if payment.needs_customer:
         tone, title = "warn", "Your bank wants you to confirm this payment"

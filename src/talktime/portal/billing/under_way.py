@@ -23,17 +23,22 @@ class UnderWay(msgspec.Struct, frozen=True, kw_only=True):
     """What the way there is called."""
 
 
-def under_way(moves: Sequence[OpenMove], *, base: str) -> UnderWay | None:
-    """What the customer can act on comes first, and of several the newest; None: nothing is."""
+def under_way(moves: Sequence[OpenMove], *, base: str, may_spend: bool) -> UnderWay | None:
+    """What the customer can act on comes first, and of several the newest; None: nothing is.
+
+    Who may not spend can open no refund page and confirm nothing: they are led to where it is told.
+    """
     if not moves:
         return None
     first = min(moves, key=lambda move: _ORDER.index(move.state))
     text, rest, link = _LINES[first.state]
-    href = f"{base}/billing/refund"
+    href = f"{base}/billing/payments"
     if first.kind is MoveKind.TOP_UP:
         href = f"{base}/billing/top-up/{quote(first.ref, safe='')}"
-    elif first.kind is MoveKind.DIRECT_REFUND:
-        href = f"{base}/billing/payments"
+    elif first.kind is MoveKind.REFUND and may_spend:
+        href = f"{base}/billing/refund"
+    if not may_spend:
+        link = "See it"
     if len(moves) > 1:
         rest = f"{rest} And {len(moves) - 1} more"
         href, link = f"{base}/billing/payments", "See all"
