@@ -120,7 +120,8 @@ async def till(platform: Platform, tmp_path: Path) -> AsyncIterator[Platform]:
     await asyncio.wait([serving])
 
 
-@pytest.fixture(scope="session")
+# Ends with its module: whoever keeps the mail of this database would take that of later tests too.
+@pytest.fixture(scope="module")
 async def shop(
     database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Platform]:

@@ -98,6 +98,7 @@ async def test_a_first_day(phone: Page, shop: Platform, tmp_path: Path) -> None:
     bots = Bots(shop, await page.locator("dd.code").inner_text())
     await page.get_by_role("link", name="Calls", exact=True).tap()
     await expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
+    await expect(page.locator(".exports")).to_be_hidden()
     await see(page, "6-no-calls")
     await bots.start("CA1", direction="inbound", from_number="+4930123456")
     row = page.locator("tbody.call")

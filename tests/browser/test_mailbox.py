@@ -27,7 +27,7 @@ async def open_mail(page: Page, running: Running, address: str) -> None:
     """The newest mail to an address, once it is there."""
     mine = page.locator(".mails a", has_text=address)
     await page.goto(f"{running.url}/mailbox")
-    for _ in range(40):
+    for _ in range(200):
         if await mine.count():
             break
         await page.wait_for_timeout(100)

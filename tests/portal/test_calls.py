@@ -339,4 +339,3 @@ async def test_empty_lists_teach(customer: httpx.AsyncClient, show: str, words: 
     """Every empty list says why it is, and what to do."""
     page = (await customer.get(f"/calls{show}")).text
     assert words in page
-    assert "Download these calls" not in page
