@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 import structlog
+from prometheus_client import Counter
 
 from talktime.core.errors import Overloaded, PaymentMismatch, TalktimeError
 
@@ -16,6 +17,14 @@ log = structlog.get_logger("talktime.worker")
 
 STOP_SECONDS: Final = 3.0
 """How long acts under way may take to end when the worker stops."""
+
+# Without a registry of its own, as the runs of loops: a run is over before its acts are.
+ACTS = Counter(
+    "talktime_worker_acts",
+    "Acts that a loop with slots ended: done, later (who was asked is away), refused, failed.",
+    ["loop", "result"],
+    registry=None,
+)
 
 Due = TypeVar("Due")
 
@@ -102,13 +111,22 @@ class Slots(Generic[Due]):
         try:
             await self._act(one)
         except Overloaded as error:
+            self._count("later")
             log.warning("left for later", slots=self._name, why=error.message)
             return False
         except PaymentMismatch:
+            self._count("refused")
             log.exception("an operator is needed", slots=self._name)
         except TalktimeError as error:
+            self._count("refused")
             log.warning("refused", slots=self._name, due=one, why=error.message)
         except Exception:  # whatever it is, the others and the next look go on
+            self._count("failed")
             log.exception("an act failed", slots=self._name, due=one)
             return False
+        else:
+            self._count("done")
         return True
+
+    def _count(self, result: str) -> None:
+        ACTS.labels(loop=self._name, result=result).inc()

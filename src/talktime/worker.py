@@ -58,6 +58,7 @@ from talktime.ops.health import read_clock_skew, read_health
 from talktime.ops.platform import Platform
 from talktime.ops.upkeep import sweep_database
 from talktime.payment_loops import payment_loops
+from talktime.slots import ACTS
 
 log = structlog.get_logger("talktime.worker")
 
@@ -91,6 +92,7 @@ COLLECTORS: Final = (
     CLOCK_SKEW,
     RUNS,
     LAST_RUN,
+    ACTS,
     SILENT_ENDED,
     UNPRICED_SETTLED,
     ATTEMPTS,

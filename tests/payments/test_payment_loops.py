@@ -15,7 +15,8 @@ from talktime.loops import run_loops
 from talktime.ops.platform import Payments, Platform
 from talktime.ops.top_ups import ASK_AFTER
 from talktime.payment_loops import AT_ONCE, payment_loops
-from talktime.slots import STOP_SECONDS
+from talktime.slots import ACTS, STOP_SECONDS
+from talktime.worker import COLLECTORS
 from tests.conftest import AccountFactory
 from tests.payments.looping import do_once
 from tests.payments.paying import SECRET, Payer
@@ -183,3 +184,39 @@ async def test_a_sweep_waits_for_no_other(
     assert [len(await one.top_ups()) for one in (held, free)] == [0, 1]
     await do_once(till, "sweeps", "reloads")
     assert len(await held.top_ups()) == 1
+
+
+async def test_what_became_of_each_act_is_counted(
+    till: Platform,
+    provider: StripeCheckout,
+    stripe: StripeCheckouts,
+    make_account: AccountFactory,
+) -> None:
+    """While Stripe is away a loop's acts count as left for later, though the loop itself ran well;
+    once it answers they are done. /metrics shows both."""
+    assert ACTS in COLLECTORS
+    payer = Payer(till, provider, await make_account())
+    payment = await payer.begin()
+    assert payment.checkout_id is not None
+    stripe.pay(payment.checkout_id)
+    before = counted("later"), counted("done")
+    stripe.broken = True
+    later = till.clock() + ASK_AFTER + timedelta(seconds=1)
+    await do_once(msgspec.structs.replace(till, clock=lambda: later), "payments")
+    assert counted("later") > before[0]
+    assert counted("done") == before[1]
+    stripe.broken = False
+    again = later + ASK_AFTER + timedelta(seconds=1)
+    await do_once(msgspec.structs.replace(till, clock=lambda: again), "payments")
+    assert counted("done") > before[1]
+
+
+def counted(result: str) -> float:
+    """How many acts of asking about payments ended so in this process."""
+    [metric] = ACTS.collect()
+    wanted = {"loop": "payments", "result": result}
+    return sum(
+        one.value
+        for one in metric.samples
+        if one.name == "talktime_worker_acts_total" and one.labels == wanted
+    )
