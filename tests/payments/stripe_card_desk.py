@@ -57,6 +57,8 @@ class StripeCardDesk:
         """By card, whose it is."""
         self._renewed: dict[str, str] = {}
         self._by_key: dict[str, tuple[dict[str, str], Answered]] = {}
+        self.is_another_account = False
+        """The key that it is asked with is right, and of an account that knows none of ours."""
         self.clock = time.time
         """Seconds, by which charges are dated."""
 
@@ -110,7 +112,7 @@ class StripeCardDesk:
     def create_setup(self, fields: dict[str, str], key: str | None) -> Answered:
         if before := self.keyed(fields, key, SETUP_FIELDS):
             return before
-        if fields["customer"] not in self.customers:
+        if not self.knows(fields["customer"]):
             return 400, missing("customer", fields["customer"])
         session_id = f"cs_test_{secrets.token_hex(12)}"
         self._sessions[session_id] = {
@@ -128,10 +130,12 @@ class StripeCardDesk:
         return self.kept(fields, key, (200, self._sessions[session_id]))
 
     def create_intent(self, fields: dict[str, str], key: str | None) -> Answered:
+        if self.is_another_account:
+            return 400, missing("customer", fields["customer"])
         if before := self.keyed(fields, key, INTENT_FIELDS):
             return before
         card_id = fields["payment_method"]
-        if fields["customer"] not in self.customers:
+        if not self.knows(fields["customer"]):
             return self.kept(fields, key, (400, missing("customer", fields["customer"])))
         if self.owners.get(card_id) != fields["customer"]:
             return self.kept(fields, key, (400, missing("payment_method", card_id)))
@@ -152,9 +156,26 @@ class StripeCardDesk:
         self._renewed[card_id] = behaves_as
 
     def delete_customer(self, customer_id: str) -> None:
-        """In the dashboard, say; their cards are gone with them."""
-        del self.customers[customer_id]
+        """In the dashboard, say; their cards are gone with them. That there was one stays known."""
+        self.customers[customer_id] = {"id": customer_id, "object": "customer", "deleted": True}
         self.owners = {card: who for card, who in self.owners.items() if who != customer_id}
+
+    def knows(self, customer_id: str) -> bool:
+        """Whether something can be done with a customer."""
+        found = self.customers.get(customer_id)
+        return found is not None and "deleted" not in found and not self.is_another_account
+
+    def read_customer(self, customer_id: str) -> Answered:
+        """One that was deleted is still told of, as deleted."""
+        if self.is_another_account or customer_id not in self.customers:
+            return 404, missing("id", customer_id)
+        return 200, self.customers[customer_id]
+
+    def read_card(self, card_id: str) -> Answered:
+        if self.is_another_account:
+            return 404, missing("payment_method", card_id)
+        whose = self.owners.get(card_id)
+        return 200, {"id": card_id, "object": "payment_method", "type": "card", "customer": whose}
 
     def _new_intent(self, fields: dict[str, str]) -> dict[str, Any]:
         intent_id = f"pi_{secrets.token_hex(12)}"
@@ -177,7 +198,7 @@ class StripeCardDesk:
         return self.intents[intent_id]
 
     def list_intents(self, asked: Mapping[str, str]) -> Answered:
-        if asked["customer"] not in self.customers:
+        if not self.knows(asked["customer"]):
             return 404, missing("customer", asked["customer"])
         found = [
             one
@@ -237,7 +258,21 @@ def routes(stripe: Any) -> list[Any]:
         stripe.cards.owners.pop(card_id, None)
         return answer(200, {"id": card_id, "object": "payment_method", "type": "card"})
 
-    return [customer, charge, charges, cancel, detach]
+    return [customer, charge, charges, cancel, detach, *_reading_routes(stripe)]
+
+
+def _reading_routes(stripe: Any) -> list[Any]:
+    @get("/v1/customers/{customer_id:str}")
+    async def customer(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        status, body = stripe.cards.read_customer(request.path_params["customer_id"])
+        return Response(body, status_code=status)
+
+    @get("/v1/payment_methods/{card_id:str}")
+    async def card(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        status, body = stripe.cards.read_card(request.path_params["card_id"])
+        return Response(body, status_code=status)
+
+    return [customer, card]
 
 
 def missing(param: str, which: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+import structlog.testing
 
 from talktime.core.auto_reload import (
     COOL_DOWN,
@@ -11,7 +12,7 @@ from talktime.core.auto_reload import (
     FAILURES_MAX,
     ReloadReason,
 )
-from talktime.core.errors import PaymentMismatch
+from talktime.core.errors import PaymentMismatch, ProviderAway
 from talktime.core.payment import PaymentStatus
 from talktime.db.webhook_lanes import OutboxEvent
 from talktime.ops.reload_runs import PAGE_LIFE
@@ -221,6 +222,27 @@ async def test_a_card_that_no_later_try_makes_better(
     assert ((await reloader.saved()).card is None) == (gone is not None)
     await reloader.save_card("pm_pays_2")
     assert (await reloader.look()).reason is ReloadReason.FIRED
+    assert len(await reloader.top_ups()) == 1
+
+
+async def test_a_wrong_key_takes_no_card_away(reloader: Reloader) -> None:
+    """The key of another account or mode knows no customer of ours: an operator hears of it, the
+    customer does not, nothing stops, and the card is charged when the key is right again."""
+    saved = await reloader.save_card()
+    await reloader.choose()
+    await reloader.spend("6")
+    reloader.stripe.cards.is_another_account = True
+    with structlog.testing.capture_logs() as lines, pytest.raises(ProviderAway):
+        await reloader.look()
+    assert "error" in [line["log_level"] for line in lines]
+    reloader.passes(LATER)
+    await reloader.resume()
+    assert (await reloader.told(), await reloader.events()) == ([], [])
+    assert await reloader.saved() == saved
+    assert ((await reloader.state()).failures, (await reloader.state()).stopped_at) == (0, None)
+    reloader.stripe.cards.is_another_account = False
+    reloader.passes(LATER)
+    await reloader.resume()
     assert len(await reloader.top_ups()) == 1
 
 

@@ -4,13 +4,16 @@ Facts used: https://docs.stripe.com/payments/save-and-reuse (mode setup),
 https://docs.stripe.com/api/payment_intents/create (off_session with confirm answers 402 where the
 bank says no, with code authentication_required where it wants to hear the customer),
 https://docs.stripe.com/declines/codes and https://docs.stripe.com/declines/card (which refusals are
-for good), https://docs.stripe.com/error-codes (resource_missing names the parameter), and
+for good), https://docs.stripe.com/error-codes (resource_missing names the parameter),
+https://docs.stripe.com/api/customers/retrieve (a deleted customer is still told of, as deleted;
+https://docs.stripe.com/api/payment_methods/object: a detached card is nobody's), and
 https://docs.stripe.com/api/idempotent_requests (a key repeated within a day answers as it did the
 first time, refusals included).
 """
 
+from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import stripe
 import structlog
@@ -30,6 +33,8 @@ from talktime.core.saved_card import (
 from talktime.gateways.stripe_keys import idempotency_key
 
 log = structlog.get_logger("talktime.stripe_cards")
+
+_Told = TypeVar("_Told")
 
 LOOKED_THROUGH: Final = 100
 """Charges of one customer among which one is looked for; Stripe's own limit of a page."""
@@ -101,7 +106,7 @@ class StripeCards:
                 {"idempotency_key": idempotency_key("setup", *names)},
             )
         except stripe.StripeError as error:
-            if _gone(error) is Gone.CUSTOMER:
+            if _is_missing(error) and getattr(error, "param", None) == "customer":
                 return None
             raise _away(error) from error
         if session.url is None:
@@ -167,7 +172,7 @@ class StripeCards:
                 raise _away(error) from error
             # Nothing was begun.
             log.warning("a saved card cannot be charged", code=error.code, param=error.param)
-            gone = _gone(error)
+            gone = await self._what_is_gone(order)
             return Charge(
                 outcome=ChargeOutcome.DECLINED if gone is None else ChargeOutcome.UNUSABLE,
                 intent_id=None,
@@ -191,13 +196,35 @@ class StripeCards:
                 }
             )
         except stripe.StripeError as error:
-            if error.http_status == 404 or error.code == _NOT_THERE:
+            if _is_missing(error):
                 return None
             raise _away(error) from error
         for intent in page.data:
             if intent.metadata.to_dict().get("payment_id") == order.payment_id:
                 return _charge(intent)
         return None
+
+    async def _what_is_gone(self, order: ChargeOrder) -> Gone | None:
+        """What of a refused charge Stripe has no longer, by its own word.
+
+        A key of another account or mode sees nothing of ours, and that takes no card away from
+        anybody: it is the operator's to set right. Raises ProviderAway.
+        """
+        reading = self._stripe.v1
+        customer = await _found(reading.customers.retrieve_async(order.customer_id))
+        if customer is None:
+            log.error(
+                "the Stripe key knows nothing of a customer whose card was saved: is it of the "
+                "same account, and of the same mode, test or live?",
+                account_id=order.account_id,
+                customer_id=order.customer_id,
+            )
+            raise ProviderAway("the payment provider does not know this customer under our key")
+        if getattr(customer, "deleted", False):
+            return Gone.CUSTOMER
+        card = await _found(reading.payment_methods.retrieve_async(order.card_id))
+        is_theirs = card is not None and card.customer == order.customer_id
+        return None if is_theirs else Gone.CARD
 
     async def _give_up(self, intent_id: str) -> None:
         """Nobody can finish it later: whoever pays after all does so on a page."""
@@ -241,13 +268,18 @@ def _declined(*codes: str | None) -> ChargeOutcome:
     return ChargeOutcome.DECLINED if _FOR_GOOD.isdisjoint(codes) else ChargeOutcome.UNUSABLE
 
 
-def _gone(error: stripe.StripeError) -> Gone | None:
-    """What is no longer there: detached or deleted at Stripe, by whomever."""
-    if not isinstance(error, stripe.InvalidRequestError):
-        return None
-    if error.param == "customer" and error.code == _NOT_THERE:
-        return Gone.CUSTOMER
-    return Gone.CARD if error.param == "payment_method" else None
+async def _found(asking: Awaitable[_Told]) -> _Told | None:
+    """What is asked for; None where Stripe has no such thing."""
+    try:
+        return await asking
+    except stripe.StripeError as error:
+        if _is_missing(error):
+            return None
+        raise _away(error) from error
+
+
+def _is_missing(error: stripe.StripeError) -> bool:
+    return error.http_status == 404 or error.code == _NOT_THERE
 
 
 def _away(error: stripe.StripeError) -> ProviderAway:
