@@ -8,10 +8,12 @@ import asyncio
 import random
 import time
 import uuid
+from collections import Counter
+from collections.abc import Collection
 from typing import Final
 
+import prometheus_client
 import structlog
-from prometheus_client import Counter
 
 from talktime.core.webhook import Attempt
 from talktime.db.webhook_lanes import ClaimedLane, Waiting
@@ -45,7 +47,7 @@ CONNECTIONS: Final = 2
 """Of the pool, which requests need more."""
 STOP_SECONDS: Final = 3.0
 
-ATTEMPTS: Final = Counter(
+ATTEMPTS: Final = prometheus_client.Counter(
     "talktime_webhook_attempts", "Webhook deliveries tried.", ["result"], registry=None
 )
 
@@ -73,8 +75,10 @@ class Deliverer:
         self._name = uuid.uuid4().hex[:12]
         self._rounds = 0
         self._tasks: dict[asyncio.Task[None], Work] = {}
-        self._next: asyncio.Task[None] | None = None
+        self._looks: set[asyncio.Task[None]] = set()
+        self._is_look_due = False
         self._has_more = False
+        self._taking = asyncio.Lock()
         self._connections = asyncio.Semaphore(CONNECTIONS)
         self._renewed_at = platform.clock()
         self._closing = False
@@ -87,20 +91,14 @@ class Deliverer:
 
     async def finish(self) -> None:
         """Wait until nothing is under way; for tests and commands."""
-        while under_way := {*self._tasks, *([self._next] if self._next else [])}:
+        while under_way := {*self._tasks, *self._looks}:
             await asyncio.wait(under_way)
 
     async def close(self) -> None:
         """Let attempts under way end for a moment, then leave their lanes to others."""
         self._closing = True
-        if self._next is not None:
-            self._next.cancel()
-        if self._tasks:
-            _, late = await asyncio.wait(set(self._tasks), timeout=STOP_SECONDS)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+        await _end(self._looks)  # before the lanes, which one of them may have taken just now
+        await _end(self._tasks)
         await self._sender.close()
 
     async def _renew(self) -> None:
@@ -114,42 +112,46 @@ class Deliverer:
         self._renewed_at = now
 
     async def _begin_due(self) -> None:
-        under_way = [work.endpoint for work in self._tasks.values()]
-        room = LANES_MAX - len(under_way)
-        if room <= 0 or self._closing:
-            return
-        busy = [one for one in set(under_way) if under_way.count(one) >= LANES_PER_ENDPOINT]
-        self._rounds += 1
-        claim = f"{self._name}-{self._rounds}"
-        async with self._platform.connection() as connection:
-            lanes = await claim_lanes(
-                connection,
-                claim=claim,
-                busy=busy,
-                per_endpoint=LANES_PER_ENDPOINT,
-                limit=room,
-                now=self._platform.clock(),
+        async with self._taking:  # a look counts what the one before it took
+            room = LANES_MAX - len(self._tasks)
+            if room <= 0 or self._closing:
+                return
+            self._rounds += 1
+            claim = f"{self._name}-{self._rounds}"
+            async with self._platform.connection() as connection:
+                lanes = await claim_lanes(
+                    connection,
+                    claim=claim,
+                    under_way=self._under_way(),
+                    per_endpoint=LANES_PER_ENDPOINT,
+                    limit=room,
+                    now=self._platform.clock(),
+                )
+                waiting = await read_waiting(connection, lanes) if lanes else []
+            for lane, first in zip(lanes, waiting, strict=True):
+                work = Work(lane, claim)
+                task = asyncio.create_task(self._guarded(work, first), name="webhook lane")
+                self._tasks[task] = work
+                task.add_done_callback(self._ended)
+            self._has_more = len(lanes) == room or any(
+                count >= LANES_PER_ENDPOINT for count in self._under_way().values()
             )
-            waiting = await read_waiting(connection, lanes) if lanes else []
-        endpoints = [(lane.owner_id, lane.endpoint_id) for lane in lanes]
-        self._has_more = bool(busy) or any(
-            endpoints.count(one) >= LANES_PER_ENDPOINT for one in set(endpoints)
-        )
-        for lane, first in zip(lanes, waiting, strict=True):
-            work = Work(lane, claim)
-            task = asyncio.create_task(self._guarded(work, first), name="webhook lane")
-            self._tasks[task] = work
-            task.add_done_callback(self._ended)
+
+    def _under_way(self) -> Counter[tuple[str, str]]:
+        return Counter(work.endpoint for work in self._tasks.values())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task)
-        if self._has_more and self._next is None and not self._closing:
-            self._next = asyncio.create_task(self._begin_soon(), name="webhook lanes")
+        if self._has_more and not self._is_look_due and not self._closing:
+            self._is_look_due = True
+            look = asyncio.create_task(self._begin_soon(), name="webhook lanes")
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
 
     async def _begin_soon(self) -> None:
         """Take up more lanes of an endpoint that has more than it may have under way."""
         await asyncio.sleep(SOON_SECONDS)
-        self._next = None
+        self._is_look_due = False
         try:
             await self._begin_due()
         except Exception:  # the next look tries again
@@ -218,6 +220,17 @@ class Deliverer:
         async with self._connections, self._platform.connection() as connection:
             [waiting] = await read_waiting(connection, [work.lane])
         return waiting
+
+
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Give tasks a moment to end by themselves."""
+    if not tasks:
+        return
+    _, late = await asyncio.wait(set(tasks), timeout=STOP_SECONDS)
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late)
 
 
 def _count(lane: ClaimedLane, attempt: Attempt, delivery: Waiting) -> None:

@@ -7,8 +7,10 @@ from talktime.core.webhook import PLATFORM
 from talktime.db import webhook_lanes
 from talktime.db.pool import Connection
 from talktime.db.webhook_lanes import LaneMove
-from talktime.deliverer import LANES_PER_ENDPOINT
+from talktime.deliverer import LANES_PER_ENDPOINT, Deliverer
+from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
+from talktime.ops.webhook_delivery import HELD_FOR, claim_lanes, renew_lanes
 from talktime.ops.webhook_relay import RELAY_EVENTS, find_untold, relay_events
 from talktime.ops.webhooks import read_endpoint
 from tests.acting import Bots
@@ -100,3 +102,63 @@ async def test_lanes_follow_one_another_without_waiting_for_the_next_look(
     told = [body["data"]["account_id"] for body in heard.receiver.bodies]
     assert sorted(told) == sorted(bots.account_id for bots in crowd)
     assert heard.receiver.most_under_way <= LANES_PER_ENDPOINT
+
+
+async def test_looks_side_by_side_take_no_more_than_an_endpoint_may_have(
+    platform: Platform, connection: Connection, make_account: AccountFactory, listen: Listen
+) -> None:
+    """What is under way of an endpoint counts, whichever look took it up and however many look."""
+    crowd = [
+        Bots(platform, await make_account(paid="5")) for _ in range(2 * LANES_PER_ENDPOINT + 3)
+    ]
+    heard = await listen(PLATFORM, ["call.started"])
+    heard.receiver.held = asyncio.Event()
+    deliverer = Deliverer(platform, WebhookSender(allow_private=True, timeout_seconds=30))
+    for bots in crowd[: LANES_PER_ENDPOINT - 1]:
+        await bots.start("CA1")
+    await deliverer.run()
+    for bots in crowd[LANES_PER_ENDPOINT - 1 :]:
+        await bots.start("CA1")
+    await asyncio.gather(deliverer.run(), deliverer.run())
+    claimed = await connection.execute(
+        "SELECT count(*) FROM webhook_lane WHERE endpoint_id = %s AND claim IS NOT NULL",
+        (heard.endpoint.endpoint_id,),
+    )
+    assert await claimed.fetchone() == (LANES_PER_ENDPOINT,)
+    heard.receiver.held.set()
+    await deliverer.finish()
+    await deliverer.close()
+    told = {body["data"]["account_id"] for body in heard.receiver.bodies}
+    assert told == {bots.account_id for bots in crowd}
+    assert heard.receiver.most_under_way <= LANES_PER_ENDPOINT
+
+
+async def test_a_renewal_waits_for_nobody(
+    platform: Platform, connection: Connection, make_account: AccountFactory, listen: Listen
+) -> None:
+    """A lane that somebody else writes just then is left out, and the others are kept: who waits
+    for one with another in hand may be waited for."""
+    crowd = [Bots(platform, await make_account(paid="5")) for _ in range(2)]
+    heard = await listen(PLATFORM, ["call.started"])
+    for bots in crowd:
+        await bots.start("CA1")
+    names = [bots.account_id for bots in crowd]
+    now = platform.clock()
+    await relay_events(connection, names, floor_nanos=platform.terms.floor_nanos, now=now)
+    lanes = await claim_lanes(
+        connection, claim="ours", under_way={}, per_endpoint=8, limit=64, now=now
+    )
+    assert sorted(lane.account_id for lane in lanes) == sorted(names)
+    later = now + timedelta(seconds=5)
+    async with connection.transaction():
+        await connection.execute(
+            "SELECT FROM webhook_lane WHERE endpoint_id = %s AND account_id = %s FOR UPDATE",
+            (heard.endpoint.endpoint_id, names[0]),
+        )
+        async with platform.connection() as another, asyncio.timeout(5):
+            await renew_lanes(another, [(lane, "ours") for lane in lanes], now=later)
+    rows = await connection.execute(
+        "SELECT account_id, due_at FROM webhook_lane WHERE endpoint_id = %s AND due_at IS NOT NULL",
+        (heard.endpoint.endpoint_id,),
+    )
+    assert dict(await rows.fetchall()) == {names[0]: now + HELD_FOR, names[1]: later + HELD_FOR}

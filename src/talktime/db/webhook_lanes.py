@@ -1,6 +1,6 @@
 """What relay and delivery read and write: lanes, the outbox behind them, attempts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
@@ -200,20 +200,24 @@ async def claim_lanes(
     connection: Connection,
     *,
     claim: str,
-    busy: Sequence[tuple[str, str]],
+    under_way: Mapping[tuple[str, str], int],
     per_endpoint: int,
     limit: int,
     until: datetime,
     now: datetime,
 ) -> list[ClaimedLane]:
-    """Lanes that are due, now ours until a moment; none of the busy endpoints' (owner and id)."""
+    """Lanes that are due, now ours until a moment.
+
+    So many per endpoint, less those of it that are ``under_way``, by owner and id.
+    """
     async with connection.cursor(row_factory=class_row(ClaimedLane)) as cursor:
         await cursor.execute(
             query("claim_lanes"),
             {
                 "claim": claim,
-                "busy_owner": [owner_id for owner_id, _ in busy],
-                "busy_endpoint": [endpoint_id for _, endpoint_id in busy],
+                "busy_owner": [owner_id for owner_id, _ in under_way],
+                "busy_endpoint": [endpoint_id for _, endpoint_id in under_way],
+                "busy_lanes": list(under_way.values()),
                 "per_endpoint": per_endpoint,
                 "limit": limit,
                 "until": until,

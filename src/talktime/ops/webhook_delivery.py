@@ -11,7 +11,7 @@ one go is recorded together: a worker that dies in between leaves up to GO_MAX d
 GO_SECONDS and one attempt, to be sent again under the same ids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -55,16 +55,19 @@ async def claim_lanes(
     connection: Connection,
     *,
     claim: str,
-    busy: Sequence[tuple[str, str]],
+    under_way: Mapping[tuple[str, str], int],
     per_endpoint: int,
     limit: int,
     now: datetime,
 ) -> list[ClaimedLane]:
-    """Lanes that are due, ours for HELD_FOR; none of the ``busy`` endpoints' (owner and id)."""
+    """Lanes that are due, ours for HELD_FOR.
+
+    So many per endpoint, less those of it that are ``under_way``, by owner and id.
+    """
     return await webhook_lanes.claim_lanes(
         connection,
         claim=claim,
-        busy=busy,
+        under_way=under_way,
         per_endpoint=per_endpoint,
         limit=limit,
         until=now + HELD_FOR,

@@ -1,23 +1,21 @@
--- Takes lanes that are due, a few per endpoint, none of endpoints that are busy; they are due again should we die.
+-- Takes lanes that are due, a few per endpoint, those under way among them; they are due again should we die.
 WITH given AS (
-    SELECT %(now)b::timestamptz AS moment, %(busy_owner)b::text [] AS busy_owner,
-        %(busy_endpoint)b::text [] AS busy_endpoint,
+    SELECT %(now)b::timestamptz AS moment,
         -- a claim that a crash of the database takes back is one that somebody else may make
         set_config('synchronous_commit', 'off', true) AS unhurried
 ), due AS (
     SELECT c.account_id, c.owner_id, c.endpoint_id
     FROM given g
     CROSS JOIN webhook_endpoint e
+    LEFT JOIN unnest(%(busy_owner)b::text [], %(busy_endpoint)b::text [], %(busy_lanes)b::bigint [])
+        AS b (owner_id, endpoint_id, lanes) ON b.owner_id = e.account_id AND b.endpoint_id = e.endpoint_id
     CROSS JOIN LATERAL (
         SELECT l.account_id, l.owner_id, l.endpoint_id FROM webhook_lane l
         WHERE l.endpoint_id = e.endpoint_id AND l.owner_id = e.account_id AND l.due_at <= g.moment
-        ORDER BY l.due_at LIMIT %(per_endpoint)b::bigint FOR UPDATE OF l SKIP LOCKED
+        ORDER BY l.due_at LIMIT greatest(%(per_endpoint)b::bigint - coalesce(b.lanes, 0), 0)
+        FOR UPDATE OF l SKIP LOCKED
     ) c
     WHERE e.status = 'enabled'
-        AND NOT EXISTS (
-            SELECT 1 FROM unnest(g.busy_owner, g.busy_endpoint) AS b (owner_id, endpoint_id)
-            WHERE b.owner_id = e.account_id AND b.endpoint_id = e.endpoint_id
-        )
         AND (e.account_id, e.endpoint_id) IN (
             SELECT w.owner_id, w.endpoint_id FROM webhook_lane w WHERE w.due_at <= g.moment
         )
