@@ -1,6 +1,7 @@
 """Mails as they leave us."""
 
 import re
+import shlex
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -48,6 +49,18 @@ def test_both_parts_tell_the_same(kind: MessageKind) -> None:
         assert letter.button.target in text
         assert f'class="button" href="{escape(letter.button.target)}"' in html
         assert letter.button.label in text
+
+
+def test_commands_of_a_mail_are_safe_to_paste() -> None:
+    """An id that an account was given with spaces and signs of the shell stays one word of the
+    command that the operator is told."""
+    account_id = "acme $(reboot); 'x'"
+    asked = message(MessageKind.REFUND_ASKED, account_id=account_id, refund="ref-1")
+    rows = {row.label: row.value for row in write_letter(asked, public_url=PAGES).rows}
+    assert rows["Account"] == account_id
+    for verb in ("approve", "decline"):
+        words = shlex.split(rows[f"{verb.capitalize()} with"])
+        assert words[:5] == ["talktime", "refunds", verb, account_id, "ref-1"]
 
 
 @pytest.mark.parametrize("kind", [MessageKind.BELOW_WARNING, MessageKind.BELOW_FLOOR])

@@ -1,15 +1,25 @@
 """Mail about money that came in, and about money that was to go back."""
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Final
 
 from talktime.core.message import MessageKind
 from talktime.core.ratecard import SERVICE_NAMES
 from talktime.gateways.mail.weekly import weekly_words
-from talktime.gateways.mail.wording import BALANCE, Button, Wording, row
+from talktime.gateways.mail.wording import BALANCE, Button, Facts, Wording, row
 
 _BILLING: Final = Button(label="Open Billing", target="{pages}/billing")
 _PAYMENTS: Final = Button(label="Open Payments", target="{pages}/billing/payments")
+
+
+def _words_of_a_command(facts: Facts) -> Facts:
+    """The ids as a shell takes them: whoever chose one may have written more than a word."""
+    return {
+        "account_word": quote(facts["account_id"]),
+        "refund_word": quote(facts["refund"]),
+    }
+
 
 MONEY: Final[Mapping[MessageKind, Wording]] = {
     MessageKind.WELCOME: Wording(
@@ -154,9 +164,12 @@ MONEY: Final[Mapping[MessageKind, Wording]] = {
             row("Account", "{account_id}"),
             row("Refund", "{refund}"),
             row("Amount", "{amount}", is_total=True),
-            row("Approve with", "talktime refunds approve {account_id} {refund}"),
-            row("Decline with", 'talktime refunds decline {account_id} {refund} --reason "…"'),
+            row("Approve with", "talktime refunds approve {account_word} {refund_word}"),
+            row(
+                "Decline with", 'talktime refunds decline {account_word} {refund_word} --reason "…"'
+            ),
         ),
         closing="The customer reads the reason that you give. The API can do both, too.",
+        derived=_words_of_a_command,
     ),
 }
