@@ -168,9 +168,11 @@ async def test_a_bank_that_asks(buyer: httpx.AsyncClient, till: Platform, bots: 
     await send(buyer, **CHOICE)
     await look(till, bots.account_id)
     page = (await buyer.get(PAGE)).text
-    assert "On: a payment is under way" in page
+    assert "On: your bank wants to hear you" in page
     assert "Your bank wants you to confirm it" in page
     place = "/billing/top-up/reload_" + page.split("/billing/top-up/reload_")[1].split('"')[0]
+    state = page.split('id="reload-state"')[1].split("</div>")[0]
+    assert f'href="{place}"' in state
     shown = (await buyer.get(place)).text
     assert "Your bank wants you to confirm this payment" in shown
     assert "/sandbox/checkout/" in (await buyer.get(f"{place}/pay")).text
@@ -211,4 +213,4 @@ async def test_a_card_that_has_expired(
             "UPDATE saved_card SET expires_on = '2026-01-31' WHERE account_id = %s",
             [bots.account_id],
         )
-    assert "Expired 01/2026." in (await buyer.get(PAGE)).text
+    assert "Expired 01/2026, as it was saved." in (await buyer.get(PAGE)).text

@@ -59,6 +59,7 @@ _NEXT: Final = {
     503: "Reload the page in a few seconds. Your balance and your calls are safe.",
     500: "Reload the page. If it happens again, tell support when it happened.",
 }
+_OUR_FAULT: Final = "It is our fault, not yours, and it was noted for those who mend it."
 _SIGN_IN_WORDS: Final = {401: "Sign in", 410: "Get a new link"}
 
 
@@ -77,7 +78,7 @@ def refusal_pages(pages: Pages) -> ExceptionHandlersMap:
 
     def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
         logger.error("a page failed", path=request.url.path, exc_info=error)
-        return refusal_page(pages, request, 500, "Something went wrong on our side.")
+        return refusal_page(pages, request, 500, _OUR_FAULT)
 
     return {TalktimeError: on_refusal, HTTPException: on_http, Exception: on_failure}
 

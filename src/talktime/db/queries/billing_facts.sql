@@ -1,13 +1,17 @@
 -- What the Billing page tells beside the balance: open calls, recent refusals, whether the balance has
 -- come down to where it is, and whether a payment is under way.
+WITH open_payment AS (
+    SELECT p.payment_id FROM payment p
+    WHERE p.account_id = %(account_id)s AND p.status IN ('opening', 'waiting') AND p.created_at > %(payments_since)s
+)
+
 SELECT a.event_seq, o.running_calls, o.waiting_calls, f.refused_calls, EXISTS (
     SELECT FROM entry e
     WHERE e.account_id = a.account_id
         AND (e.kind = 'call' OR e.promo_after_nanos + e.paid_after_nanos
             - e.reserved_after_nanos >= a.warning_level_nanos)
 ) AS has_fallen, EXISTS (
-    SELECT FROM (SELECT q.* FROM payment q WHERE q.created_at > %(payments_since)s) p
-    WHERE p.account_id = a.account_id AND p.status IN ('opening', 'waiting')
+    SELECT FROM open_payment
 ) OR EXISTS (
     SELECT FROM refund g WHERE g.account_id = a.account_id AND g.status IN ('asked', 'running')
 ) OR EXISTS (

@@ -4,8 +4,8 @@ SELECT o.kind, o.ref, o.amount_nanos, o.state
 FROM (
     SELECT 'top_up' AS kind, p.payment_id AS ref, p.amount_nanos, p.created_at AS began_at,
         CASE
-            WHEN p.needs_customer THEN 'needs_customer'
-            WHEN p.origin = 'auto_reload' THEN 'charging'
+            WHEN p.needs_customer AND p.expires_at > %(now)s THEN 'needs_customer'
+            WHEN p.origin = 'auto_reload' AND NOT p.needs_customer THEN 'charging'
             WHEN p.expires_at <= %(now)s THEN 'late'
             WHEN p.failure IS NOT NULL THEN 'declined'
             ELSE 'unpaid'

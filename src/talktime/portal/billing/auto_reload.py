@@ -193,14 +193,14 @@ async def read_reload_page(
     """How auto-reload stands, what it did, and why nothing if nothing."""
     standing = await read_standing(connection, account, cards, now=now)
     saved = await read_card(connection, account.account_id, cards)
+    reloads = await list_reloads(connection, account.account_id, now=now)
+    decision = decide_reload(standing, now=now)
     return ReloadPageView(
-        state=state_view(account, standing, decide_reload(standing, now=now), now=now),
+        state=state_view(account, standing, decision, reloads, now=now, base=base),
         card=card_view(saved.card, account, now=now),
         is_saving=saved.setup_id is not None,
         used=used_lines(account, standing, now=now),
-        reloads=reload_rows(
-            await list_reloads(connection, account.account_id, now=now), account, base
-        ),
+        reloads=reload_rows(reloads, account, base),
         checks=check_rows(await list_checks(connection, account.account_id), account),
     )
 

@@ -17,7 +17,7 @@ from talktime.core.auto_reload import (
     cool_down,
 )
 from talktime.core.money import display_usd
-from talktime.core.payment import Payment, PaymentStatus
+from talktime.core.payment import OPEN_STATUSES, Payment, PaymentStatus
 from talktime.core.saved_card import Card
 from talktime.portal.billing.refund_view import quoted
 from talktime.portal.figures import Moment, clock_words, moment, zone_of
@@ -32,6 +32,8 @@ class StateView(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     is_stopped: bool = False
     """And can be switched on again."""
+    href: str = ""
+    """The payment that waits for the customer, where one does."""
 
 
 class ReloadRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,9 +84,16 @@ class ReloadPageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def state_view(
-    account: Account, state: Standing, decision: Decision, *, now: datetime
+    account: Account,
+    state: Standing,
+    decision: Decision,
+    reloads: Sequence[Payment],
+    *,
+    now: datetime,
+    base: str,
 ) -> StateView:
-    """What would be done now, and what the customer can do about it."""
+    """What would be done now, and what the customer can do about it; ``reloads`` are the attempts
+    of the last months."""
     startable = display_usd(account.startable_nanos)
     threshold = display_usd(state.settings.threshold_nanos)
     reason = decision.reason
@@ -106,9 +115,29 @@ def state_view(
             title="On: waiting",
             text=f"The last attempt {tried}. The next is made at {at} at the earliest.",
         )
+    if reason is ReloadReason.IN_FLIGHT:
+        for payment in reloads:
+            if payment.status in OPEN_STATUSES and payment.needs_customer:
+                return _asking_view(payment, base)
     tone, title = _TITLES[reason]
     is_stopped = reason is ReloadReason.STOPPED
     return StateView(tone=tone, title=title, text=_STATES[reason], is_stopped=is_stopped)
+
+
+def _asking_view(payment: Payment, base: str) -> StateView:
+    return StateView(
+        tone="warn",
+        title="On: your bank wants to hear you",
+        text=(
+            f"{display_usd(payment.amount_nanos)} wait for you. Nothing is charged before you "
+            "confirm it."
+        ),
+        href=_payment_href(payment, base),
+    )
+
+
+def _payment_href(payment: Payment, base: str) -> str:
+    return f"{base}/billing/top-up/{quote(payment.payment_id, safe='')}"
 
 
 def card_view(card: Card | None, account: Account, *, now: datetime) -> CardView | None:
@@ -165,7 +194,7 @@ def reload_rows(payments: Sequence[Payment], account: Account, base: str) -> tup
             tone=tone,
             result=result,
             why=why,
-            href=f"{base}/billing/top-up/{quote(payment.payment_id, safe='')}",
+            href=_payment_href(payment, base),
         )
         for payment in payments
         for tone, result, why in [_result(payment)]
@@ -214,15 +243,12 @@ _TITLES: Final = {
 _STATES: Final = {
     ReloadReason.OFF: "Nothing is charged by itself. Save a card, choose below and switch it on.",
     ReloadReason.STOPPED: (
-        "Your card could not be charged, so nothing more is tried; the last attempt below says "
-        "why. Save another card, or switch it on again: this one is tried once more then."
+        "Your card could not be charged; the last attempt below says why. Save another card, or "
+        "switch it on again to try this one once more."
     ),
     ReloadReason.SUSPENDED: "Nothing is charged while it is. Ask whoever runs this platform.",
     ReloadReason.NO_CARD: "There is nothing to charge. Save a card to make it work.",
-    ReloadReason.IN_FLIGHT: (
-        "Nothing else is charged until it has come to its end. If your bank wants you to confirm "
-        "it, open it below."
-    ),
+    ReloadReason.IN_FLIGHT: "Nothing else is charged until it has come to its end.",
     ReloadReason.DAY_CEILING: (
         "One more payment would pass what you allowed for a day. Raise the ceiling, or top up by "
         "hand; tomorrow it goes on."

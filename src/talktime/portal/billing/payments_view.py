@@ -175,9 +175,11 @@ def payment_state(payment: Payment, account: Account, *, now: datetime) -> tuple
 
 
 def _open_state(payment: Payment, account: Account, now: datetime) -> tuple[str, str, str]:
-    if payment.needs_customer:
-        return "warn", "Waiting for you", "Your bank wants you to confirm it: go on to pay."
-    if payment.origin is not PaymentOrigin.CHECKOUT:
+    until = clock_words(payment.expires_at, zone_of(account.time_zone), now=now)
+    if payment.needs_customer and now < payment.expires_at:
+        asks = "" if payment.failure else "Your bank wants you to confirm it. "
+        return "warn", "Waiting for you", f"{asks}Confirm it while you pay, until {until}."
+    if payment.origin is not PaymentOrigin.CHECKOUT and not payment.needs_customer:
         return "wait", "Being charged", "Your saved card is charged automatically."
     if now >= payment.expires_at:
         asked = (
@@ -185,7 +187,6 @@ def _open_state(payment: Payment, account: Account, now: datetime) -> tuple[str,
             "here within minutes, and within three days at the latest."
         )
         return "wait", "Being asked about", asked
-    until = clock_words(payment.expires_at, zone_of(account.time_zone), now=now)
     if payment.failure is not None:
         return "stop", "Declined", f"It can be tried again until {until}."
     return "wait", "Not paid yet", f"Nothing was charged. It can be paid until {until}."

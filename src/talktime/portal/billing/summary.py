@@ -169,7 +169,8 @@ _BY = {
 def _held(billing: Billing) -> tuple[str, str]:
     held = billing.account.held_nanos
     if not held:
-        return "Nothing is set aside", "No call is running."
+        calls = " for calls" if billing.account.refund_reserved_nanos else ""
+        return f"Nothing is set aside{calls}", "No call is running."
     until = "the call ends"
     if billing.waiting_calls:
         until = "the price is known"
