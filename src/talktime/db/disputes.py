@@ -26,16 +26,19 @@ async def list_disputes(
     connection: Connection,
     *,
     account_id: str | None,
+    payment_id: str | None = None,
     dispute_id: str | None = None,
     before: Place | None,
     limit: int,
 ) -> list[Dispute]:
-    """Disputes of one account or of all, the one heard of last first, below ``before``."""
+    """Disputes of one account or of all, or of one payment of it, the one heard of last first,
+    below ``before``."""
     async with connection.cursor(row_factory=kwargs_row(_dispute)) as cursor:
         await cursor.execute(
             query("list_disputes"),
             {
                 "account_id": account_id,
+                "payment_id": payment_id,
                 "dispute_id": dispute_id,
                 "before_time": before and before[0],
                 "before_account": before and before[1],

@@ -5,10 +5,8 @@ from datetime import datetime
 
 from psycopg.rows import kwargs_row
 
-from talktime.core.dispute import Dispute
 from talktime.core.payment import Payment
 from talktime.core.refund import RefundPart
-from talktime.db.disputes import list_disputes
 from talktime.db.payments import payment_of
 from talktime.db.pool import Connection
 from talktime.db.queries import query
@@ -49,18 +47,3 @@ async def list_payment_parts(
             query("list_payment_parts"), {"account_id": account_id, "payment_id": payment_id}
         )
         return await cursor.fetchall()
-
-
-async def list_payment_disputes(
-    connection: Connection, account_id: str, payment_id: str
-) -> Sequence[Dispute]:
-    """A payment's disputes."""
-    cursor = await connection.execute(
-        query("list_payment_disputes"), {"account_id": account_id, "payment_id": payment_id}
-    )
-    found: list[Dispute] = []
-    for (dispute_id,) in await cursor.fetchall():
-        found += await list_disputes(
-            connection, account_id=account_id, dispute_id=dispute_id, before=None, limit=1
-        )
-    return found

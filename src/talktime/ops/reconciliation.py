@@ -26,6 +26,7 @@ from talktime.core.reconciliation import (
 from talktime.core.refund import DisputeNotice, PaymentProvider, RefundNotice
 from talktime.db import reconciliation
 from talktime.db.auto_reload import read_charge_order
+from talktime.db.disputes import list_disputes
 from talktime.db.pool import Connection
 from talktime.ops.disputes import settle_dispute
 from talktime.ops.refunds import settle_refund
@@ -40,6 +41,9 @@ _Told = TypeVar("_Told")
 PAGE: Final = 200
 AT_ONCE: Final = 8
 """Payments that the provider is asked about side by side."""
+
+DISPUTES_MAX: Final = 100
+"""Of one payment; a card's network lets a payment be disputed a few times."""
 
 
 class Comparison(msgspec.Struct, kw_only=True):
@@ -65,6 +69,12 @@ async def compare_payments(
     """
     comparison = Comparison()
     after = ("", "")
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def asked(payment: Payment) -> Comparison:
+        async with room:
+            return await compare_payment(connections, provider, payment)
+
     while True:
         async with connections() as connection:
             page = await reconciliation.list_payments_since(
@@ -77,12 +87,6 @@ async def compare_payments(
             )
         if not page:
             return comparison
-        room = asyncio.Semaphore(AT_ONCE)
-
-        async def asked(payment: Payment, room: asyncio.Semaphore = room) -> Comparison:
-            async with room:
-                return await compare_payment(connections, provider, payment)
-
         outcomes = await asyncio.gather(*map(asked, page), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -100,7 +104,13 @@ async def compare_payment(
     async with connections() as connection:
         order = await read_charge_order(connection, account_id, payment_id)
         parts = await reconciliation.list_payment_parts(connection, account_id, payment_id)
-        disputes = await reconciliation.list_payment_disputes(connection, account_id, payment_id)
+        disputes = await list_disputes(
+            connection,
+            account_id=account_id,
+            payment_id=payment_id,
+            before=None,
+            limit=DISPUTES_MAX,
+        )
     found = Comparison(payments=1, refunds=len(parts), disputes=len(disputes))
     if payment.checkout_id is not None:
         page = await _known(provider.read_checkout(payment))

@@ -1,8 +1,10 @@
--- Disputes of one account or, with none named, of all, the one heard of last first, below one; or a single one.
+-- Disputes of one account or, with none named, of all, the one heard of last first, below one; or those of a
+-- payment, or a single one.
 WITH page AS (
     SELECT o.*
     FROM dispute o
     WHERE (%(account_id)s::text IS NULL OR o.account_id = %(account_id)s)
+        AND (%(payment_id)s::text IS NULL OR o.payment_id = %(payment_id)s)
         AND (%(dispute_id)s::text IS NULL OR o.dispute_id = %(dispute_id)s)
         AND (
             %(before_time)s::timestamptz IS NULL
