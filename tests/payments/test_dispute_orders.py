@@ -4,11 +4,13 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+import structlog.testing
 from msgspec.structs import replace
 
 from talktime.core.dispute import DisputeState
 from talktime.core.errors import PaymentMismatch
 from talktime.core.refund import DisputeNotice
+from talktime.ops.refund_runs import DOUBT_LASTS
 from tests.payments.refunding import Refunder, given, taken
 
 AN_HOUR = timedelta(hours=1, minutes=1)
@@ -34,16 +36,43 @@ async def test_more_given_again_than_taken(refunder: Refunder) -> None:
 
 
 async def test_nothing_was_given_again(refunder: Refunder) -> None:
-    """Where Stripe, asked about a doubtful word, knows of nothing given again, nothing is, and it
-    is asked no more."""
+    """Where Stripe, asked about a doubtful word for three days, knows of nothing given again,
+    nothing is: it is asked no more, and an operator hears of it and can credit it."""
     payment = await refunder.paid("10")
     assert payment.intent_id is not None
     dispute = refunder.stripe.back.dispute(payment.intent_id, 600)
     await refunder.tell(given(dispute, 800))
     await refunder.tell(taken(dispute))
     await refunder.run(later=AN_HOUR)
+    assert await refunder.warnings() == []
+    with structlog.testing.capture_logs() as lines:
+        await refunder.run(later=DOUBT_LASTS + AN_HOUR)
+    assert "error" in [line["log_level"] for line in lines]
     [one] = await refunder.disputes()
-    assert (one.state, await refunder.balances()) == (DisputeState.TAKEN, ("4", "4"))
+    assert (one.state, await refunder.balances()) == (
+        DisputeState.GIVEN_AGAIN_UNCLEAR,
+        ("4", "4"),
+    )
+    [warning] = await refunder.warnings()
+    assert dispute["id"] in warning
+
+
+async def test_an_answer_that_lags(refunder: Refunder) -> None:
+    """One answer that does not show yet what was told to be given again does not lose it."""
+    payment = await refunder.paid("10")
+    assert payment.intent_id is not None
+    dispute = refunder.stripe.back.dispute(payment.intent_id, 600)
+    await refunder.tell(taken(dispute))
+    await refunder.tell(replace(given(dispute, 1), reinstated_cents=None, is_unclear=True))
+    await refunder.run()
+    [one] = await refunder.disputes()
+    assert one.state is DisputeState.GIVEN_AGAIN_UNCLEAR
+    refunder.stripe.back.give_again(dispute, 600)
+    await refunder.run(later=AN_HOUR)
+    assert await refunder.balances() == ("10", "10")
+    [one] = await refunder.disputes()
+    assert one.state is DisputeState.GIVEN_AGAIN
+    assert await refunder.warnings() == []
 
 
 async def test_two_words_before_the_taking(refunder: Refunder) -> None:

@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from talktime.core.errors import ProviderAway
 from talktime.core.payment import NoticeKind
+from talktime.ops.disputes import credit_dispute
 from talktime.ops.reconciliation import Comparison, compare_payments, reconcile_differences
 from tests.payments.paying import notice
 from tests.payments.refunding import Refunder, given, said, taken
@@ -147,6 +149,31 @@ async def test_a_dispute_that_was_won(refunder: Refunder) -> None:
     ]
     assert await reconcile(refunder) == []
     assert await refunder.balances() == ("10", "10")
+
+
+async def test_a_dispute_that_an_operator_credited(refunder: Refunder) -> None:
+    """Where the provider cannot say what it gave again, the operator's word is no difference."""
+    payment = await refunder.paid("10")
+    assert payment.intent_id is not None
+    dispute = refunder.stripe.back.dispute(payment.intent_id, 600)
+    dispute["balance_transactions"] = [
+        {"amount": -540, "currency": "eur"},
+        {"amount": 450, "currency": "eur"},
+    ]
+    await refunder.tell(replace(given(dispute, 1), reinstated_cents=None, is_unclear=True))
+    await refunder.run()
+    platform = refunder.platform
+    async with platform.connection() as connection:
+        await credit_dispute(
+            connection,
+            account_id=refunder.account_id,
+            dispute_id=dispute["id"],
+            amount_nanos=5 * 10**9,
+            terms=platform.terms,
+            now=platform.clock(),
+        )
+    assert await refunder.balances() == ("9", "9")
+    assert await words(refunder) == []
 
 
 async def test_charges_of_saved_cards(reloader: Reloader) -> None:

@@ -13,7 +13,7 @@ class DisputeState(StrEnum):
     WAITS_FOR_PAYMENT = "waits_for_payment"  # of a payment not credited yet -> any below
     NEVER_CREDITED = "never_credited"  # of other money than was credited; the end, nothing moves
     TAKEN = "taken"  # debited -> any below
-    GIVEN_AGAIN_UNCLEAR = "given_again_unclear"  # how much is asked -> taken, any below
+    GIVEN_AGAIN_UNCLEAR = "given_again_unclear"  # how much is asked -> any below
     GIVEN_AGAIN_IN_PART = "given_again_in_part"  # some of it was credited; the end
     GIVEN_AGAIN = "given_again"  # all of it was credited; the end
 

@@ -102,10 +102,11 @@ def compare_dispute(dispute: Dispute, told: DisputeNotice | None) -> Iterator[Di
     word = msgspec.structs.replace(
         told, account_id=dispute.account_id, payment_id=dispute.payment_id
     )
-    for what, here, there in (
-        ("taken", dispute.withdrawn_nanos, told.withdrawn_cents),
-        ("given again", dispute.reinstated_nanos, told.reinstated_cents),
-    ):
+    figures = [("taken", dispute.withdrawn_nanos, told.withdrawn_cents)]
+    if not told.is_unclear:
+        # Else what an operator credited is the only word that there is.
+        figures.append(("given again", dispute.reinstated_nanos, told.reinstated_cents))
+    for what, here, there in figures:
         if (here or 0) != (there or 0) * NANOS_PER_CENT:
             words = f"{name}: {display_usd(here or 0)} {what} here, {_usd(there or 0)} there"
             yield _of(dispute, words, word)

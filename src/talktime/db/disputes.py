@@ -94,12 +94,21 @@ async def claim_due_disputes(
         return await cursor.fetchall()
 
 
-async def end_asking(connection: Connection, dispute: WaitingDispute) -> None:
-    """The provider has told all of it, and is asked no more."""
-    await connection.execute(
+async def end_asking(
+    connection: Connection, dispute: WaitingDispute, *, doubted_before: datetime
+) -> bool:
+    """The provider has told all of it, and is asked no more, unless that is in doubt since later;
+    True where it is given up in doubt."""
+    cursor = await connection.execute(
         query("end_asking_about_dispute"),
-        {"account_id": dispute.account_id, "dispute_id": dispute.dispute_id},
+        {
+            "account_id": dispute.account_id,
+            "dispute_id": dispute.dispute_id,
+            "doubted_before": doubted_before,
+        },
     )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 def _dispute(*, state: str, **columns: object) -> Dispute:

@@ -61,7 +61,8 @@ class MoneyBackOddity(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     payment_id: str
     what: str
-    """overdrawn: more of it than was paid; refund, dispute: of other money than was credited."""
+    """overdrawn: more of it than was paid; refund, dispute: of other money than was credited;
+    doubted: a dispute that gave again nobody knows how much of what it took."""
     ref: str
     """The provider's id of the refund or dispute."""
     nanos: int

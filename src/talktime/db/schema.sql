@@ -506,6 +506,8 @@ CREATE TABLE dispute (
     due_at timestamptz,
     entry_seq bigint,
     reversal_seq bigint,
+    -- since when it is told that something was given again, and not clear how much; NULL: it is clear
+    doubted_at timestamptz,
     CONSTRAINT dispute_pk PRIMARY KEY (account_id, dispute_id),
     CONSTRAINT dispute_amounts_positive CHECK (withdrawn_nanos > 0 AND reinstated_nanos > 0),
     CONSTRAINT dispute_reversed_was_posted CHECK (reversal_seq IS NULL OR entry_seq IS NOT NULL)

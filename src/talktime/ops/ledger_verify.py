@@ -140,6 +140,12 @@ def _warning(oddity: audit.MoneyBackOddity) -> str:
             f"{whose}: {went} of ${format_usd(oddity.paid_nanos)} went back or were disputed: ask "
             "the provider, who took one of them twice"
         )
+    if oddity.what == "doubted":
+        return (
+            f"{whose}: dispute {oddity.ref} took {went}, and the provider told that some of it was "
+            "given again, and not how much: see its dashboard, and credit it with `talktime "
+            "disputes credit`"
+        )
     return (
         f"{whose}: {oddity.what} {oddity.ref} of {went} is of other money than was credited: no "
         "balance was touched; see at the provider what that money was"

@@ -48,6 +48,10 @@ CLAIM_LIFE: Final = timedelta(minutes=2)
 """For how long nobody else takes up what a worker asks about; longer than an answer takes."""
 
 LONGEST_PAUSE: Final = timedelta(hours=1)
+
+DOUBT_LASTS: Final = timedelta(days=3)
+"""For how long a provider is asked what a dispute gave again, where it told that something was."""
+
 ASKED_AT_ONCE: Final = 50
 
 
@@ -184,7 +188,16 @@ async def ask_about_dispute(
         whose = replace(notice, account_id=dispute.account_id, payment_id=dispute.payment_id)
         async with connections() as connection:
             await settle_dispute(connection, whose, terms=terms, now=now)
-            await disputes.end_asking(connection, dispute)
+            is_given_up = await disputes.end_asking(
+                connection, dispute, doubted_before=now - DOUBT_LASTS
+            )
+        if is_given_up:
+            log.error(
+                "the provider told that a dispute gave something again, and does not say how much: "
+                "see its dashboard, and credit it with `talktime disputes credit`",
+                dispute_id=dispute.dispute_id,
+                account_id=dispute.account_id,
+            )
     except (ProviderAway, NotFound) as error:
         log.warning(
             "a dispute could not be asked about",

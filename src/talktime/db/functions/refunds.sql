@@ -257,16 +257,20 @@ BEGIN
         v_reinstated := NULL;
     END IF;
     INSERT INTO dispute AS d (account_id, dispute_id, payment_id, intent_id, withdrawn_nanos, reinstated_nanos,
-        heard_at, due_at)
+        heard_at, due_at, doubted_at)
     VALUES (p_account_id, p_dispute_id, p_payment_id, p_intent_id, v_withdrawn, v_reinstated, p_now,
         CASE
             WHEN v_is_doubted THEN coalesce(v_dispute.due_at, p_now)
             WHEN v_withdrawn IS NULL THEN coalesce(v_dispute.due_at, p_due_at)
             WHEN v_reinstated IS NULL THEN v_dispute.due_at
+        END,
+        CASE
+            WHEN v_is_doubted THEN coalesce(v_dispute.doubted_at, p_now)
+            WHEN v_withdrawn IS NULL OR v_reinstated IS NULL THEN v_dispute.doubted_at
         END)
     ON CONFLICT ON CONSTRAINT dispute_pk DO UPDATE
     SET payment_id = excluded.payment_id, intent_id = excluded.intent_id, withdrawn_nanos = excluded.withdrawn_nanos,
-        reinstated_nanos = excluded.reinstated_nanos, due_at = excluded.due_at;
+        reinstated_nanos = excluded.reinstated_nanos, due_at = excluded.due_at, doubted_at = excluded.doubted_at;
     PERFORM take_back(p_now, p_floor, p_account_id, p_payment_id);
     RETURN CASE WHEN v_is_doubted THEN 'doubted'
         ELSE settled_verdict(p_account_id, p_payment_id, p_intent_id) END;

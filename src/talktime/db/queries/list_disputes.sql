@@ -18,7 +18,7 @@ SELECT d.account_id, d.dispute_id, d.payment_id, d.intent_id,
     CASE
         WHEN d.reversal_seq IS NOT NULL AND d.reinstated_nanos < d.withdrawn_nanos THEN 'given_again_in_part'
         WHEN d.reversal_seq IS NOT NULL THEN 'given_again'
-        WHEN d.entry_seq IS NOT NULL AND d.due_at IS NOT NULL THEN 'given_again_unclear'
+        WHEN d.entry_seq IS NOT NULL AND (d.due_at IS NOT NULL OR d.doubted_at IS NOT NULL) THEN 'given_again_unclear'
         WHEN d.entry_seq IS NOT NULL THEN 'taken'
         WHEN p.status = 'succeeded' AND p.intent_id <> d.intent_id THEN 'never_credited'
         WHEN d.withdrawn_nanos IS NULL THEN 'waits_for_withdrawal'
