@@ -1,5 +1,6 @@
 """Top up as it goes over HTTP: amount, payment page, the truth on the way back."""
 
+import secrets
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from litestar import Litestar
 
 from talktime.core.payment import NoticeKind
 from talktime.ops.platform import Platform
+from talktime.ops.portal_access import create_portal_link
 from talktime.ops.top_ups import CHECKOUT_LIFE
 from talktime.portal.routes import portal_router
 from tests.acting import Bots
@@ -155,3 +157,27 @@ async def test_back_on_another_device(till: Platform, payer: Payer) -> None:
         told = answer.headers.get("location", "") + answer.text
     assert quote(place, safe="/") in told
     assert "has arrived" not in told
+
+
+async def test_within_another_site(buyer: httpx.AsyncClient, payer: Payer) -> None:
+    """Providers let nobody frame their page: from within a frame it opens in a tab of its own, and
+    the page that stays says where the payment stands."""
+    payment = await payer.begin()
+    assert payment.checkout_url is not None
+    path = f"/billing/top-up/{payment.payment_id}"
+    by_itself = (await buyer.get(f"{path}/pay")).text
+    assert 'http-equiv="refresh"' in by_itself
+    buyer.cookies.clear()
+    async with payer.platform.connection() as connection:
+        token, _ = await create_portal_link(
+            connection,
+            account_id=payer.account_id,
+            secret=secrets.token_urlsafe(32),
+            frame_origin="https://app.example.com",
+            now=payer.platform.clock(),
+        )
+    await buyer.get("/enter", params={"token": token})
+    within = (await buyer.get(f"{path}/pay", headers={"sec-fetch-dest": "iframe"})).text
+    assert 'http-equiv="refresh"' not in within
+    assert f'href="{payment.checkout_url}" target="_blank" rel="noopener"' in within
+    assert f'href="{path}"' in within

@@ -111,7 +111,13 @@ async def to_card_page(request: Asked) -> Response[Any]:
         saved = await read_card(connection, visitor.account_id, desk.platform.checkout.cards)
     if saved.setup_url is None:
         return _back(desk, "")
-    return desk.pages.page("billing/auto_reload_card.html", href=saved.setup_url)
+    return desk.pages.page(
+        "billing/auto_reload_card.html",
+        href=saved.setup_url,
+        back=f"{desk.pages.base}{PLACE}?card=saved",
+        # Payment providers let no site frame their pages.
+        is_framed=visitor.framed_by is not None,
+    )
 
 
 @post(f"{PLACE}/card/remove")

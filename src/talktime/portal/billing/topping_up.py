@@ -76,12 +76,16 @@ async def pay(request: Asked) -> Response[Any]:
     async with desk.visit(request) as (visitor, connection):
         visitor.require(Right.SPEND)
         payment = await read_payment(connection, visitor.account_id, _asked_id(request))
+    back = f"{desk.pages.base}/billing/top-up/{payment.payment_id}"
     if payment.checkout_url is None or payment.entry_seq is not None:
-        return Redirect(f"{desk.pages.base}/billing/top-up/{payment.payment_id}", status_code=303)
+        return Redirect(back, status_code=303)
     return desk.pages.page(
         "billing/top_up_pay.html",
         href=payment.checkout_url,
         amount=display_usd(payment.amount_nanos),
+        back=back,
+        # Payment providers let no site frame their pages.
+        is_framed=visitor.framed_by is not None,
     )
 
 
