@@ -123,9 +123,34 @@ def test_declined(command: Command, account: str, database_url: str) -> None:
         command("refunds", "approve", account, "ref_other")
 
 
-def test_what_waits_for_long(command: Command, account: str, database_url: str) -> None:
+def test_of_a_provider_that_is_gone(
+    command: Command, account: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only a provider that is not set up can send says so at once, and nothing else does."""
+    refund_id = asked(database_url, account, "10")
+    assert "set it up" not in command("refunds", "list", "--account", account).output
+    command("refunds", "approve", account, refund_id)
+    gone = "stripe is not set up, and nobody else can send it: set it up again"
+    assert gone in command("refunds", "list", "--account", account).output
+    monkeypatch.setenv("TALKTIME_PAYMENTS", "sandbox")
+    assert gone in command("refunds", "list", "--account", account).output
+    monkeypatch.delenv("TALKTIME_PAYMENTS")
+    with_stripe(monkeypatch)
+    assert gone not in command("refunds", "list", "--account", account).output
+
+
+def with_stripe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stripe is set up; a list asks it nothing."""
+    monkeypatch.setenv("TALKTIME_STRIPE_KEY", "sk_test_ofNobody")
+    monkeypatch.setenv("TALKTIME_STRIPE_WEBHOOK_SECRET", "whsec_of_nobody")
+
+
+def test_what_waits_for_long(
+    command: Command, account: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A refund that nobody answers, and one that the provider does not finish, say so in words and
     what to do next."""
+    with_stripe(monkeypatch)
     refund_id = asked(database_url, account, "10")
     listed = command("refunds", "list", "--account", account).output
     assert "talktime refunds approve, or decline" in listed

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from talktime.cli.opening import on_platform
+from talktime.cli.opening import on_paying_platform, on_platform
 from talktime.cli.tables import id_table, print_table
 from talktime.core.money import display_usd
 from talktime.core.refund import (
@@ -31,6 +31,9 @@ app = typer.Typer(no_args_is_help=True)
 PAGE = 200
 SHOWN_MAX = 1_000
 
+Found = tuple[list[Refund], Sequence[RefundPart], str | None, datetime]
+"""What there is, what was begun at the provider and is not finished, who is set up, and when."""
+
 WORDS = {
     RefundStatus.ASKED: "waits for your answer",
     RefundStatus.DECLINED: "declined",
@@ -51,7 +54,7 @@ def list_command(
 ) -> None:
     """List refunds, newest first, and what to do about each."""
 
-    async def act(platform: Platform) -> tuple[list[Refund], Sequence[RefundPart], datetime]:
+    async def act(platform: Platform) -> Found:
         found: list[Refund] = []
         below: Place | None = None
         while len(found) < SHOWN_MAX:
@@ -65,11 +68,12 @@ def list_command(
         now = platform.clock()
         async with platform.connection() as connection:
             unfinished = await list_unfinished_parts(connection, account_id=account, now=now)
-        return found, unfinished if status is None else (), now
+        provider = None if platform.payments is None else platform.payments.provider.name
+        return found, unfinished if status is None else (), provider, now
 
-    found, unfinished, now = on_platform(act)
+    found, unfinished, provider, now = on_paying_platform(act)
     if found:
-        _print_refunds(found, now=now)
+        _print_refunds(found, provider=provider, now=now)
     else:
         typer.echo("There are none.")
     for part in unfinished:
@@ -80,7 +84,7 @@ def list_command(
         )
 
 
-def _print_refunds(found: list[Refund], *, now: datetime) -> None:
+def _print_refunds(found: list[Refund], *, provider: str | None, now: datetime) -> None:
     table = id_table(("Account", "Refund"), ())
     table.add_column("Amount", justify="right", no_wrap=True)
     for heading in ("Asked (UTC)", "Stands", "Says", "Next"):
@@ -93,7 +97,7 @@ def _print_refunds(found: list[Refund], *, now: datetime) -> None:
             _minute(one.asked_at),
             WORDS[one.status],
             _says(one),
-            _next(one, now=now),
+            _next(one, provider=provider, now=now),
         )
     print_table(table)
 
@@ -155,12 +159,14 @@ def _says(refund: Refund) -> str:
     return refund.answer or "; ".join(dict.fromkeys(failures)) or refund.reason
 
 
-def _next(refund: Refund, *, now: datetime) -> str:
-    """What the operator is to do; nothing where all goes its way."""
+def _next(refund: Refund, *, provider: str | None, now: datetime) -> str:
+    """What the operator is to do, ``provider`` being set up; nothing where all goes its way."""
     if refund.status is RefundStatus.ASKED:
         days = (now - refund.asked_at) // LONG
         waits = f"it waits for {days} day{'' if days == 1 else 's'}: " if days else ""
         return f"{waits}talktime refunds approve, or decline"
+    if refund.status is RefundStatus.RUNNING and refund.provider != provider:
+        return f"{refund.provider} is not set up, and nobody else can send it: set it up again"
     late = [part for part in refund.parts if unfinished_for_long(part, now=now)]
     if not late:
         return ""
