@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from talktime.core.dispute import DisputeState
 from talktime.core.payment import Payment
-from talktime.core.refund import PartStatus, RefundNotice
+from talktime.core.refund import PartStatus, RefundNotice, RefundsChanged
 from tests.payments.refunding import Refunder, given, said, taken
 
 
@@ -56,6 +56,21 @@ async def test_two_dashboard_refunds(refunder: Refunder) -> None:
     [(level, _)] = await tell(refunder, said(first | {"id": "re_second"}))
     assert (level, await refunder.balances()) == ("error", ("-2", "-2"))
     assert len(await refunder.warnings()) == 1
+
+
+async def test_sent_again_after_it_bounced(refunder: Refunder) -> None:
+    """A refund that came back and the one that was sent in its place, both heard of at once in
+    whatever order, sound no alarm: more never went back than was paid."""
+    payment = await refunder.paid("10")
+    assert payment.intent_id is not None
+    back = refunder.stripe.back
+    first = back.end(back.from_dashboard(payment.intent_id, 800)["id"])
+    assert await tell(refunder, said(first)) == []
+    back.end(first["id"], "failed")
+    second = back.end(back.from_dashboard(payment.intent_id, 800)["id"])
+    back.refunds = {one["id"]: back.refunds[one["id"]] for one in (second, first)}
+    assert await tell(refunder, RefundsChanged(intent_id=payment.intent_id)) == []
+    assert await refunder.balances() == ("2", "2")
 
 
 async def test_other_money(refunder: Refunder) -> None:

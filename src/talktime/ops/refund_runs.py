@@ -74,9 +74,13 @@ async def take_money_back(
         notice = replace(notice, account_id=found[0], payment_id=found[1])
     told: list[RefundNotice | DisputeNotice]
     if isinstance(notice, RefundsChanged):
+        # What came back first: what was sent in its place is then no more than was paid.
         told = [
             replace(one, account_id=notice.account_id, payment_id=notice.payment_id)
-            for one in await provider.refunds.list_refunds(notice.intent_id)
+            for one in sorted(
+                await provider.refunds.list_refunds(notice.intent_id),
+                key=lambda one: one.status is not PartStatus.FAILED,
+            )
         ]
     else:
         told = [notice]
