@@ -56,6 +56,8 @@ async def standing_pieces(
             view = await read_reload_page(connection, account, cards, now=now, base=base)
         else:
             payment = await read_payment(connection, account_id, page.payment_id)
+            # Again: where it has arrived meanwhile, only the balance read after it holds it.
+            account = await read_account(connection, account_id, now=now)
             view = top_up_view(payment, account, back=page.told, now=now, base=base)
     values = {"account": account, "may_spend": page.may_spend, "told": page.told, "view": view}
     return [pages.html(template, **values) for template in _TEMPLATES[page.name]]

@@ -94,8 +94,9 @@ async def state(request: Asked) -> Response[str]:
     """How a top-up stands; the open page changes by itself when the money is there."""
     desk = desk_of(request)
     async with desk.visit(request) as (visitor, connection):
-        account = await read_account(connection, visitor.account_id, now=desk.now)
+        # The payment first: where it has arrived, the balance read after it holds it.
         payment = await read_payment(connection, visitor.account_id, _asked_id(request))
+        account = await read_account(connection, visitor.account_id, now=desk.now)
     back = "" if request.query_params.get("back") not in _SAID else request.query_params["back"]
     return desk.pages.page(
         "billing/top_up_state.html",
