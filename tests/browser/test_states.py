@@ -7,15 +7,18 @@ import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import msgspec
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
+from talktime.core.auto_reload import COOL_DOWN_AFTER_FAILURE
 from talktime.core.call import Outcome
 from talktime.core.coupon import Coupon
 from talktime.core.member import Role
 from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
 from talktime.deliverer import Deliverer
+from talktime.gateways import sandbox_refunds
 from talktime.gateways.webhook import WebhookSender
 from talktime.ops.coupons import create_coupon, redeem_coupon
 from talktime.ops.platform import Platform
@@ -29,7 +32,7 @@ from tests.browser.test_sign_in import fresh
 from tests.browser.test_topping_up import order
 from tests.browser.test_webhooks import add, follow
 from tests.conftest import AccountFactory
-from tests.payments.looping import reload_cards
+from tests.payments.looping import do_once, reload_cards
 from tests.portal.conftest import new_link
 from tests.portal.settings_desk import add_person, session_of
 from tests.portal.test_sign_in import mailed
@@ -102,8 +105,11 @@ async def test_paying(page: Page, shop: Platform, looker: Looker) -> None:
     await looker.look("s-details-refused")
 
 
-async def test_refunds(page: Page, shop: Platform, bots: Bots, looker: Looker) -> None:
-    """With nothing to give back, asked for, on its way, gone."""
+async def test_refunds(
+    page: Page, shop: Platform, bots: Bots, looker: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing to give back, asked for, and on its way."""
+    monkeypatch.setattr(sandbox_refunds, "CONFIRMED_AFTER_SECONDS", 120.0)
     await page.goto(f"{shop.public_url}/billing/refund")
     await looker.look("s-refund-none")
     await page.goto(f"{shop.public_url}/billing")
@@ -141,6 +147,13 @@ async def test_auto_reload(page: Page, shop: Platform, looker: Looker) -> None:
     await reload_cards(shop)
     await page.goto(f"{shop.public_url}/billing/auto-reload")
     await looker.look("s-reload-declined")
+    for failures in (1, 2):
+        later = shop.clock() + failures * COOL_DOWN_AFTER_FAILURE
+        late = msgspec.structs.replace(shop, clock=lambda later=later: later)
+        await do_once(late, "sweeps", "reloads")
+    await page.goto(f"{shop.public_url}/billing/auto-reload")
+    await expect(page.locator("#reload-state")).to_contain_text("Stopped")
+    await looker.look("s-reload-stopped")
     await save_card(page)
     await page.get_by_label("Charge at least").fill("1")
     await page.get_by_role("button", name="Save", exact=True).click()
