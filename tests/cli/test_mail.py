@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 
@@ -22,7 +23,12 @@ def account(command: Command) -> str:
     return account_id
 
 
-def given_up(database_url: str, account_id: str, refs: list[str]) -> None:
+def given_up(
+    database_url: str,
+    account_id: str,
+    refs: list[str],
+    kind: MessageKind = MessageKind.KEY_CREATED,
+) -> None:
     """Messages that nobody handed over while they were news."""
 
     async def write() -> None:
@@ -34,7 +40,7 @@ def given_up(database_url: str, account_id: str, refs: list[str]) -> None:
                 await write_message(
                     connection,
                     account_id=account_id,
-                    kind=MessageKind.KEY_CREATED,
+                    kind=kind,
                     ref=ref,
                     recipient=f"{ref}@example.com",
                     facts={"name": ref, "key_id": ref, "created_by": "A", "account_name": "A"},
@@ -64,6 +70,18 @@ def test_given_up_and_sent_again(command: Command, account: str, database_url: s
     )
     assert "No such messages." in command("mail", "list", account, "--state", "dead").output
     assert command("mail", "list", account, "--state", "deferred").output.count("@example.com") == 3
+
+
+def test_all_of_it_is_all(
+    command: Command, account: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many were given up, and some of them for good: all the others go out again."""
+    monkeypatch.setattr(import_module("talktime.cli.mail"), "AT_ONCE", 2)
+    given_up(database_url, account, ["k1", "k2", "k3"])
+    given_up(database_url, account, ["in", "out"], kind=MessageKind.SIGN_IN)
+    done = command("mail", "resend", "--dead", "--account", account).output
+    assert "3 on their way again." in done
+    assert "2 cannot be sent again" in done
 
 
 @pytest.mark.parametrize("arguments", [(), (str(uuid.uuid4()), "--dead")])

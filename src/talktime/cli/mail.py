@@ -15,7 +15,8 @@ from talktime.ops.platform import Platform
 
 app = typer.Typer(no_args_is_help=True)
 
-AT_ONCE_MAX: Final = 1000
+AT_ONCE: Final = 1000
+"""Messages read at a time."""
 
 
 class ListedState(StrEnum):
@@ -116,20 +117,26 @@ def resend_command(
 def _resend_dead(account_id: str | None) -> None:
     async def act(platform: Platform) -> tuple[int, int]:
         sent = refused = 0
+        page: list[Message] = []
         async with platform.connection() as connection:
-            for message in await list_messages(
-                connection, account_id=account_id, state=MessageState.DEAD, limit=AT_ONCE_MAX
-            ):
-                try:
-                    await resend_message(connection, message.account_id, message.message_id)
-                    sent += 1
-                except MessageNotRepeatable:
-                    refused += 1
-        return sent, refused
+            while True:
+                page = await list_messages(
+                    connection,
+                    account_id=account_id,
+                    state=MessageState.DEAD,
+                    below=page[-1] if page else None,
+                    limit=AT_ONCE,
+                )
+                for message in page:
+                    try:
+                        await resend_message(connection, message.account_id, message.message_id)
+                        sent += 1
+                    except MessageNotRepeatable:
+                        refused += 1
+                if len(page) < AT_ONCE:
+                    return sent, refused
 
     sent, refused = on_platform(act)
     typer.echo(f"{sent} on their way again.")
     if refused:
         typer.echo(f"{refused} cannot be sent again: to nobody in particular, or without a link.")
-    if sent == AT_ONCE_MAX:
-        typer.echo("There may be more: run it again.")

@@ -147,13 +147,24 @@ async def resend_message(connection: Connection, key: MessageKey) -> bool:
 
 
 async def list_messages(
-    connection: Connection, *, account_id: str | None, state: MessageState | None, limit: int
+    connection: Connection,
+    *,
+    account_id: str | None,
+    state: MessageState | None,
+    below: Message | None,
+    limit: int,
 ) -> list[Message]:
-    """Messages to single people, newest first."""
+    """Messages to single people, newest first, beginning after one."""
     async with connection.cursor(row_factory=kwargs_row(_message)) as cursor:
         await cursor.execute(
             query("list_messages"),
-            {"account_id": account_id, "state": state and state.value, "limit": limit},
+            {
+                "account_id": account_id,
+                "state": state and state.value,
+                "below_time": below and below.created_at,
+                "below_id": below and below.message_id,
+                "limit": limit,
+            },
         )
         return await cursor.fetchall()
 

@@ -162,10 +162,17 @@ async def resend_message(connection: Connection, account_id: str, message_id: UU
 
 
 async def list_messages(
-    connection: Connection, *, account_id: str | None, state: MessageState | None, limit: int
+    connection: Connection,
+    *,
+    account_id: str | None,
+    state: MessageState | None,
+    limit: int,
+    below: Message | None = None,
 ) -> list[Message]:
-    """Messages to single people, newest first."""
-    return await messages.list_messages(connection, account_id=account_id, state=state, limit=limit)
+    """Messages to single people, newest first; ``below`` one, those that come after it."""
+    return await messages.list_messages(
+        connection, account_id=account_id, state=state, below=below, limit=limit
+    )
 
 
 async def count_messages(connection: Connection) -> dict[MessageState, int]:
