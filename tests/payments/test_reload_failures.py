@@ -174,6 +174,26 @@ async def test_switching_on_again_is_one_more_attempt(reloader: Reloader, how: s
     assert (await reloader.state()).failures == 0
 
 
+@pytest.mark.parametrize("how", ["off and on", "switched on again"])
+async def test_one_more_attempt_after_a_stop_for_good(reloader: Reloader, how: str) -> None:
+    """Stopped at the first failure and switched on again, an ordinary no stops it at once again."""
+    await reloader.save_card("pm_expired")
+    await reloader.choose()
+    await reloader.spend("6")
+    await reloader.look()
+    reloader.stripe.cards.renew("pm_expired", "pm_declines")
+    if how == "off and on":
+        await reloader.choose(chosen(is_on=False))
+        await reloader.choose()
+    else:
+        await reloader.switch_on_again()
+    for _ in range(3):
+        reloader.passes(COOL_DOWN_AFTER_FAILURE)
+        await reloader.look()
+    assert len(await reloader.reloads()) == 2
+    assert (await reloader.state()).stopped_at is not None
+
+
 async def test_switching_on_what_has_not_stopped_forgives_nothing(reloader: Reloader) -> None:
     """Off and on after one failure: it still counts, and the next attempt waits as long."""
     await reloader.save_card("pm_declines")

@@ -45,7 +45,7 @@ async def change_reload(
 ) -> bool:
     """Keep what the customer chose; False where there is no such account.
 
-    Switching it on leaves at most ``failures_kept`` failures counted, and no stop.
+    Switching it on after a stop lifts that, and leaves ``failures_kept`` failures counted.
     """
     chosen = msgspec.structs.asdict(settings)
     facts = {"account_id": account_id, "failures_kept": failures_kept, "now": now}

@@ -13,7 +13,8 @@ chosen AS (
         amount_nanos = excluded.amount_nanos, day_ceiling_nanos = excluded.day_ceiling_nanos,
         month_ceiling_nanos = excluded.month_ceiling_nanos,
         failures = CASE
-            WHEN excluded.is_on AND NOT r.is_on THEN least(r.failures, %(failures_kept)s) ELSE r.failures
+            WHEN excluded.is_on AND NOT r.is_on AND r.stopped_at IS NOT NULL THEN %(failures_kept)s
+            ELSE r.failures
         END,
         stopped_at = CASE WHEN excluded.is_on AND NOT r.is_on THEN NULL ELSE r.stopped_at END,
         look_at = excluded.look_at, changed_at = excluded.changed_at
