@@ -19,10 +19,10 @@ from talktime.core.errors import (
 from talktime.core.member import MailKind, Right, Role, may
 from talktime.db.pool import Connection
 from talktime.ops.accounts import create_account
-from talktime.ops.guesses import MAILS_TO_MAILBOX
 from talktime.ops.members import (
     INVITATIONS,
     INVITATIONS_AT_FIRST,
+    INVITATIONS_TO_MAILBOX,
     add_member,
     change_mail,
     change_role,
@@ -159,7 +159,7 @@ async def test_a_mailbox_gets_a_few_mails_an_hour(
 ) -> None:
     """Many accounts together write to one mailbox, however it is spelt, no more than a few."""
     local, _, domain = fresh().partition("@")
-    for n in range(MAILS_TO_MAILBOX.most):
+    for n in range(INVITATIONS_TO_MAILBOX.most):
         await invite(connection, await make_account(), f"{local}+{n}@{domain}")
     with pytest.raises(TooManyAttempts):
         await invite(connection, await make_account(), f"{local}+more@{domain}")

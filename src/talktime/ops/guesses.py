@@ -41,18 +41,6 @@ COUPON_CODES: Final = GuessLimit(
 tells that a code is near."""
 
 
-MAILS_TO_MAILBOX: Final = GuessLimit(
-    kind="mail_to_mailbox",
-    most=10,
-    window=timedelta(hours=1),
-    refusal="this address was written to several times within the hour; wait a little, the mails "
-    "of before still count",
-    field="address",
-)
-"""Links and invitations together, by the normal form of the address: whoever asks for them need
-not be whoever reads them."""
-
-
 @asynccontextmanager
 async def one_guess(
     connection: Connection,
@@ -89,6 +77,17 @@ async def take_attempt(
     whatever comes of them."""
     if await _count(connection, limit, subject, now=now) is None:
         raise await _refusal(connection, limit, subject, now=now)
+
+
+async def forget_attempt(
+    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
+) -> None:
+    """Take an attempt of the window that is open back, if there is one."""
+    began_at = await guesses.read_guess_window(
+        connection, kind=limit.kind, subject_sha256=sha256_of(subject), since=now - limit.window
+    )
+    if began_at is not None:
+        await _forgive(connection, limit, subject, began_at)
 
 
 async def is_within(

@@ -14,7 +14,7 @@ from talktime.db.accounts import account_exists
 from talktime.db.acts import lock_accounts
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown, read_account
-from talktime.ops.guesses import MAILS_TO_MAILBOX, GuessLimit, take_attempt
+from talktime.ops.guesses import GuessLimit, take_attempt
 from talktime.ops.messages import write_message
 
 MEMBERS_MAX: Final = 200
@@ -42,6 +42,14 @@ INVITATION_AGAIN: Final = GuessLimit(
     refusal="this address was invited within the last hour; invite it again later",
     field="address",
 )
+INVITATIONS_TO_MAILBOX: Final = GuessLimit(
+    kind="invitation_to_mailbox",
+    most=10,
+    window=timedelta(hours=1),
+    refusal="this address was invited several times within the hour; invite it again later",
+    field="address",
+)
+"""By the normal form of the address; apart from links, or invitations could shut somebody out."""
 NAME_IN_MAIL_MAX: Final = 60
 """Of an account's name in an invitation, which goes to whoever was typed in."""
 
@@ -103,7 +111,7 @@ async def invite_member(
     ``invited_by`` is a person's address or the platform's name. Raises TooManyAttempts where an
     account invites more people in a day than ``limit`` allows (None: INVITATIONS for one with paid
     credit or charges of this month, INVITATIONS_AT_FIRST for others), where a mailbox gets more
-    than MAILS_TO_MAILBOX, or one was invited within the hour.
+    than INVITATIONS_TO_MAILBOX, or one was invited within the hour.
     """
     mailbox = normal_address(check_address(address, field="address"))
     account = await read_account(connection, account_id, now=now)
@@ -112,7 +120,7 @@ async def invite_member(
         of_account = limit or (INVITATIONS if costs else INVITATIONS_AT_FIRST)
         await take_attempt(connection, of_account, account_id, now=now)
         await take_attempt(connection, INVITATION_AGAIN, f"{account_id} {mailbox}", now=now)
-        await take_attempt(connection, MAILS_TO_MAILBOX, mailbox, now=now)
+        await take_attempt(connection, INVITATIONS_TO_MAILBOX, mailbox, now=now)
     async with connection.transaction():
         member, is_new = await add_member(
             connection, account_id=account_id, address=address, role=role, now=now

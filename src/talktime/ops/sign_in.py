@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from talktime.core.address import check_address, normal_address, sign_in_address
-from talktime.core.errors import Forbidden, LinkUsed
+from talktime.core.errors import Forbidden, LinkUsed, TooManyAttempts
 from talktime.core.member import Role
 from talktime.core.message import MessageKind
 from talktime.core.secret import sha256_of
@@ -19,8 +19,9 @@ from talktime.db import members, sign_in
 from talktime.db.pool import Connection
 from talktime.ops.accounts import create_account, read_account, verify_account
 from talktime.ops.guesses import (
-    MAILS_TO_MAILBOX,
     GuessLimit,
+    forget_attempt,
+    is_within,
     one_guess,
     take_attempt,
 )
@@ -42,6 +43,23 @@ LINKS_TO_ADDRESS: Final = GuessLimit(
     "folder too, or wait a little and ask again",
     field="address",
 )
+LINKS_TO_MAILBOX: Final = GuessLimit(
+    kind="link_to_mailbox",
+    most=10,
+    window=timedelta(hours=1),
+    refusal=LINKS_TO_ADDRESS.refusal,
+    field="address",
+)
+"""This and LINKS_TO_ADDRESS go by the normal form: one mailbox may have any number of spellings."""
+LINK_AT_ALL: Final = GuessLimit(
+    kind="link_at_all",
+    most=1,
+    window=LINK_LIFE,
+    refusal=LINKS_TO_ADDRESS.refusal,
+    field="address",
+)
+"""The link that the limits of its mailbox do not keep from an address, so that nobody who asks for
+links to somebody else's shuts its owner out. Its window lasts as long as the link does."""
 LINKS_FOR_CLIENT: Final = GuessLimit(
     kind="link_for_client",
     most=30,
@@ -114,9 +132,7 @@ async def ask_for_link(
     known_as = sign_in_address(check_address(address, field="address"))
     await take_attempt(connection, LINKS_FOR_CLIENT, client, now=now)
     await take_attempt(connection, LINKS_FOR_NETWORK, network_of(client), now=now)
-    mailbox = normal_address(known_as)
-    await take_attempt(connection, LINKS_TO_ADDRESS, mailbox, now=now)
-    await take_attempt(connection, MAILS_TO_MAILBOX, mailbox, now=now)
+    is_within_limits = await _count_link(connection, known_as, now=now)
     async with connection.transaction():
         is_member = bool(await members.memberships(connection, known_as, limit=1))
         # Kept in any case, so that an address that nobody knows takes about as long.
@@ -128,7 +144,10 @@ async def ask_for_link(
             now=now,
             expires_at=now + LINK_LIFE,
         )
-        if is_member or sign_up_open:
+        # Spellings that nobody is known by are without number, and must not fill a mailbox. Nothing
+        # tells them from a member's: the answer is the same.
+        may_sign_up = sign_up_open and (is_within_limits or known_as == normal_address(known_as))
+        if is_member or may_sign_up:
             await write_message(
                 connection,
                 account_id="",
@@ -174,6 +193,7 @@ async def sign_in_by_link(
         link = await sign_in.use_link(connection, secret_sha256=sha256_of(token), now=now)
         if link is None:
             raise _link_used()
+        await forget_attempt(connection, LINK_AT_ALL, link.address, now=now)
         role = await _role(connection, account_id, link.address)
         if role is Role.OWNER:
             account = await read_account(connection, account_id, now=now)
@@ -208,6 +228,7 @@ async def sign_up_by_link(
         link = await sign_in.use_link(connection, secret_sha256=sha256_of(token), now=now)
         if link is None:
             raise _link_used()
+        await forget_attempt(connection, LINK_AT_ALL, link.address, now=now)
         given = await _terms_today(connection, terms, link, browser, now=now)
         await create_account(
             connection,
@@ -240,6 +261,23 @@ async def switch_account(
         await _role(connection, account_id, session.address)
         link = sign_in.SentLink(address=session.address, next_path="")
         return await _begin(connection, account_id, link, browser, now=now)
+
+
+async def _count_link(connection: Connection, address: str, *, now: datetime) -> bool:
+    """Whether a link is within its mailbox's limits; what has no live link may go beyond them.
+
+    Raises TooManyAttempts where it is neither.
+    """
+    has_none = await is_within(connection, LINK_AT_ALL, address, now=now)
+    mailbox = normal_address(address)
+    try:
+        await take_attempt(connection, LINKS_TO_ADDRESS, mailbox, now=now)
+        await take_attempt(connection, LINKS_TO_MAILBOX, mailbox, now=now)
+    except TooManyAttempts:
+        if has_none:
+            return False
+        raise
+    return True
 
 
 async def _check_link(
