@@ -9,7 +9,7 @@ import pytest
 
 from talktime.core.errors import CouponExpired, InvalidInput, TooManyAttempts
 from talktime.db.pool import Connection
-from talktime.ops.guesses import GuessLimit, one_guess, take_attempt
+from talktime.ops.guesses import GuessLimit, after_others, one_guess, take_attempt
 from talktime.ops.platform import Platform
 from talktime.ops.upkeep import EXPIRED_KEPT, sweep_database
 
@@ -86,13 +86,33 @@ async def test_what_was_no_guess_is_forgiven(connection: Connection, subject: st
     assert await is_refused(connection, subject)
 
 
-async def test_what_breaks_counts(connection: Connection, subject: str) -> None:
-    """An attempt of which nobody knows how it ended has been made."""
+@pytest.mark.parametrize("broken", [ZeroDivisionError, asyncio.CancelledError])
+async def test_what_breaks_is_forgiven(
+    connection: Connection, subject: str, broken: type[BaseException]
+) -> None:
+    """An attempt that broke off or was cancelled told nobody that a code is wrong."""
     for _ in range(LIMIT.most):
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(broken):
             async with one_guess(connection, LIMIT, subject, wrong=InvalidInput, now=NOON):
-                raise ZeroDivisionError
-    assert await is_refused(connection, subject)
+                raise broken
+    assert not await is_refused(connection, subject)
+
+
+async def test_right_ones_wait_for_those_being_judged(platform: Platform, subject: str) -> None:
+    """After wrong guesses, more right ones at once than the limit leaves room for all get in."""
+    async with platform.connection() as connection:
+        for _ in range(LIMIT.most - 1):
+            await guess_wrong(connection, subject)
+
+    async def act() -> bool:
+        async with (
+            platform.connection() as connection,
+            one_guess(connection, LIMIT, subject, wrong=InvalidInput, now=NOON),
+        ):
+            await asyncio.sleep(0)
+            return True
+
+    assert all(await asyncio.gather(*(after_others(act) for _ in range(6))))
 
 
 async def test_a_window_ends(connection: Connection, subject: str) -> None:

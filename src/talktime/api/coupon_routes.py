@@ -24,8 +24,10 @@ from talktime.core.errors import (
     InvalidInput,
     TooManyAttempts,
 )
+from talktime.core.ledger import Entry
 from talktime.core.money import format_usd, parse_usd
 from talktime.ops.coupons import (
+    CouponPreview,
     create_coupon,
     list_coupons,
     list_redemptions,
@@ -33,6 +35,7 @@ from talktime.ops.coupons import (
     read_coupon,
     redeem_coupon,
 )
+from talktime.ops.guesses import after_others
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 
@@ -234,13 +237,17 @@ async def preview(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Say what a code would bring this account, or why it would be refused."""
     platform: Platform = request.app.state.platform
     body = await read_body(request, CouponCode)
-    async with platform.connection() as connection:
-        seen = await preview_coupon(
-            connection,
-            account_id=request.path_params["account_id"],
-            code=body.code.strip(),
-            now=platform.clock(),
-        )
+
+    async def act() -> CouponPreview:
+        async with platform.connection() as connection:
+            return await preview_coupon(
+                connection,
+                account_id=request.path_params["account_id"],
+                code=body.code.strip(),
+                now=platform.clock(),
+            )
+
+    seen = await after_others(act)
     return answer(
         CouponPreviewBody(
             code=seen.code,
@@ -263,15 +270,18 @@ async def redeem(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Credit a coupon to the account's promo balance, exactly once."""
     platform: Platform = request.app.state.platform
     body = await read_body(request, CouponCode)
-    async with platform.connection() as connection:
-        entry = await redeem_coupon(
-            connection,
-            account_id=request.path_params["account_id"],
-            code=body.code.strip(),
-            terms=platform.terms,
-            now=platform.clock(),
-        )
-    return answer(entry_body(entry), 201)
+
+    async def act() -> Entry:
+        async with platform.connection() as connection:
+            return await redeem_coupon(
+                connection,
+                account_id=request.path_params["account_id"],
+                code=body.code.strip(),
+                terms=platform.terms,
+                now=platform.clock(),
+            )
+
+    return answer(entry_body(await after_others(act)), 201)
 
 
 def _moment(value: datetime | None, field: str) -> datetime | None:

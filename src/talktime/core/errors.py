@@ -285,13 +285,21 @@ class LinkUsed(Gone):
 
 
 class TooManyAttempts(TalktimeError):
-    """``retry_after`` is in seconds."""
+    """``retry_after`` is in seconds; ``is_passing``: attempts still being judged fill the limit."""
 
     code = "too_many_attempts"
 
-    def __init__(self, message: str, *, retry_after: int, field: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: int,
+        field: str | None = None,
+        is_passing: bool = False,
+    ) -> None:
         super().__init__(message, field=field)
         self.retry_after = retry_after
+        self.is_passing = is_passing
 
 
 class Unauthenticated(TalktimeError):

@@ -44,12 +44,12 @@ async def forgive_guess(
 
 
 async def read_guess_window(
-    connection: Connection, *, kind: str, subject_sha256: bytes, since: datetime
+    connection: Connection, *, kind: str, subject_sha256: bytes, since: datetime, least: int = 0
 ) -> datetime | None:
-    """When the window began, if one that began after ``since`` is open."""
+    """When the window began, if one after ``since`` is open and has ``least`` attempts."""
     cursor = await connection.execute(
         query("read_guess_window"),
-        {"kind": kind, "subject_sha256": subject_sha256, "since": since},
+        {"kind": kind, "subject_sha256": subject_sha256, "since": since, "least": least},
     )
     row = await cursor.fetchone()
     return None if row is None else row[0]

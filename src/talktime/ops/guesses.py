@@ -4,10 +4,11 @@ A window begins with the first attempt and lasts as long as its limit says. What
 under a hash of whom it is about: an account, an e-mail address, a client's address.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -15,6 +16,12 @@ from talktime.core.errors import TalktimeError, TooManyAttempts
 from talktime.core.secret import sha256_of
 from talktime.db import guesses
 from talktime.db.pool import Connection
+
+T = TypeVar("T")
+
+OTHERS_JUDGED_WITHIN: Final = 2.0
+"""Seconds to wait for attempts that are being judged, which may yet turn out to be none."""
+OTHERS_ASKED_EVERY: Final = 0.1
 
 
 class GuessLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,21 +60,40 @@ async def one_guess(
     """Around the judging of an attempt of which only the wrong ones count.
 
     It is counted before it is judged, so that no burst gets more than the limit, and forgiven where
-    it comes out well or is refused otherwise than as ``wrong``. Raises TooManyAttempts. It must not
-    stand in a transaction that the refusal of the attempt rolls back.
+    it comes out otherwise than as ``wrong``, cancelled and broken ones too. Raises TooManyAttempts,
+    ``is_passing`` where fewer were wrong. It must not stand in a transaction that the refusal of
+    the attempt rolls back.
     """
     began_at = await _count(connection, limit, subject, now=now)
     if began_at is None:
-        raise await _refusal(connection, limit, subject, now=now)
+        raise await _refusal_of_guess(connection, limit, subject, now=now)
     try:
         yield
     except wrong:
+        # By the clock of the window that it was counted in, so that both end together.
+        await _count(connection, _wrong_ones(limit), subject, now=began_at)
         raise
-    except TalktimeError:
+    except BaseException:
         await _forgive(connection, limit, subject, began_at)
         raise
     else:
         await _forgive(connection, limit, subject, began_at)
+
+
+async def after_others(act: Callable[[], Awaitable[T]]) -> T:
+    """Act, and again for OTHERS_JUDGED_WITHIN while only attempts being judged are in the way.
+
+    ``act`` takes its connection itself, so that none is held while it waits.
+    """
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + OTHERS_JUDGED_WITHIN
+    while True:
+        try:
+            return await act()
+        except TooManyAttempts as refused:
+            if not refused.is_passing or loop.time() >= ends_at:
+                raise
+        await asyncio.sleep(OTHERS_ASKED_EVERY)
 
 
 async def take_attempt(
@@ -115,6 +141,30 @@ async def _forgive(
 ) -> None:
     await guesses.forgive_guess(
         connection, kind=limit.kind, subject_sha256=sha256_of(subject), began_at=began_at
+    )
+
+
+def _wrong_ones(limit: GuessLimit) -> GuessLimit:
+    return msgspec.structs.replace(limit, kind=f"{limit.kind}_wrong")
+
+
+async def _refusal_of_guess(
+    connection: Connection, limit: GuessLimit, subject: str, *, now: datetime
+) -> TooManyAttempts:
+    full = await guesses.read_guess_window(
+        connection,
+        kind=_wrong_ones(limit).kind,
+        subject_sha256=sha256_of(subject),
+        since=now - limit.window,
+        least=limit.most,
+    )
+    if full is not None:
+        return await _refusal(connection, limit, subject, now=now)
+    return TooManyAttempts(
+        "others are being looked at just now; try again in a moment",
+        retry_after=1,
+        field=limit.field,
+        is_passing=True,
     )
 
 

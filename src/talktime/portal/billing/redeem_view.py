@@ -95,6 +95,12 @@ def refusal_view(error: TalktimeError, *, time_zone: str, base: str) -> RefusalV
     if isinstance(error, CouponNotYetValid):
         return _not_yet(error, time_zone=time_zone)
     if isinstance(error, TooManyAttempts):
+        if error.is_passing:
+            return RefusalView(
+                status_code=429,
+                title="Other codes are being looked at",
+                text="Enter it again in a moment.",
+            )
         minutes = words.counted(-(-error.retry_after // 60), "minute")
         return RefusalView(
             status_code=429,
