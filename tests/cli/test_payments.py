@@ -103,7 +103,7 @@ def test_reconciling(command: Command, database_url: str, monkeypatch: pytest.Mo
     again = command("payments", "reconcile", "--account", account)
     assert again.exit_code == 0
     assert again.output.splitlines()[-1] == (
-        "1 payment, 0 refunds, 0 disputes compared with the provider: clean"
+        "1 payment, 0 refunds, 0 disputes of the last 30 days compared with the provider: clean"
     )
     assert "settled" not in again.output
     assert "Credited" in command("payments", "list", account).output

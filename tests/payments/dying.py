@@ -15,6 +15,7 @@ class Dies:
         self.read_checkout = whole.read_checkout
         self.list_refunds = whole.refunds.list_refunds
         self.read_refund = whole.refunds.read_refund
+        self.keeps_disputes = whole.refunds.keeps_disputes
         self.find_payment = whole.refunds.find_payment
 
     @property

@@ -88,6 +88,26 @@ def test_what_cannot_be_told(transactions: list[Any]) -> None:
     assert (notice.reinstated_cents, notice.is_unclear) == (None, True)
 
 
+@pytest.mark.parametrize(
+    ("currency", "rate"), [("usd", None), ("eur", None), ("eur", 0.9), ("jpy", 1.5)]
+)
+def test_taken_again(currency: str, rate: float | None) -> None:
+    """A dispute that is taken once more gave nothing again, in every currency, until it is given
+    again once more; a fee beside the taking is no second one."""
+    size = 10_000 if rate is None else int(10_000 * rate)
+    away, back = moved(-size, currency, rate), moved(size, currency, rate)
+    for transactions, cents, again in (
+        ([away, back], 10_000, False),
+        ([away, back, away], None, True),
+        ([away, back, away, back], 10_000, False),
+        ([away, moved(-1_500, currency, rate, reporting_category="fee"), back], 10_000, False),
+    ):
+        notice = told(*transactions, back=False)
+        assert notice.is_taken_again is again
+        found = told(*transactions)
+        assert (found.reinstated_cents, found.is_unclear) == (cents, False)
+
+
 def test_what_was_taken() -> None:
     """Taken is what is disputed, in the payment's currency, whatever the account settles in."""
     for transactions in ([], [moved(-9_000, "eur", 0.9)], [moved(-10_000, fee=1_500)]):

@@ -22,6 +22,10 @@ from talktime.portal.billing.payments_view import payment_state
 app = typer.Typer(no_args_is_help=True)
 
 DAYS_MAX: Final = 3_650
+_DAYS_HELP: Final = (
+    "Payments begun in these days, those of which money going back was heard of in them, and open "
+    "ones."
+)
 
 Found = tuple[Account, list[Payment], bool, datetime]
 
@@ -64,9 +68,7 @@ def list_command(
 @app.command("reconcile")
 def reconcile_command(
     *,
-    days: Annotated[
-        int, typer.Option(min=1, max=DAYS_MAX, help="Payments begun in these days, and open ones.")
-    ] = 30,
+    days: Annotated[int, typer.Option(min=1, max=DAYS_MAX, help=_DAYS_HELP)] = 30,
     account: Annotated[str | None, typer.Option(help="This account alone.")] = None,
 ) -> None:
     """Ask the payment provider about payments, refunds and disputes, and say what differs.
@@ -98,7 +100,11 @@ def reconcile_command(
     for words in remaining:
         typer.echo(f"differs: {words}")
     verdict = f"{len(left)} to look at" if left else "clean"
-    typer.echo(f"{_counts(compared)} compared with the provider: {verdict}")
+    if compared.unasked:
+        disputes = _count(compared.unasked, "dispute")
+        typer.echo(f"not compared, since this provider keeps no record of its own: {disputes}")
+    within = "the last day" if days == 1 else f"the last {days} days"
+    typer.echo(f"{_counts(compared)} of {within} compared with the provider: {verdict}")
     if left:
         raise typer.Exit(1)
 
@@ -113,4 +119,8 @@ def _counts(compared: Comparison) -> str:
         (compared.refunds, "refund"),
         (compared.disputes, "dispute"),
     )
-    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counted)
+    return ", ".join(_count(count, name) for count, name in counted)
+
+
+def _count(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"

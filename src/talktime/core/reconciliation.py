@@ -67,6 +67,8 @@ def compare_refunds(
     payment: Payment, parts: Sequence[RefundPart], told: Sequence[RefundNotice]
 ) -> Iterator[Difference]:
     """A payment's refunds here, and all that the provider has of it."""
+    # What came besides the money that was credited was never a balance, and is not in this list.
+    parts = [part for part in parts if part.intent_id == payment.intent_id]
     by_id = {part.provider_refund_id: part for part in parts if part.provider_refund_id}
     by_part = {part.part_id: part for part in parts}
     for one in told:
@@ -99,12 +101,16 @@ def compare_dispute(dispute: Dispute, told: DisputeNotice | None) -> Iterator[Di
     if told is None:
         yield _of(dispute, f"{name} is not known there")
         return
+    if told.currency != CURRENCY:
+        yield _of(dispute, f"{name} is in {told.currency.upper()}")
+        return
     word = msgspec.structs.replace(
         told, account_id=dispute.account_id, payment_id=dispute.payment_id
     )
     figures = [("taken", dispute.withdrawn_nanos, told.withdrawn_cents)]
-    if not told.is_unclear:
-        # Else what an operator credited is the only word that there is.
+    if told.is_unclear:
+        yield from _compare_unclear(dispute, word)
+    else:
         figures.append(("given again", dispute.reinstated_nanos, told.reinstated_cents))
     for what, here, there in figures:
         if (here or 0) != (there or 0) * NANOS_PER_CENT:
@@ -126,6 +132,25 @@ def _compare_money(payment: Payment, paid: PaymentNotice) -> Iterator[Difference
     elif None not in (payment.intent_id, paid.intent_id) and payment.intent_id != paid.intent_id:
         words = f"credited for {payment.intent_id} here, paid by {paid.intent_id} there"
         yield _differs(payment, words, paid)
+
+
+def _compare_unclear(dispute: Dispute, word: DisputeNotice) -> Iterator[Difference]:
+    """Something was given again, and nobody can tell how much: an operator's word is all there is,
+    unless it was taken once more."""
+    name = f"dispute {dispute.dispute_id}"
+    if dispute.reversal_seq is None:
+        taken = display_usd(dispute.withdrawn_nanos or 0)
+        yield _of(
+            dispute,
+            f"{name}: some of {taken} was given again, and how much the provider cannot say: "
+            "credit it with `talktime disputes credit`",
+            # That alone is news, and what puts it in doubt.
+            None
+            if dispute.state is DisputeState.GIVEN_AGAIN_UNCLEAR
+            else msgspec.structs.replace(word, withdrawn_cents=None),
+        )
+    elif word.is_taken_again:
+        yield _of(dispute, f"{name} was taken again there after it was given again", word)
 
 
 def _step(status: PartStatus) -> PartStatus:

@@ -129,8 +129,11 @@ class DisputeNotice(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn_cents: int | None
     """None: nothing is said of it."""
     reinstated_cents: int | None
+    """Less what was taken again of it; None where nothing of it is said, or left."""
     is_unclear: bool = False
     """Something was given again, and how much of the payment that is cannot be told."""
+    is_taken_again: bool = False
+    """The bank took it, gave it again and took it once more."""
     account_id: str | None = None
     payment_id: str | None = None
 
@@ -141,6 +144,11 @@ MoneyBackNotice: TypeAlias = RefundNotice | RefundsChanged | DisputeNotice
 class RefundProvider(Protocol):
     """Who sends money back. Raises ProviderAway where it cannot be reached or does not answer."""
 
+    @property
+    def keeps_disputes(self) -> bool:
+        """Whether it can be asked about a dispute that it told of."""
+        ...
+
     async def create_refund(self, order: RefundOrder) -> RefundNotice:
         """Send money back to its card; the same order again is the same refund for at least a day.
 
@@ -148,7 +156,7 @@ class RefundProvider(Protocol):
         """
         ...
 
-    async def list_refunds(self, intent_id: str, /) -> list[RefundNotice]:
+    async def list_refunds(self, intent_id: str, account_id: str, /) -> list[RefundNotice]:
         """All refunds of one payment, whoever began them."""
         ...
 

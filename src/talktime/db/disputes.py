@@ -82,6 +82,17 @@ async def settle_dispute(
     return str(row[0])
 
 
+async def note_taken_again(
+    connection: Connection, *, account_id: str, dispute_id: str, now: datetime
+) -> bool:
+    """It was taken again, by the provider's word; False where nothing given again was credited."""
+    cursor = await connection.execute(
+        query("note_taken_again"),
+        {"account_id": account_id, "dispute_id": dispute_id, "now": now},
+    )
+    return await cursor.fetchone() is not None
+
+
 async def claim_due_disputes(
     connection: Connection, *, provider: str, now: datetime, again_at: datetime, limit: int
 ) -> list[WaitingDispute]:

@@ -62,7 +62,8 @@ class MoneyBackOddity(msgspec.Struct, frozen=True, kw_only=True):
     payment_id: str
     what: str
     """overdrawn: more of it than was paid; refund, dispute: of other money than was credited;
-    doubted: a dispute that gave again nobody knows how much of what it took."""
+    doubted: a dispute that gave again nobody knows how much of what it took; taken_again:
+    a dispute that was taken once more after what it gave again was credited."""
     ref: str
     """The provider's id of the refund or dispute."""
     nanos: int

@@ -22,7 +22,8 @@ async def list_payments_since(
     after: tuple[str, str],
     limit: int,
 ) -> Sequence[Payment]:
-    """Payments begun since then or open, by account and id above ``after``."""
+    """Payments begun since then, or open, or of which money going back was heard of since then, by
+    account and id above ``after``."""
     async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
         await cursor.execute(
             query("list_payments_since"),

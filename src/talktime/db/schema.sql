@@ -506,7 +506,8 @@ CREATE TABLE dispute (
     due_at timestamptz,
     entry_seq bigint,
     reversal_seq bigint,
-    -- since when it is told that something was given again, and not clear how much; NULL: it is clear
+    -- since when it is told that something was given again, and not clear how much; or, of what was credited, that it
+    -- was taken once more; NULL: it is clear
     doubted_at timestamptz,
     CONSTRAINT dispute_pk PRIMARY KEY (account_id, dispute_id),
     CONSTRAINT dispute_amounts_positive CHECK (withdrawn_nanos > 0 AND reinstated_nanos > 0),

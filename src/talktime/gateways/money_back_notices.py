@@ -106,8 +106,9 @@ def read_money_back(event_type: str, told: msgspec.Raw) -> MoneyBackNotice | Non
         intent_id=dispute.payment_intent,
         currency=dispute.currency,
         withdrawn_cents=None if is_back else dispute.amount,
-        reinstated_cents=given,
+        reinstated_cents=given or None,
         is_unclear=is_back and given is None,
+        is_taken_again=is_taken_again(dispute),
     )
 
 
@@ -142,13 +143,26 @@ def dispute_notice(told: ToldDispute) -> DisputeNotice:
         intent_id=told.payment_intent or "",
         currency=told.currency,
         withdrawn_cents=told.amount if any(one.amount < 0 for one in moved) else None,
-        reinstated_cents=given,
+        reinstated_cents=given or None,
         is_unclear=is_back and given is None,
+        is_taken_again=is_taken_again(told),
     )
 
 
+def is_taken_again(told: ToldDispute) -> bool:
+    """Whether a dispute was taken once more after it was given again, and is not given again since.
+
+    Stripe documents at most one taking and one giving; that it is more is for an operator.
+    """
+    if _takings(told) < 2:
+        return False
+    net = given_again(told)
+    return net is None or net == 0
+
+
 def given_again(told: ToldDispute) -> int | None:
-    """Cents of the payment's currency that a dispute gave again; None where that cannot be told.
+    """Cents of the payment's currency that a dispute gave again, less what it took again of it;
+    None where that cannot be told.
 
     A balance in the payment's currency says it itself. In another one, as much of it as was taken
     is all of it; else it is converted at the rate of its own day, to whole cents half-even, where
@@ -160,17 +174,22 @@ def given_again(told: ToldDispute) -> int | None:
     if not given:
         return None
     total = sum(one.amount for one in given)
-    if all(one.currency == told.currency for one in given):
-        return total
     taken = [one for one in moved if one.amount < 0]
+    takings = max(1, _takings(told))
+    again = (takings - 1) * told.amount
+    if all(one.currency == told.currency for one in given):
+        return max(0, total - again)
     if not taken or len({one.currency for one in moved}) > 1:
         return None
-    if total == -sum(one.amount for one in taken):
-        return told.amount
+    whole = -sum(one.amount for one in taken)
+    for times in range(1, takings + 1):
+        if total * takings == whole * times:
+            return max(0, times * told.amount - again)
     checked, found = _converted(taken), _converted(given)
-    if checked is None or found is None or abs(checked + told.amount) > 1:
+    if checked is None or found is None or abs(checked + again + told.amount) > takings:
         return None
-    return told.amount if abs(found - told.amount) <= 1 else found
+    left = max(0, found - again)
+    return told.amount if abs(left - told.amount) <= 1 else left
 
 
 _STATUSES: Final[Mapping[str, PartStatus]] = {
@@ -201,6 +220,22 @@ _RATE_MIN, _RATE_MAX, _RATE_DECIMALS_MAX = Decimal("0.000001"), Decimal(1_000_00
 
 def _moved(told: ToldDispute) -> list[ToldTransaction]:
     return [one for one in told.balance_transactions or () if one.reporting_category != _FEES]
+
+
+def _takings(told: ToldDispute) -> int:
+    """How often all that is disputed was taken."""
+    taken = [one for one in _moved(told) if one.amount < 0]
+    if len(taken) < 2:
+        return len(taken)
+    if all(one.currency == told.currency for one in taken):
+        cents: int | None = sum(one.amount for one in taken)
+    else:
+        cents = _converted(taken)
+    if cents is None:
+        # Without a rate: those that are no mere part beside the largest.
+        return sum(2 * one.amount <= min(one.amount for one in taken) for one in taken)
+    # Each rate leaves a cent open.
+    return max(1, min(len(taken), (len(taken) - 1 - cents) // max(1, told.amount)))
 
 
 def _converted(moved: list[ToldTransaction]) -> int | None:

@@ -28,6 +28,8 @@ Tell = Callable[[str, dict[str, Any]], Awaitable[None]]
 class SandboxRefunds:
     """The part of the sandbox that sends money back, and the hand that plays the rest."""
 
+    keeps_disputes: Final = False
+
     def __init__(
         self,
         connections: Callable[[], AbstractAsyncContextManager[Connection]],
@@ -51,9 +53,11 @@ class SandboxRefunds:
         self._spawn(self._confirm(refund, order.payment_id))
         return _notice(refund)
 
-    async def list_refunds(self, _intent: str, /) -> list[RefundNotice]:
-        """None: the sandbox finds the refund of an order by itself, however late it is repeated."""
-        return []
+    async def list_refunds(self, intent_id: str, account_id: str, /) -> list[RefundNotice]:
+        """All refunds of one payment, newest first, whoever began them."""
+        async with self._connections() as connection:
+            found = await read_refunds(connection, account_id, checkout_id=_checkout_id(intent_id))
+        return [_notice(refund) for refund in found]
 
     async def read_refund(self, provider_refund_id: str, account_id: str, /) -> RefundNotice:
         """How a refund stands; one that is asked about has had the time to succeed."""

@@ -33,6 +33,8 @@ _REFUSALS: Final = frozenset({400, 402, 404})
 class StripeRefunds:
     """Makes and reads refunds of one Stripe account."""
 
+    keeps_disputes: Final = True
+
     def __init__(self, client: stripe.StripeClient) -> None:
         self._stripe = client
 
@@ -61,7 +63,7 @@ class StripeRefunds:
             raise _away(error) from error
         return _notice(refund)
 
-    async def list_refunds(self, intent_id: str, /) -> list[RefundNotice]:
+    async def list_refunds(self, intent_id: str, _account_id: str, /) -> list[RefundNotice]:
         """All refunds of one payment, whoever began them."""
         try:
             page = await self._stripe.v1.refunds.list_async(

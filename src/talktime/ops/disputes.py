@@ -25,6 +25,8 @@ from talktime.ops.accounts import check_limit
 from talktime.ops.money_back_alarms import sound_alarm
 from talktime.ops.terms import Terms
 
+_NOT_TAKEN: Final = frozenset({"payment_unknown", "amount_differs"})
+
 ASK_WITHDRAWAL_AFTER: Final = timedelta(hours=1)
 """Money given again of which nobody told that it was taken: the provider is asked this often."""
 
@@ -58,6 +60,14 @@ async def settle_dispute(
                 floor_nanos=terms.floor_nanos,
                 now=now,
             )
+            if (
+                notice.is_taken_again
+                and verdict not in _NOT_TAKEN
+                and await disputes.note_taken_again(
+                    connection, account_id=notice.account_id, dispute_id=notice.dispute_id, now=now
+                )
+            ):
+                verdict = "taken_again"
     if verdict == "payment_unknown":
         raise PaymentUnknown(f"there is no top-up {notice.payment_id} on this account")
     if verdict == "amount_differs":
@@ -67,7 +77,7 @@ async def settle_dispute(
         )
     ids = {"account_id": notice.account_id, "payment_id": notice.payment_id}
     sound_alarm(verdict, **ids, dispute_id=notice.dispute_id, intent_id=notice.intent_id)
-    if notice.is_unclear and notice.withdrawn_cents is not None:
+    if notice.is_unclear and notice.withdrawn_cents is not None and verdict != "taken_again":
         raise PaymentMismatch(
             f"how much dispute {notice.dispute_id} gave again of payment {notice.payment_id} of "
             f"account {notice.account_id} cannot be told: see what the provider's dashboard says, "

@@ -146,6 +146,12 @@ def _warning(oddity: audit.MoneyBackOddity) -> str:
             "given again, and not how much: see its dashboard, and credit it with `talktime "
             "disputes credit`"
         )
+    if oddity.what == "taken_again":
+        return (
+            f"{whose}: dispute {oddity.ref} gave {went} again, and was taken once more: nothing is "
+            "debited for that by itself; see the provider's dashboard, and correct the balance by "
+            "an adjustment"
+        )
     return (
         f"{whose}: {oddity.what} {oddity.ref} of {went} is of other money than was credited: no "
         "balance was touched; see at the provider what that money was"

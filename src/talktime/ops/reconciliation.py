@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from talktime.core.errors import NotFound, PaymentMismatch
-from talktime.core.payment import Payment, PaymentNotice, PaymentOrigin, PaymentStatus
+from talktime.core.payment import NoticeKind, Payment, PaymentNotice, PaymentOrigin, PaymentStatus
 from talktime.core.reconciliation import (
     Difference,
     compare_charge,
@@ -52,6 +52,8 @@ class Comparison(msgspec.Struct, kw_only=True):
     payments: int = 0
     refunds: int = 0
     disputes: int = 0
+    unasked: int = 0
+    """Disputes that this provider keeps no record of."""
     differences: list[Difference] = []
 
 
@@ -63,7 +65,8 @@ async def compare_payments(
     account_id: str | None = None,
     tell: Callable[[Comparison], None] = lambda _: None,
 ) -> Comparison:
-    """Ask the provider about every payment begun since then or open, with its refunds and disputes.
+    """Ask the provider about every payment begun since then, or open, or of which a refund or
+    dispute was first heard of since then; about each with all its refunds and disputes.
 
     Nothing is changed. ``tell`` gets the state after each page. Raises ProviderAway.
     """
@@ -111,16 +114,22 @@ async def compare_payment(
             before=None,
             limit=DISPUTES_MAX,
         )
-    found = Comparison(payments=1, refunds=len(parts), disputes=len(disputes))
+    found = Comparison(payments=1, refunds=len(parts))
+    page = None
     if payment.checkout_id is not None:
         page = await _known(provider.read_checkout(payment))
-        found.differences += compare_page(payment, page)
-    elif payment.origin is PaymentOrigin.AUTO_RELOAD and order is not None:
+    if order is not None and _is_charged(payment, page):
         charge = await provider.cards.read_charge(order, payment.intent_id)
         found.differences += compare_charge(payment, charge)
+    elif payment.checkout_id is not None:
+        found.differences += compare_page(payment, page)
     if payment.status is PaymentStatus.SUCCEEDED and payment.intent_id is not None:
-        refunds = await provider.refunds.list_refunds(payment.intent_id)
+        refunds = await provider.refunds.list_refunds(payment.intent_id, account_id)
         found.differences += compare_refunds(payment, parts, refunds)
+    if not provider.refunds.keeps_disputes:
+        found.unasked = len(disputes)
+        return found
+    found.disputes = len(disputes)
     for dispute in disputes:
         told = await _known(provider.refunds.read_dispute(dispute.dispute_id, account_id))
         found.differences += compare_dispute(dispute, told)
@@ -167,6 +176,17 @@ async def _act_on(
             await settle_dispute(connection, told, terms=terms, now=now)
 
 
+def _is_charged(payment: Payment, page: PaymentNotice | None) -> bool:
+    """Whether the saved card's charge says how a payment stands: there is no page, or the bank let
+    the charge through after all while the page for it was open."""
+    if payment.origin is not PaymentOrigin.AUTO_RELOAD:
+        return False
+    if payment.checkout_id is None:
+        return True
+    is_paid = page is not None and page.kind is NoticeKind.PAID
+    return payment.status is PaymentStatus.SUCCEEDED and not is_paid
+
+
 async def _known(asking: Awaitable[_Told]) -> _Told | None:
     try:
         return await asking
@@ -178,4 +198,5 @@ def _add(to: Comparison, one: Comparison) -> None:
     to.payments += one.payments
     to.refunds += one.refunds
     to.disputes += one.disputes
+    to.unasked += one.unasked
     to.differences += one.differences

@@ -67,18 +67,20 @@ async def take_money_back(
 
     Raises PaymentUnknown, PaymentMismatch, ProviderAway (the notice is to be sent again).
     """
-    if notice.account_id is None or notice.payment_id is None:
+    account_id, payment_id = notice.account_id, notice.payment_id
+    if account_id is None or payment_id is None:
         found = await provider.refunds.find_payment(notice.intent_id)
         if found is None:
             return False
-        notice = replace(notice, account_id=found[0], payment_id=found[1])
+        account_id, payment_id = found
+        notice = replace(notice, account_id=account_id, payment_id=payment_id)
     told: list[RefundNotice | DisputeNotice]
     if isinstance(notice, RefundsChanged):
         # What came back first: what was sent in its place is then no more than was paid.
         told = [
-            replace(one, account_id=notice.account_id, payment_id=notice.payment_id)
+            replace(one, account_id=account_id, payment_id=payment_id)
             for one in sorted(
-                await provider.refunds.list_refunds(notice.intent_id),
+                await provider.refunds.list_refunds(notice.intent_id, account_id),
                 key=lambda one: one.status is not PartStatus.FAILED,
             )
         ]
@@ -216,7 +218,7 @@ async def _ask(provider: RefundProvider, part: RefundPart) -> RefundNotice:
     if part.provider_refund_id is not None:
         return await provider.read_refund(part.provider_refund_id, part.account_id)
     if part.attempts > 1 or part.status is not PartStatus.RESERVED:
-        for known in await provider.list_refunds(part.intent_id):
+        for known in await provider.list_refunds(part.intent_id, part.account_id):
             if (known.account_id, known.part_id) == (part.account_id, part.part_id):
                 return known
     return await provider.create_refund(

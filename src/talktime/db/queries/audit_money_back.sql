@@ -1,5 +1,6 @@
 -- What is true as the provider tells it and for an operator to look at: payments of which more went back than was
--- paid, refunds and disputes of other money than was credited, and what was said to be given again and never how much.
+-- paid, refunds and disputes of other money than was credited, what was said to be given again and never how much, and what
+-- was taken again after that.
 SELECT f.account_id, f.payment_id, f.what, f.ref, f.nanos, f.paid_nanos
 FROM (
     SELECT p.account_id, p.payment_id, 'overdrawn' AS what, '' AS ref, p.refunded_nanos + p.disputed_nanos AS nanos,
@@ -25,5 +26,10 @@ FROM (
     FROM dispute d
     WHERE d.account_id BETWEEN %(first_account)s AND %(last_account)s
         AND d.doubted_at IS NOT NULL AND d.due_at IS NULL AND d.entry_seq IS NOT NULL AND d.reversal_seq IS NULL
+    UNION ALL
+    SELECT d.account_id, d.payment_id, 'taken_again', d.dispute_id, d.reinstated_nanos, d.withdrawn_nanos
+    FROM dispute d
+    WHERE d.account_id BETWEEN %(first_account)s AND %(last_account)s
+        AND d.doubted_at IS NOT NULL AND d.reversal_seq IS NOT NULL
 ) f
 ORDER BY 1, 2, 3, 4
