@@ -1,7 +1,8 @@
 """The worker's part in webhooks: relay what happened, send what is due, lane by lane.
 
 Each lane (an endpoint and an account) is in one task's hands at a time, over all workers, and its
-deliveries go out one after another. Different lanes go side by side.
+deliveries go out one after another. Different lanes go side by side; those of receivers known to
+be slow have a share of the room, so that the others' do not wait for them.
 """
 
 import asyncio
@@ -15,8 +16,8 @@ from typing import Final
 import prometheus_client
 import structlog
 
-from talktime.core.webhook import Attempt
-from talktime.db.webhook_lanes import ClaimedLane, Waiting
+from talktime.core.webhook import PLATFORM, Attempt
+from talktime.db.webhook_lanes import ClaimedLane, Room, Waiting
 from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
 from talktime.ops.webhook_delivery import (
@@ -35,12 +36,23 @@ from talktime.telling import Teller
 log = structlog.get_logger("talktime.webhooks")
 
 EVERY_SECONDS: Final = 0.25
-LANES_MAX: Final = 64
-"""Deliveries under way at once in this process."""
 LANES_PER_ENDPOINT: Final = 8
 """So that one slow endpoint of the platform leaves room for the others."""
-GOES_MAX: Final = 10
-"""How often a lane is gone on with before others have their turn."""
+LANES_PER_ACCOUNT: Final = 4
+"""Of its own endpoints, so that one account's slow ones leave room for other accounts'."""
+ROOM: Final = Room(
+    lanes=128,  # which are deliveries under way at once: within gateways.webhook.CONNECTIONS_MAX
+    slow=64,
+    per_endpoint=LANES_PER_ENDPOINT,
+    per_account=LANES_PER_ACCOUNT,
+    for_platform=64,
+)
+SLOW_SECONDS: Final = 1.0
+"""An endpoint whose last attempt took longer is slow."""
+SLOW_KNOWN_MAX: Final = 1_000
+"""Slow endpoints remembered; the longest known is forgotten first."""
+TURN_SECONDS: Final = 1.0
+"""How long a lane is gone on with before others have their turn."""
 SOON_SECONDS: Final = 0.02
 """Lanes that end within it make room for others at once."""
 CONNECTIONS: Final = 2
@@ -59,6 +71,8 @@ class Work:
         self.lane = lane
         self.claim = claim
         self.tried: list[Tried] = []
+        self.is_cut_short = False
+        """More waits in it, and it was given back for others to have their turn."""
 
     @property
     def endpoint(self) -> tuple[str, str]:
@@ -75,6 +89,7 @@ class Deliverer:
         self._name = uuid.uuid4().hex[:12]
         self._rounds = 0
         self._tasks: dict[asyncio.Task[None], Work] = {}
+        self._slow: dict[tuple[str, str], None] = {}
         self._looks: set[asyncio.Task[None]] = set()
         self._is_look_due = False
         self._has_more = False
@@ -113,8 +128,7 @@ class Deliverer:
 
     async def _begin_due(self) -> None:
         async with self._taking:  # a look counts what the one before it took
-            room = LANES_MAX - len(self._tasks)
-            if room <= 0 or self._closing:
+            if self._closing or len(self._tasks) >= ROOM.lanes:
                 return
             self._rounds += 1
             claim = f"{self._name}-{self._rounds}"
@@ -123,8 +137,8 @@ class Deliverer:
                     connection,
                     claim=claim,
                     under_way=self._under_way(),
-                    per_endpoint=LANES_PER_ENDPOINT,
-                    limit=room,
+                    slow=self._slow,
+                    room=ROOM,
                     now=self._platform.clock(),
                 )
                 waiting = await read_waiting(connection, lanes) if lanes else []
@@ -133,23 +147,32 @@ class Deliverer:
                 task = asyncio.create_task(self._guarded(work, first), name="webhook lane")
                 self._tasks[task] = work
                 task.add_done_callback(self._ended)
-            self._has_more = len(lanes) == room or any(
-                count >= LANES_PER_ENDPOINT for count in self._under_way().values()
-            )
+            self._has_more = self._is_any_room_taken()
+
+    def _is_any_room_taken(self) -> bool:
+        """Whether lanes that are due may have been left for want of room."""
+        owners = Counter(work.lane.owner_id for work in self._tasks.values())
+        return (
+            owners.total() >= ROOM.lanes
+            or owners.pop(PLATFORM, 0) >= ROOM.for_platform
+            or max(owners.values(), default=0) >= ROOM.per_account
+            or max(self._under_way().values(), default=0) >= ROOM.per_endpoint
+            or sum(work.endpoint in self._slow for work in self._tasks.values()) >= ROOM.slow
+        )
 
     def _under_way(self) -> Counter[tuple[str, str]]:
         return Counter(work.endpoint for work in self._tasks.values())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.pop(task)
-        if self._has_more and not self._is_look_due and not self._closing:
+        work = self._tasks.pop(task)
+        if (self._has_more or work.is_cut_short) and not self._is_look_due and not self._closing:
             self._is_look_due = True
             look = asyncio.create_task(self._begin_soon(), name="webhook lanes")
             self._looks.add(look)
             look.add_done_callback(self._looks.discard)
 
     async def _begin_soon(self) -> None:
-        """Take up more lanes of an endpoint that has more than it may have under way."""
+        """Take up more lanes, where some were left for want of room or gave theirs to others."""
         await asyncio.sleep(SOON_SECONDS)
         self._is_look_due = False
         try:
@@ -173,11 +196,13 @@ class Deliverer:
                     connection, work.lane, claim=work.claim, now=self._platform.clock()
                 )
             return
-        for nth in range(1, GOES_MAX + 1):
+        until = time.monotonic() + TURN_SECONDS
+        while True:
             left = await self._go(work, waiting)
-            may_go_on = nth < GOES_MAX and not self._closing
             has_more = bool(left) or len(waiting) == GO_MAX
-            if not await self._record(work, has_more=has_more and may_go_on):
+            is_over = self._closing or time.monotonic() >= until
+            if not await self._record(work, has_more=has_more and not is_over):
+                work.is_cut_short = has_more and is_over
                 return
             waiting = left or await self._read_on(work)
 
@@ -185,6 +210,7 @@ class Deliverer:
         """Send deliveries in turn, for a moment, as long as they are taken; answers the rest."""
         until = time.monotonic() + GO_SECONDS
         for nth, delivery in enumerate(waiting, start=1):
+            began = time.monotonic()
             attempt = await self._sender.send(
                 work.lane.url,
                 message_id=delivery.message_id,
@@ -192,12 +218,20 @@ class Deliverer:
                 secrets=work.lane.secrets,
                 now=self._platform.clock(),
             )
+            self._note_pace(work.endpoint, seconds=time.monotonic() - began)
             at = self._platform.clock()
             work.tried.append(Tried(delivery=delivery, attempt=attempt, at=at))
             _count(work.lane, attempt, delivery)
             if not attempt.is_taken or time.monotonic() >= until or self._closing:
                 return waiting[nth:]
         return []
+
+    def _note_pace(self, endpoint: tuple[str, str], *, seconds: float) -> None:
+        self._slow.pop(endpoint, None)
+        if seconds > SLOW_SECONDS:
+            self._slow[endpoint] = None
+            if len(self._slow) > SLOW_KNOWN_MAX:
+                self._slow.pop(next(iter(self._slow)))
 
     async def _record(self, work: Work, *, has_more: bool) -> bool:
         """Keep what was sent; whether the lane is still ours and goes on."""

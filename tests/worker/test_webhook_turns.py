@@ -7,7 +7,7 @@ from talktime.core.webhook import PLATFORM
 from talktime.db import webhook_lanes
 from talktime.db.pool import Connection
 from talktime.db.webhook_lanes import LaneMove
-from talktime.deliverer import LANES_PER_ENDPOINT, Deliverer
+from talktime.deliverer import LANES_PER_ENDPOINT, ROOM, Deliverer
 from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
 from talktime.ops.webhook_delivery import HELD_FOR, claim_lanes, renew_lanes
@@ -145,9 +145,7 @@ async def test_a_renewal_waits_for_nobody(
     names = [bots.account_id for bots in crowd]
     now = platform.clock()
     await relay_events(connection, names, floor_nanos=platform.terms.floor_nanos, now=now)
-    lanes = await claim_lanes(
-        connection, claim="ours", under_way={}, per_endpoint=8, limit=64, now=now
-    )
+    lanes = await claim_lanes(connection, claim="ours", under_way={}, slow=(), room=ROOM, now=now)
     assert sorted(lane.account_id for lane in lanes) == sorted(names)
     later = now + timedelta(seconds=5)
     async with connection.transaction():

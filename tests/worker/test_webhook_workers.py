@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from talktime.deliverer import Deliverer
+from talktime.deliverer import ROOM, Deliverer
 from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
 from talktime.ops.webhook_delivery import GO_SECONDS, HELD_FOR, RENEWED_AFTER, claim_lanes
@@ -64,7 +64,7 @@ async def test_a_worker_that_dies_leaves_its_lanes_to_others(
         floor_nanos = platform.terms.floor_nanos
         await relay_events(connection, [bots.account_id], floor_nanos=floor_nanos, now=now)
         [lane] = await claim_lanes(
-            connection, claim="dies", under_way={}, per_endpoint=8, limit=64, now=now
+            connection, claim="dies", under_way={}, slow=(), room=ROOM, now=now
         )
     assert lane.account_id == bots.account_id
     await heard.work()

@@ -7,6 +7,7 @@ import pytest
 from talktime.core.errors import DeliveryUnknown
 from talktime.core.webhook import PLATFORM
 from talktime.db.pool import Connection
+from talktime.deliverer import ROOM
 from talktime.ops.platform import Platform
 from talktime.ops.webhook_delivery import claim_lanes
 from talktime.ops.webhook_relay import relay_events
@@ -85,8 +86,8 @@ async def test_a_busy_endpoint_holds_up_no_namesake(connection: Connection, main
         connection,
         claim="one",
         under_way={(PLATFORM, "main"): 8},
-        per_endpoint=8,
-        limit=64,
+        slow=(),
+        room=ROOM,
         now=now,
     )
     owners = {lane.owner_id for lane in claimed}

@@ -1,6 +1,6 @@
 """What relay and delivery read and write: lanes, the outbox behind them, attempts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
@@ -74,6 +74,19 @@ class ClaimedLane(Signing, frozen=True, kw_only=True):
     def told_upto(self, delivery_seq: int) -> Self:
         """The same lane, its deliveries up to one done."""
         return msgspec.structs.replace(self, done_seq=delivery_seq)
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """How many lanes one process may have under way at once."""
+
+    lanes: int
+    slow: int
+    """Of endpoints that are known to be slow."""
+    per_endpoint: int
+    per_account: int
+    """Of an account's own endpoints together."""
+    for_platform: int
+    """Of the platform's endpoints together."""
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,25 +214,26 @@ async def claim_lanes(
     *,
     claim: str,
     under_way: Mapping[tuple[str, str], int],
-    per_endpoint: int,
-    limit: int,
+    slow: Collection[tuple[str, str]],
+    room: Room,
     until: datetime,
     now: datetime,
 ) -> list[ClaimedLane]:
-    """Lanes that are due, now ours until a moment.
+    """Lanes that are due, now ours until a moment, oldest first as far as there is room.
 
-    So many per endpoint, less those of it that are ``under_way``, by owner and id.
+    How many lanes of an endpoint are ``under_way``, and which are ``slow``, by owner and id.
     """
+    known = list({*under_way, *slow})
     async with connection.cursor(row_factory=class_row(ClaimedLane)) as cursor:
         await cursor.execute(
             query("claim_lanes"),
             {
                 "claim": claim,
-                "busy_owner": [owner_id for owner_id, _ in under_way],
-                "busy_endpoint": [endpoint_id for _, endpoint_id in under_way],
-                "busy_lanes": list(under_way.values()),
-                "per_endpoint": per_endpoint,
-                "limit": limit,
+                "known_owner": [owner_id for owner_id, _ in known],
+                "known_endpoint": [endpoint_id for _, endpoint_id in known],
+                "known_lanes": [under_way.get(one, 0) for one in known],
+                "known_slow": [one in slow for one in known],
+                **msgspec.structs.asdict(room),
                 "until": until,
                 "now": now,
             },

@@ -11,7 +11,7 @@ one go is recorded together: a worker that dies in between leaves up to GO_MAX d
 GO_SECONDS and one attempt, to be sent again under the same ids.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,7 +29,7 @@ from talktime.core.webhook import (
 )
 from talktime.db import webhook_lanes, webhooks
 from talktime.db.pool import Connection
-from talktime.db.webhook_lanes import ClaimedLane, Noted, Waiting
+from talktime.db.webhook_lanes import ClaimedLane, Noted, Room, Waiting
 from talktime.ops.messages import write_message
 
 log = structlog.get_logger("talktime.webhooks")
@@ -56,20 +56,20 @@ async def claim_lanes(
     *,
     claim: str,
     under_way: Mapping[tuple[str, str], int],
-    per_endpoint: int,
-    limit: int,
+    slow: Collection[tuple[str, str]],
+    room: Room,
     now: datetime,
 ) -> list[ClaimedLane]:
-    """Lanes that are due, ours for HELD_FOR.
+    """Lanes that are due, ours for HELD_FOR; oldest first, as far as there is room.
 
-    So many per endpoint, less those of it that are ``under_way``, by owner and id.
+    How many lanes of an endpoint are ``under_way``, and which are ``slow``, by owner and id.
     """
     return await webhook_lanes.claim_lanes(
         connection,
         claim=claim,
         under_way=under_way,
-        per_endpoint=per_endpoint,
-        limit=limit,
+        slow=slow,
+        room=room,
         until=now + HELD_FOR,
         now=now,
     )
