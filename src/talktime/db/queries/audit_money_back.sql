@@ -1,6 +1,6 @@
 -- What is true as the provider tells it and for an operator to look at: payments of which more went back than was
--- paid, refunds and disputes of other money than was credited, what was said to be given again and never how much, and what
--- was taken again after that.
+-- paid, refunds and disputes of other money than was credited, what was said to be given again and never how much,
+-- and what was taken again after that.
 SELECT f.account_id, f.payment_id, f.what, f.ref, f.nanos, f.paid_nanos
 FROM (
     SELECT p.account_id, p.payment_id, 'overdrawn' AS what, '' AS ref, p.refunded_nanos + p.disputed_nanos AS nanos,
