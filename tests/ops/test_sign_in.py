@@ -229,6 +229,7 @@ async def test_nobody_is_shut_out_by_who_asks_for_links(
             last = (token, after) if one == address else last
         assert last is not None
         assert after - last[1] < LINK_LIFE
+    assert last is not None
     assert sent + len(await mails(connection, address)) <= LINKS_TO_MAILBOX.most + 4 < tried
     await come_in(connection, last[0], account_id, now=NOON + last[1])
     await ask(connection, address, now=NOON + last[1])
