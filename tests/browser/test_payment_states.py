@@ -104,7 +104,7 @@ async def test_all_money_by_card_as_it_moves(customer: Page, payer: Payer, axe: 
     shown = customer.locator("#payments-list")
     await expect(shown).to_contain_text("No payments yet.")
     payment = await payer.begin("25")
-    await expect(shown.get_by_role("row", name="Not paid yet")).to_contain_text("+$25.00")
+    await expect(shown.get_by_role("row", name="Not confirmed yet")).to_contain_text("+$25.00")
     await payer.tell(notice(payment, NoticeKind.ATTEMPT_FAILED, reason="Your card was declined."))
     await expect(shown).to_contain_text("Your card was declined. It can be tried again until")
     payment = await payer.tell(notice(payment, intent_id=f"pi_{payment.payment_id}"))

@@ -27,7 +27,7 @@ from talktime.core.payment import (
     PaymentNotice,
     PaymentStatus,
 )
-from talktime.ops.top_ups import ASK_AFTER, CHECKOUT_LIFE, GIVE_UP_AFTER, OPEN_MAX
+from talktime.ops.top_ups import ASK_AFTER, ASK_YOUNG_AFTER, CHECKOUT_LIFE, GIVE_UP_AFTER, OPEN_MAX
 from tests.acting import MINUTE_BY_PHONE as MINUTE
 from tests.acting import Bots
 from tests.payments.paying import Payer, notice
@@ -155,7 +155,7 @@ async def test_a_notice_that_never_came(payer: Payer, stripe: StripeCheckouts) -
     await payer.reconcile(now=soon)
     assert await payer.top_ups() == []
     for _ in range(2):
-        await payer.reconcile(now=payment.created_at + ASK_AFTER + timedelta(seconds=1))
+        await payer.reconcile(now=payment.created_at + ASK_YOUNG_AFTER + timedelta(seconds=1))
     await payer.tell(notice(payment, intent_id=payment.checkout_id.replace("cs_", "pi_")))
     assert len(await payer.top_ups()) == 1
 

@@ -85,7 +85,7 @@ async def test_every_state_is_told_in_words(buyer: httpx.AsyncClient, payer: Pay
         reason = "Your card was declined." if kind is not NoticeKind.PAID else None
         await payer.tell(notice(await payer.begin(amount), kind, reason=reason))
     page = (await buyer.get("/billing/payments")).text
-    for told in ("Not paid yet", "Declined", "Credited", "Failed", "Expired"):
+    for told in ("Not confirmed yet", "Declined", "Credited", "Failed", "Expired"):
         assert page.count(f"</span>{told}</span>") == 1
     assert "Your card was declined. It can be tried again until" in page
     assert "no money was paid" in page

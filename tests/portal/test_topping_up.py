@@ -78,6 +78,10 @@ async def test_the_page_tells_the_truth(buyer: httpx.AsyncClient, payer: Payer) 
         "Nothing was charged. You can still pay, or leave it"
         in (await buyer.get(f"{path}?back=canceled")).text
     )
+    for unknown in (path, "/billing/payments"):
+        said = (await buyer.get(unknown)).text
+        assert "If you have paid, do not pay again" in said
+        assert "Nothing was charged" not in said
     await payer.tell(notice(payment, NoticeKind.ATTEMPT_FAILED, reason="Your card was declined."))
     declined = (await buyer.get(path)).text
     assert "Your card was declined. Nothing was charged." in declined

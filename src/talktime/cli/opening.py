@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import typer
 
 from talktime.config import Settings, load_settings, unknown_variables
+from talktime.core.errors import TopUpsOff
 from talktime.db.opening import opened_database
 from talktime.installation import paying, public_url_of, terms_of
 from talktime.logs import configure_logs
@@ -45,7 +46,13 @@ def on_paying_platform(act: Callable[[Platform], Awaitable[T]]) -> T:
 
     async def pay(platform: Platform) -> T:
         async with paying(settings, platform, host=LOOPBACK) as with_payments:
-            return await act(with_payments)
+            try:
+                return await act(with_payments)
+            except TopUpsOff as error:
+                raise TopUpsOff(
+                    f"{error.message}. Run the command with the server's settings: "
+                    "TALKTIME_STRIPE_KEY, or TALKTIME_PAYMENTS=sandbox"
+                ) from error
 
     return _on_platform(settings, pay)
 

@@ -1,7 +1,7 @@
 """Payments by card, as their rows say."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.rows import kwargs_row
 
@@ -115,14 +115,26 @@ async def list_payments(
 
 
 async def claim_open_payments(
-    connection: Connection, *, provider: str, asked_before: datetime, limit: int, now: datetime
+    connection: Connection,
+    *,
+    provider: str,
+    after: timedelta,
+    young_after: timedelta,
+    limit: int,
+    now: datetime,
 ) -> Sequence[Payment]:
-    """Open payments not asked about since ``asked_before``, longest ago first; they count as asked
-    about now."""
+    """Open payments not asked about for ``after``, or for a quarter of their age where that is less
+    but at least ``young_after``; longest ago first. They count as asked about now."""
     async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
         await cursor.execute(
             query("claim_open_payments"),
-            {"provider": provider, "asked_before": asked_before, "limit": limit, "now": now},
+            {
+                "provider": provider,
+                "after": after,
+                "young_after": young_after,
+                "limit": limit,
+                "now": now,
+            },
         )
         return await cursor.fetchall()
 

@@ -46,6 +46,9 @@ CHECKOUT_LIFE: Final = timedelta(hours=1)
 ASK_AFTER: Final = timedelta(minutes=2)
 """An open payment is asked about when nothing was heard of it for this long."""
 
+ASK_YOUNG_AFTER: Final = timedelta(seconds=30)
+"""The same for one just begun, whose payer may wait; a quarter of its age once that is more."""
+
 GIVE_UP_AFTER: Final = timedelta(days=3)
 """A payment that the provider itself knows nothing of has expired by then."""
 
@@ -180,7 +183,8 @@ async def claim_open_payments(
         return await payments.claim_open_payments(
             connection,
             provider=provider.name,
-            asked_before=now - ASK_AFTER,
+            after=ASK_AFTER,
+            young_after=ASK_YOUNG_AFTER,
             limit=limit,
             now=now,
         )

@@ -2,7 +2,9 @@
 WITH due AS (
     SELECT o.account_id, o.payment_id, coalesce(o.checked_at, o.created_at) AS asked_at FROM payment o
     WHERE o.status IN ('opening', 'waiting') AND o.provider = %(provider)s
-        AND coalesce(o.checked_at, o.created_at) < %(asked_before)s
+        AND coalesce(o.checked_at, o.created_at) < %(now)s::timestamptz - least(
+            %(after)s::interval, greatest(%(young_after)s::interval, (%(now)s::timestamptz - o.created_at) / 4)
+        )
         AND (o.origin = 'checkout' OR (o.needs_customer AND (o.checkout_id IS NOT NULL OR o.expires_at <= %(now)s)))
     ORDER BY asked_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ),

@@ -241,7 +241,10 @@ _TITLES: Final = {
 }
 
 _STATES: Final = {
-    ReloadReason.OFF: "Nothing is charged by itself. Save a card, choose below and switch it on.",
+    ReloadReason.OFF: (
+        "Nothing is charged by itself: it was not switched on, or a refund or a chargeback has "
+        "switched it off. With a card saved, choose below and switch it on."
+    ),
     ReloadReason.STOPPED: (
         "Your card could not be charged; the last attempt below says why. Save another card, or "
         "switch it on again to try this one once more."

@@ -160,6 +160,9 @@ _GIVEN_AGAIN: Final = (
 )
 
 
+IF_PAID: Final = "If you have paid, do not pay again: it is credited once that is confirmed."
+
+
 def payment_state(payment: Payment, account: Account, *, now: datetime) -> tuple[str, str, str]:
     """Tone, state and what is to be said of it."""
     why = f"{payment.failure.rstrip('.')}. " if payment.failure else ""
@@ -189,4 +192,5 @@ def _open_state(payment: Payment, account: Account, now: datetime) -> tuple[str,
         return "wait", "Being asked about", asked
     if payment.failure is not None:
         return "stop", "Declined", f"It can be tried again until {until}."
-    return "wait", "Not paid yet", f"Nothing was charged. It can be paid until {until}."
+    # Who has paid reads this too, until the provider's word is here.
+    return "wait", "Not confirmed yet", f"{IF_PAID} Otherwise it can be paid until {until}."

@@ -9,6 +9,7 @@ import msgspec
 from talktime.core.account import Account
 from talktime.core.money import display_usd
 from talktime.core.payment import OPEN_STATUSES, Payment, PaymentOrigin, PaymentStatus
+from talktime.portal.billing.payments_view import IF_PAID
 from talktime.portal.figures import clock_words, zone_of
 
 
@@ -51,19 +52,22 @@ def top_up_view(
             amount=amount,
         )
     until = clock_words(payment.expires_at, zone_of(account.zone_at(now)), now=now)
-    tone, title, text = "wait", "Not paid yet", f"It can be paid until {until}."
+    # Who has paid reads this too, until the provider's word is here.
+    tone, title = "wait", "Not confirmed yet"
+    text = f"{IF_PAID} Otherwise it can be paid until {until}."
     if payment.needs_customer:
         tone, title = "warn", "Your bank wants you to confirm this payment"
-        text = f"Confirm it while you pay, until {until}."
+        text = f"Nothing was charged. Confirm it while you pay, until {until}."
     elif payment.failure is not None:
         tone, title = "stop", "The payment was declined"
-        text = f"You can try another card until {until}."
+        text = f"Nothing was charged. You can try another card until {until}."
     elif back == "canceled":
-        tone, text = "warn", f"You can still pay, or leave it: at {until} it ends by itself."
+        tone, title = "warn", "Not paid yet"
+        text = f"Nothing was charged. You can still pay, or leave it: at {until} it ends by itself."
     return TopUpView(
         tone=tone,
         title=title,
-        text=f"{_reason(payment)}Nothing was charged. {text}",
+        text=f"{_reason(payment)}{text}",
         amount=amount,
         pay_href=f"{base}/billing/top-up/{quote(payment.payment_id, safe='')}/pay"
         if payment.checkout_url is not None
