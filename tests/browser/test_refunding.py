@@ -7,11 +7,11 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from talktime.gateways import sandbox_refunds
 from talktime.ops.platform import Platform
-from talktime.ops.refund_runs import run_refunds
 from talktime.ops.refunds import approve_refund, list_refunds
 from tests.browser.looking import axe_faults
 from tests.browser.test_topping_up import order
 from tests.conftest import AccountFactory
+from tests.payments.looping import do_once
 from tests.portal.conftest import new_link
 
 pytestmark = pytest.mark.browser
@@ -40,7 +40,6 @@ async def customer(
 
 async def let_go(till: Platform, account_id: str) -> None:
     """An operator approves what is asked for, and the worker sends it."""
-    assert till.payments is not None
     async with till.connection() as connection:
         [refund, *_], _ = await list_refunds(
             connection, account_id=account_id, before=None, limit=10
@@ -52,7 +51,7 @@ async def let_go(till: Platform, account_id: str) -> None:
             terms=till.terms,
             now=till.clock(),
         )
-    await run_refunds(till.connection, till.payments.provider, terms=till.terms, now=till.clock())
+    await do_once(till, "refunds")
 
 
 async def test_from_asking_to_the_card(
@@ -88,7 +87,9 @@ async def test_from_asking_to_the_card(
     await expect(customer.locator("#history").get_by_text("Refund")).to_be_visible()
 
 
-async def test_what_the_bank_does_later(customer: Page, till: Platform, axe: str) -> None:
+async def test_what_the_bank_does_later(
+    customer: Page, till: Platform, account_id: str, axe: str
+) -> None:
     """On the sandbox's page of a paid payment: a refund of the dashboard, a dispute, and its end;
     Billing follows each without a reload."""
     billing = await customer.context.new_page()
@@ -96,8 +97,8 @@ async def test_what_the_bank_does_later(customer: Page, till: Platform, axe: str
     assert till.payments is not None
     async with till.connection() as connection:
         cursor = await connection.execute(
-            "SELECT checkout_url FROM payment WHERE status = 'succeeded'"
-            " ORDER BY created_at DESC LIMIT 1"
+            "SELECT checkout_url FROM payment WHERE account_id = %s AND status = 'succeeded'",
+            [account_id],
         )
         row = await cursor.fetchone()
     assert row is not None
