@@ -12,9 +12,9 @@ from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Payments, Platform
-from talktime.ops.refund_runs import run_refunds
 from tests.api.account_client import open_account, operator_client
 from tests.api.caller import running
+from tests.payments.looping import do_once
 from tests.payments.paying import SECRET, event, signed
 from tests.payments.stripe_checkouts import StripeCheckouts, served
 
@@ -49,13 +49,7 @@ class Desk:
         return await self.client.post(path, json=body or None)
 
     async def work(self) -> None:
-        assert self.platform.payments is not None
-        await run_refunds(
-            self.platform.connection,
-            self.platform.payments.provider,
-            terms=self.platform.terms,
-            now=self.platform.clock(),
-        )
+        await do_once(self.platform, "refunds")
 
 
 @asynccontextmanager

@@ -21,7 +21,13 @@ from talktime.ops.disputes import list_disputes
 from talktime.ops.entries import list_entries
 from talktime.ops.ledger_verify import verify_ledger
 from talktime.ops.platform import Platform
-from talktime.ops.refund_runs import ask_about_disputes, run_refunds, take_money_back
+from talktime.ops.refund_runs import (
+    ask_about_dispute,
+    claim_due_disputes,
+    claim_due_parts,
+    run_part,
+    take_money_back,
+)
 from talktime.ops.refunds import (
     approve_refund,
     ask_refund,
@@ -31,6 +37,8 @@ from talktime.ops.refunds import (
 )
 from tests.payments.paying import Payer, notice
 from tests.payments.stripe_checkouts import StripeCheckouts
+
+CLAIMED = 50
 
 
 class Refunder:
@@ -104,8 +112,11 @@ class Refunder:
         """The worker's loop, as it is run then."""
         asked = (self.platform.connection, self.provider)
         now: datetime = self.platform.clock() + later
-        await ask_about_disputes(*asked, terms=self.platform.terms, now=now)
-        return await run_refunds(*asked, terms=self.platform.terms, now=now)
+        terms = self.platform.terms
+        for dispute in await claim_due_disputes(*asked, limit=CLAIMED, now=now):
+            await ask_about_dispute(*asked, dispute, terms=terms, now=now)
+        parts = await claim_due_parts(*asked, limit=CLAIMED, now=now)
+        return sum([await run_part(*asked, part, terms=terms, now=now) for part in parts])
 
     async def tell(self, told: MoneyBackNotice) -> bool:
         return await take_money_back(

@@ -11,9 +11,10 @@ from talktime.api.account_wire import UsdText
 from talktime.api.bodies import answer, read_body, read_query
 from talktime.api.description import described
 from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
+from talktime.api.wire import usd_or_none
 from talktime.core.dispute import Dispute, DisputeState, say_state
 from talktime.core.errors import DisputeClear, DisputeUnknown
-from talktime.core.money import format_usd, parse_usd
+from talktime.core.money import parse_usd
 from talktime.core.place import read_place, write_place
 from talktime.ops.disputes import credit_dispute, list_disputes
 from talktime.ops.keys import Scope
@@ -131,16 +132,12 @@ def _body(dispute: Dispute) -> DisputeBody:
         top_up_id=dispute.payment_id,
         state=dispute.state,
         says=say_state(dispute.state),
-        taken=_usd(dispute.withdrawn_nanos),
-        given_again=_usd(dispute.reinstated_nanos),
+        taken=usd_or_none(dispute.withdrawn_nanos),
+        given_again=usd_or_none(dispute.reinstated_nanos),
         heard_at=dispute.heard_at,
         entry_seq=dispute.entry_seq,
         reversal_seq=dispute.reversal_seq,
     )
-
-
-def _usd(nanos: int | None) -> str | None:
-    return None if nanos is None else format_usd(nanos)
 
 
 DISPUTE_ROUTES: Final[list[ControllerRouterHandler]] = [get_disputes, credit]

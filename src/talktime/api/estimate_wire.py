@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from talktime.api.wire import LineBody, LineKeyBody, line_body
+from talktime.api.wire import LineBody, LineKeyBody, line_body, usd_or_none
 from talktime.core.account import Account, format_margin_rate
 from talktime.core.errors import InvalidInput
 from talktime.core.estimate import Estimate, estimate_lines
@@ -173,9 +173,9 @@ def estimate_body(planned: Planned, estimate: Estimate, account: Account | None)
         provider_cost=format_usd(bill.cost_nanos) if is_priced else None,
         margin_rate=format_margin_rate(estimate.margin_ppm),
         margin=format_usd(bill.margin_nanos) if is_priced else None,
-        charge=_usd(estimate.charge_nanos),
-        charge_per_minute=_usd(estimate.minute_nanos),
-        charge_per_month=_usd(estimate.month_nanos),
+        charge=usd_or_none(estimate.charge_nanos),
+        charge_per_minute=usd_or_none(estimate.minute_nanos),
+        charge_per_month=usd_or_none(estimate.month_nanos),
         unpriced=[
             LineKeyBody(service=service, provider=provider, model=model, source=source)
             for service, provider, model, source in bill.unpriced
@@ -206,7 +206,3 @@ def _talk(body: TalkBody | None, usual: Talk) -> Talk:
         name: exact_figure(value, field=name) for name, value in given.items() if value is not None
     }
     return msgspec.structs.replace(usual, **changed)
-
-
-def _usd(nanos: int | None) -> str | None:
-    return None if nanos is None else format_usd(nanos)

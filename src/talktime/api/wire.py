@@ -179,9 +179,9 @@ def call_body(call: Call, now: datetime) -> CallBody:
         margin_rate=_margin_rate(call.margin_ppm),
         provider_cost=format_usd(call.cost_nanos) if is_priced else None,
         margin="0" if is_free else format_usd(call.margin_nanos) if is_priced else None,
-        charge="0" if is_free else _usd(call.charge_nanos),
-        promo_charged=_usd(promo),
-        paid_charged=_usd(paid),
+        charge="0" if is_free else usd_or_none(call.charge_nanos),
+        promo_charged=usd_or_none(promo),
+        paid_charged=usd_or_none(paid),
         entry_seq=call.entry_seq,
         late=call.is_late,
         revision=call.revision,
@@ -200,8 +200,8 @@ def line_body(line: Line) -> LineBody:
         model=line.model,
         source=line.source,
         quantities={name: _amount(name, used) for name, used in line.quantities.items()},
-        provider_cost=_usd(line.provider_cost_nanos),
-        cost=_usd(cost),
+        provider_cost=usd_or_none(line.provider_cost_nanos),
+        cost=usd_or_none(cost),
         priced_by="provider" if by_provider else None if shown is None else "rate_card",
         rate_card=None if shown is None else shown.card,
         rate_card_source=None if shown is None else shown.source,
@@ -238,7 +238,7 @@ def usage_body(
         account_id=call.account_id,
         call_id=call.call_id,
         status=call.status_at(now),
-        accrued_charge=_usd(call.charge_nanos),
+        accrued_charge=usd_or_none(call.charge_nanos),
         unpriced=[
             LineKeyBody(
                 service=line.service._value_,
@@ -307,7 +307,8 @@ _card_amount = lru_cache(4096)(_amount)
 _margin_rate = lru_cache(64)(format_margin_rate)
 
 
-def _usd(nanos: int | None) -> str | None:
+def usd_or_none(nanos: int | None) -> str | None:
+    """An amount as it goes over the wire, where there is one."""
     return None if nanos is None else format_usd(nanos)
 
 

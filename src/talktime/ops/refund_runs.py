@@ -52,8 +52,6 @@ LONGEST_PAUSE: Final = timedelta(hours=1)
 DOUBT_LASTS: Final = timedelta(days=3)
 """For how long a provider is asked what a dispute gave again, where it told that something was."""
 
-ASKED_AT_ONCE: Final = 50
-
 
 async def take_money_back(
     connections: Connections,
@@ -102,19 +100,6 @@ async def take_money_back(
     return True
 
 
-async def run_refunds(
-    connections: Connections, provider: PaymentProvider, *, terms: Terms, now: datetime
-) -> int:
-    """Send what is due, and ask about what was sent; how many parts the provider answered about.
-
-    Several processes may do so at a time. What cannot be asked now is asked again later.
-    """
-    answered = 0
-    for part in await claim_due_parts(connections, provider, limit=ASKED_AT_ONCE, now=now):
-        answered += await run_part(connections, provider, part, terms=terms, now=now)
-    return answered
-
-
 async def claim_due_parts(
     connections: Connections, provider: PaymentProvider, *, limit: int, now: datetime
 ) -> list[RefundPart]:
@@ -160,14 +145,6 @@ async def run_part(
         log.exception("a refund needs an operator")
         return False
     return True
-
-
-async def ask_about_disputes(
-    connections: Connections, provider: PaymentProvider, *, terms: Terms, now: datetime
-) -> None:
-    """Ask what was taken and given again in disputes of which that was not told, or not clearly."""
-    for dispute in await claim_due_disputes(connections, provider, limit=ASKED_AT_ONCE, now=now):
-        await ask_about_dispute(connections, provider, dispute, terms=terms, now=now)
 
 
 async def claim_due_disputes(
