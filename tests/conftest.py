@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol, TextIO
@@ -81,28 +81,50 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             shutil.rmtree(running.shared)
 
 
+class MakeDatabase(Protocol):
+    """Makes a database of the migrated template, to be dropped when it is left."""
+
+    def __call__(self, name: str) -> AbstractContextManager[str]:
+        """The owner's connection string to the database of this name."""
+        ...
+
+
 @pytest.fixture(scope="session")
-def database_url(embedded_server: EmbeddedServer, test_run_dir: Path) -> Iterator[str]:
-    """The owner's connection string to this worker's database, made from the migrated template."""
-    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    with (
-        locked(test_run_dir / "template.lock"),
-        psycopg.connect(embedded_server.conninfo("postgres"), autocommit=True) as admin,
-    ):
-        template = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE])
-        if template.fetchone() is None:
-            admin.execute("DROP DATABASE IF EXISTS template_part")
-            admin.execute("CREATE DATABASE template_part")
-            upgrade(embedded_server.conninfo("template_part"))
-            admin.execute(f"ALTER DATABASE template_part RENAME TO {TEMPLATE}")
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(TEMPLATE)
+def make_database(embedded_server: EmbeddedServer, test_run_dir: Path) -> MakeDatabase:
+    """Databases of this worker's own; the first to ask in a run migrates the template."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+
+    @contextmanager
+    def make(name: str) -> Iterator[str]:
+        made = f"{name}_{worker}"
+        admin_url = embedded_server.conninfo("postgres")
+        with (
+            locked(test_run_dir / "template.lock"),
+            psycopg.connect(admin_url, autocommit=True) as admin,
+        ):
+            template = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE])
+            if template.fetchone() is None:
+                admin.execute("DROP DATABASE IF EXISTS template_part")
+                admin.execute("CREATE DATABASE template_part")
+                upgrade(embedded_server.conninfo("template_part"))
+                admin.execute(f"ALTER DATABASE template_part RENAME TO {TEMPLATE}")
+            admin.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                    sql.Identifier(made), sql.Identifier(TEMPLATE)
+                )
             )
-        )
-    yield embedded_server.conninfo(name)
-    with psycopg.connect(embedded_server.conninfo("postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        yield embedded_server.conninfo(made)
+        with psycopg.connect(admin_url, autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(made)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def database_url(make_database: MakeDatabase) -> Iterator[str]:
+    """The owner's connection string to the database that the tests of this worker share."""
+    with make_database("test") as url:
+        yield url
 
 
 class AccountFactory(Protocol):

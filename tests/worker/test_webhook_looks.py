@@ -1,22 +1,25 @@
 """What looking for something to tell costs, and that nothing is overlooked."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 import msgspec
+import pytest
 
 from talktime.core.webhook import PLATFORM, Delivery, DeliveryState
 from talktime.db.pool import Connection
 from talktime.deliverer import Deliverer
 from talktime.gateways.webhook import WebhookSender
+from talktime.ops.accounts import create_account
 from talktime.ops.platform import Platform, open_platform
+from talktime.ops.terms import Terms
 from talktime.ops.webhook_relay import find_recent, find_untold
 from talktime.ops.webhooks import list_deliveries
 from talktime.telling import Teller
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.conftest import AccountFactory
+from tests.conftest import AccountFactory, MakeDatabase
 from tests.worker.listening import Listen, Listening
 
 
@@ -35,21 +38,35 @@ def statements(connection: Connection) -> Iterator[list[str]]:
             asked += [words[3] for words in sent if words[3] in {"Execute", "Query"}]
 
 
-async def test_an_idle_look_is_one_statement(
-    platform: Platform, database_url: str, bots: Bots
-) -> None:
+@pytest.fixture
+async def unheard(make_database: MakeDatabase) -> AsyncIterator[Bots]:
+    """An account where nobody at all listens, in a database of its own with one connection, so
+    that what is asked and read is told by that connection's own records."""
+    with make_database("unheard") as url:
+        async with open_platform(url, terms=Terms(), public_url="", pool_size=1) as platform:
+            async with platform.connection() as connection:
+                await create_account(
+                    connection,
+                    account_id="quiet",
+                    name="Ada's Bots",
+                    email="ada@example.com",
+                    verified=True,
+                    terms=platform.terms,
+                    now=platform.clock(),
+                )
+            yield Bots(platform, "quiet")
+
+
+async def test_an_idle_look_is_one_statement(unheard: Bots) -> None:
     """Where nobody listens a look asks one thing, however much has happened."""
-    await bots.call("CA1", *MINUTE_BY_PHONE)
-    async with open_platform(
-        database_url, terms=platform.terms, public_url="", pool_size=1
-    ) as alone:
-        deliverer = Deliverer(alone, WebhookSender(allow_private=True))
+    await unheard.call("CA1", *MINUTE_BY_PHONE)
+    deliverer = Deliverer(unheard.platform, WebhookSender(allow_private=True))
+    await deliverer.run()
+    async with unheard.platform.connection() as connection:
+        pass
+    with statements(connection) as asked:
         await deliverer.run()
-        async with alone.connection() as connection:
-            pass
-        with statements(connection) as asked:
-            await deliverer.run()
-        await deliverer.close()
+    await deliverer.close()
     assert asked == ["Execute"]
 
 
@@ -74,27 +91,19 @@ async def test_a_settlement_asks_the_same_whoever_listens(
     assert counts[0]
 
 
-async def test_nothing_is_read_where_nobody_listens(
-    platform: Platform, database_url: str, bots: Bots
-) -> None:
+async def test_nothing_is_read_where_nobody_listens(unheard: Bots) -> None:
     """Without an endpoint no account, event or call is looked at, and nothing is kept."""
-    await bots.call("CA1", *MINUTE_BY_PHONE)
-    # One connection, so that what it has read is told by the statistics of its own backend.
-    async with open_platform(
-        database_url, terms=platform.terms, public_url="", pool_size=1
-    ) as alone:
-        deliverer = Deliverer(alone, WebhookSender(allow_private=True))
+    await unheard.call("CA1", *MINUTE_BY_PHONE)
+    deliverer = Deliverer(unheard.platform, WebhookSender(allow_private=True))
+    await deliverer.run()
+    before = await looked_at(unheard.platform)
+    for _ in range(3):
         await deliverer.run()
-        before = await looked_at(alone)
-        for _ in range(3):
-            await deliverer.run()
-        assert await looked_at(alone) == before
-        await deliverer.close()
-    async with platform.connection() as connection:
+    assert await looked_at(unheard.platform) == before
+    await deliverer.close()
+    async with unheard.platform.connection() as connection:
         for table in ("webhook_delivery", "webhook_lane"):
-            rows = await connection.execute(
-                f"SELECT count(*) FROM {table} WHERE account_id = %s", [bots.account_id]
-            )
+            rows = await connection.execute(f"SELECT count(*) FROM {table}")
             assert await rows.fetchone() == (0,)
 
 
