@@ -1,5 +1,7 @@
 """What is told by mail of money that goes back, comes back, or is taken back: each once."""
 
+import pytest
+
 from talktime.core.message import Message, MessageKind
 from talktime.gateways.mail.letter import write_letter
 from talktime.ops.messages import list_messages
@@ -10,6 +12,7 @@ ABOUT = {
     MessageKind.REFUND_ASKED,
     MessageKind.REFUND_DECLINED,
     MessageKind.REFUND_SUCCEEDED,
+    MessageKind.REFUND_PARTLY,
     MessageKind.REFUND_FAILED,
     MessageKind.REFUND_REVERSED,
     MessageKind.CHARGEBACK,
@@ -88,7 +91,7 @@ async def test_one_that_came_back(refunder: Refunder) -> None:
     """A refund that a bank sends back was told of as sent, and is told of as come back, once
     each, whatever is repeated in whatever order."""
     await refunder.paid("10")
-    await refunder.approve(await refunder.ask("4"))
+    refund = await refunder.approve(await refunder.ask("4"))
     await refunder.run()
     [sent] = refunder.stripe.back.refunds.values()
     gone = said(refunder.stripe.back.end(sent["id"]))
@@ -100,8 +103,46 @@ async def test_one_that_came_back(refunder: Refunder) -> None:
         MessageKind.REFUND_SUCCEEDED,
         MessageKind.REFUND_REVERSED,
     )
-    assert facts(sent_away, "amount", "refund", "available") == ("4", sent["id"], "6")
+    assert facts(sent_away, "amount", "refund", "available") == ("4", refund.refund_id, "6")
     assert facts(came_back, "amount", "refund", "available") == ("4", sent["id"], "10")
+
+
+@pytest.mark.parametrize(
+    ("ends", "kind"),
+    [
+        (("succeeded", "succeeded"), MessageKind.REFUND_SUCCEEDED),
+        (("succeeded", "failed"), MessageKind.REFUND_PARTLY),
+        (("failed", "succeeded"), MessageKind.REFUND_PARTLY),
+        (("failed", "failed"), MessageKind.REFUND_FAILED),
+    ],
+)
+async def test_over_two_payments(
+    refunder: Refunder, ends: tuple[str, str], kind: MessageKind
+) -> None:
+    """However many payments a refund goes back over, it is told once, when the last of them has
+    come to its end, with what went back of which."""
+    payments = [await refunder.paid(amount) for amount in ("6", "10")]
+    await refunder.approve(await refunder.ask("12"))
+    await refunder.run()
+    # All of the newer payment, and what is missing of the older one.
+    sent = sorted(refunder.stripe.back.refunds.values(), key=lambda one: -one["amount"])
+    for nth, end in enumerate(ends):
+        assert await told(refunder) == []
+        notice = said(refunder.stripe.back.end(sent[nth]["id"], end))
+        for _ in range(2):
+            await refunder.tell(notice)
+    [message] = await told(refunder)
+    assert message.kind is kind
+    gone = [
+        (payment.payment_id, amount)
+        for payment, amount, end in zip(payments[::-1], ("10", "2"), ends, strict=True)
+        if end == "succeeded"
+    ]
+    assert message.facts["parts"].split() == [word for pair in gone for word in pair]
+    assert facts(message, "amount", "gone", "stayed") == (
+        "12", str(sum(int(amount) for _, amount in gone)),
+        str(12 - sum(int(amount) for _, amount in gone)),
+    )  # fmt: skip
 
 
 async def test_taken_by_a_bank_and_given_again(refunder: Refunder) -> None:

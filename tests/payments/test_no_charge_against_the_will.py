@@ -2,7 +2,7 @@
 
 import pytest
 
-from talktime.core.auto_reload import ReloadReason
+from talktime.core.auto_reload import OffBy, ReloadReason
 from talktime.core.payment import PaymentStatus
 from tests.payments.paying import Payer
 from tests.payments.refunding import Refunder, taken
@@ -16,23 +16,30 @@ def refunder(reloader: Reloader) -> Refunder:
     return Refunder(payer, reloader.provider, reloader.stripe)
 
 
-@pytest.mark.parametrize("how", ["a refund let go", "a dispute"])
+@pytest.mark.parametrize("by", OffBy)
 async def test_whoever_wants_money_back_is_not_charged_again(
-    reloader: Reloader, refunder: Refunder, how: str
+    reloader: Reloader, refunder: Refunder, by: OffBy
 ) -> None:
-    """A refund that is let go, or a payment that a bank takes back, switches auto-reload off."""
+    """A refund that is let go, or a payment that a bank takes back, switches auto-reload off, and
+    which of them it was and when is kept until the customer switches it on."""
     payment = await refunder.paid("50")
     await reloader.save_card()
     await reloader.choose()
-    if how == "a dispute":
+    if by is OffBy.CHARGEBACK:
         assert payment.intent_id is not None
         await refunder.tell(taken(refunder.stripe.back.dispute(payment.intent_id, 5000)))
     else:
         await refunder.approve(await refunder.ask("50"))
         await refunder.run()
-    assert not (await reloader.state()).settings.is_on
+    await reloader.choose(chosen(is_on=False, threshold="6"))
+    off = await reloader.state()
+    assert not off.settings.is_on
+    assert off.switched_off is not None
+    assert (off.switched_off.by, off.switched_off.at.date()) == (by, reloader.now.date())
     assert (await reloader.look()).reason is ReloadReason.OFF
     assert await reloader.reloads() == []
+    await reloader.choose()
+    assert (await reloader.state()).switched_off is None
 
 
 @pytest.mark.parametrize("change", ["switched off", "money came"])

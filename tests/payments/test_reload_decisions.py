@@ -53,6 +53,12 @@ def standing(**facts: object) -> Standing:
         ({"charged_today_nanos": nanos("75.01")}, ReloadReason.DAY_CEILING, "0"),
         ({"charged_this_month_nanos": nanos("475")}, ReloadReason.FIRED, "25"),
         ({"charged_this_month_nanos": nanos("475.01")}, ReloadReason.MONTH_CEILING, "0"),
+        # Of what passes by itself, that which takes the longest is told.
+        (
+            {"charged_today_nanos": nanos("100"), "charged_this_month_nanos": nanos("500")},
+            ReloadReason.MONTH_CEILING,
+            "0",
+        ),
         (
             {
                 "settings": chosen("5", "25", "9000", "9000"),
@@ -92,13 +98,16 @@ def test_what_nothing_can_come_of_is_looked_at_rarely(
 
 
 async def test_attempts_keep_their_distance(reloader: Reloader) -> None:
-    """Two attempts are apart by the cool-down, longer after a failure, and none after three."""
+    """Two attempts are apart by the cool-down, longer after a failure, and none after three; a
+    reached ceiling, which lasts longer, is told before it."""
     now = reloader.now
     just = standing(attempted_at=now - COOL_DOWN + timedelta(seconds=1))
     assert decide_reload(just, now=now).reason is ReloadReason.COOLING_DOWN
     assert decide_reload(just, now=now).look_at == now + timedelta(seconds=1)
     over = standing(attempted_at=now - COOL_DOWN)
     assert decide_reload(over, now=now).reason is ReloadReason.FIRED
+    full = standing(attempted_at=now, failures=1, charged_today_nanos=nanos("100"))
+    assert decide_reload(full, now=now).reason is ReloadReason.DAY_CEILING
     failed = standing(attempted_at=now - COOL_DOWN, failures=1)
     assert decide_reload(failed, now=now).reason is ReloadReason.COOLING_DOWN
     stopped = standing(failures=3, stopped_at=now - timedelta(days=9))

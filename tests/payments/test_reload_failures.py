@@ -13,8 +13,10 @@ from talktime.core.auto_reload import (
     ReloadReason,
 )
 from talktime.core.errors import PaymentMismatch, ProviderAway
+from talktime.core.money_move import OpenState
 from talktime.core.payment import PaymentStatus
 from talktime.db.webhook_lanes import OutboxEvent
+from talktime.ops.money_moves import list_open_moves
 from talktime.ops.reload_runs import PAGE_LIFE
 from talktime.ops.top_ups import settle_payment
 from talktime.ops.webhook_bodies import messages_of, read_recorded
@@ -78,15 +80,24 @@ async def test_what_webhooks_say_of_a_failure(reloader: Reloader) -> None:
 
 
 async def test_a_success_ends_the_row_of_failures(reloader: Reloader) -> None:
-    """Failures count in a row: one that was charged makes the next failure the first again."""
+    """Failures count in a row: one that was charged makes the next failure the first again, and
+    Billing has no failure to tell of any more."""
     await reloader.save_card("pm_declines")
     await reloader.choose()
     await reloader.spend("6")
     await reloader.look()
     assert (await reloader.state()).failures == 1
+    assert await open_states(reloader) == [OpenState.RELOAD_FAILED]
     await reloader.save_card("pm_pays")
     await reloader.look()
     assert (await reloader.state()).failures == 0
+    assert await open_states(reloader) == []
+
+
+async def open_states(reloader: Reloader) -> list[OpenState]:
+    async with reloader.platform.connection() as connection:
+        moves = await list_open_moves(connection, reloader.account_id, now=reloader.now)
+    return [move.state for move in moves]
 
 
 async def test_the_bank_wants_to_hear_the_customer(reloader: Reloader) -> None:

@@ -126,6 +126,29 @@ async def test_what_cannot_be_is_said_at_its_field(
     )
 
 
+async def test_ceilings_that_leave_no_room(buyer: httpx.AsyncClient) -> None:
+    """A threshold that the ceilings may never let it get back to is kept, and the page warns."""
+    for threshold, warning in (("100", ""), ("100.01", "in one day"), ("500.01", "in one month")):
+        sent = await send(buyer, **(CHOICE | {"threshold": threshold}))
+        page = (await buyer.get(sent.headers["location"])).text
+        assert ("may charge at most" in page) == bool(warning)
+        assert warning in page
+
+
+async def test_what_a_refund_switched_off(
+    buyer: httpx.AsyncClient, till: Platform, bots: Bots
+) -> None:
+    """The page says since when it is off, and that a refund was the reason."""
+    await send(buyer, **CHOICE)
+    async with till.connection() as connection:
+        await connection.execute(
+            "SELECT switch_off_reload('2026-11-05T12:00Z', %s, 'refund')", [bots.account_id]
+        )
+    page = (await buyer.get(PAGE)).text
+    assert "<strong>Off</strong>" in page
+    assert "A refund switched it off on 5 Nov 2026, 12:00" in page
+
+
 async def test_a_card_that_is_declined(
     buyer: httpx.AsyncClient, till: Platform, bots: Bots
 ) -> None:

@@ -242,6 +242,11 @@ def a_move(kind: MoveKind, state: OpenState) -> OpenMove:
             ("/payments", "See all"),
             ("/payments", "See all"),
         ),
+        (
+            [a_move(MoveKind.TOP_UP, OpenState.RELOAD_STOPPED)],
+            ("/auto-reload", "See why"),
+            ("/auto-reload", "See it"),
+        ),
     ],
 )
 def test_what_is_under_way_leads_to_where_one_may_go(
@@ -252,3 +257,22 @@ def test_what_is_under_way_leads_to_where_one_may_go(
         line = under_way(moves, base="/x", may_spend=may_spend)
         assert line is not None
         assert (line.href, line.link) == (f"/x/billing{path}", link)
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "told"),
+    [
+        ((OpenState.RELOAD_FAILED, OpenState.DECLINED), "Auto-reload could not charge $4.00"),
+        ((OpenState.DECLINED, OpenState.RELOAD_FAILED), "Your card was declined for $4.00"),
+        ((OpenState.UNPAID, OpenState.RELOAD_STOPPED), "Auto-reload has stopped"),
+        ((OpenState.ASKED, OpenState.UNPAID), "A top-up of $4.00 is not confirmed yet"),
+    ],
+)
+def test_of_what_is_under_way_what_asks_the_customer_is_told(
+    newest_first: tuple[OpenState, ...], told: str
+) -> None:
+    """What needs the customer comes before what does not, and of that the newest."""
+    moves = [a_move(MoveKind.TOP_UP, state) for state in newest_first]
+    line = under_way(moves, base="", may_spend=True)
+    assert line is not None
+    assert line.text == told

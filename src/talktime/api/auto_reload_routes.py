@@ -11,7 +11,7 @@ from litestar.types import ControllerRouterHandler
 from talktime.api.account_wire import UsdText
 from talktime.api.bodies import answer, read_body
 from talktime.api.description import described
-from talktime.core.auto_reload import ReloadReason, ReloadSettings
+from talktime.core.auto_reload import OffBy, ReloadReason, ReloadSettings
 from talktime.core.errors import AccountUnknown, ProviderAway, TopUpsOff
 from talktime.core.money import format_usd, parse_usd
 from talktime.db.pool import Connection
@@ -57,6 +57,10 @@ class AutoReloadBody(msgspec.Struct, frozen=True, kw_only=True):
     """In a row."""
     stopped_at: datetime | None
     attempted_at: datetime | None
+    switched_off_at: datetime | None
+    """Since when it is off by what happened; null: it is on, or was not switched on."""
+    switched_off_by: OffBy | None
+    """What that was."""
 
 
 class CardPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +161,8 @@ async def _body(connection: Connection, platform: Platform, account_id: str) -> 
         failures=state.failures,
         stopped_at=state.stopped_at,
         attempted_at=state.attempted_at,
+        switched_off_at=None if state.switched_off is None else state.switched_off.at,
+        switched_off_by=None if state.switched_off is None else state.switched_off.by,
     )
 
 

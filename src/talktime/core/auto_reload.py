@@ -44,6 +44,20 @@ class ReloadReason(StrEnum):
     FIRED = "fired"  # a payment was begun
 
 
+class OffBy(StrEnum):
+    """What switches auto-reload off, other than the customer."""
+
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"
+
+
+class SwitchedOff(msgspec.Struct, frozen=True, kw_only=True):
+    """It is off by what happened, until the customer switches it on."""
+
+    by: OffBy
+    at: datetime
+
+
 class ReloadSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the customer chose. Amounts in nanos, whole cents."""
 
@@ -83,6 +97,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """In a row."""
     stopped_at: datetime | None
     attempted_at: datetime | None
+    switched_off: SwitchedOff | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,17 +122,10 @@ def decide_reload(standing: Standing, *, now: datetime) -> Decision:
     if reason is not None:
         pause = LOOK_FOR_CARD_AGAIN if reason is ReloadReason.NO_CARD else LOOK_AGAIN
         return Decision(reason=reason, look_at=now + pause)
-    settings = standing.settings
-    left_today = settings.day_ceiling_nanos - standing.charged_today_nanos
-    left_this_month = settings.month_ceiling_nanos - standing.charged_this_month_nanos
-    if left_today < settings.amount_nanos:
-        return Decision(reason=ReloadReason.DAY_CEILING, look_at=now + LOOK_AGAIN)
-    if left_this_month < settings.amount_nanos:
-        return Decision(reason=ReloadReason.MONTH_CEILING, look_at=now + LOOK_AGAIN)
-    wanted = max(settings.amount_nanos, _gap_in_cents(standing) * NANOS_PER_CENT)
+    wanted = max(standing.settings.amount_nanos, _gap_in_cents(standing) * NANOS_PER_CENT)
     return Decision(
         reason=ReloadReason.FIRED,
-        amount_nanos=min(wanted, left_today, left_this_month, TOP_UP_MAX_NANOS),
+        amount_nanos=min(wanted, *_left(standing), TOP_UP_MAX_NANOS),
         look_at=now + cool_down(standing.failures),
     )
 
@@ -151,14 +159,14 @@ def check_reload_settings(settings: ReloadSettings) -> ReloadSettings:
 
 _MEANING: Final = {
     "threshold": "",
-    "day_ceiling": " (one reload)",
-    "month_ceiling": " (the ceiling of a day)",
+    "day_ceiling": " (one reload: raise this, or lower the amount)",
+    "month_ceiling": " (the ceiling of a day: raise this, or lower that one)",
 }
 
 
 def _what_keeps_it(standing: Standing, now: datetime) -> ReloadReason | None:
-    attempted_at = standing.attempted_at
-    cools_down = attempted_at is not None and now < attempted_at + cool_down(standing.failures)
+    left_today, left_this_month = _left(standing)
+    one_more = standing.settings.amount_nanos
     checks = (
         (ReloadReason.OFF, not standing.settings.is_on),
         (ReloadReason.STOPPED, standing.stopped_at is not None),
@@ -166,9 +174,27 @@ def _what_keeps_it(standing: Standing, now: datetime) -> ReloadReason | None:
         (ReloadReason.NO_CARD, not standing.has_card),
         (ReloadReason.IN_FLIGHT, standing.has_open_payment),
         (ReloadReason.ENOUGH, standing.startable_nanos >= standing.settings.threshold_nanos),
-        (ReloadReason.COOLING_DOWN, cools_down),
+        # Of those that pass by themselves, what takes the longest.
+        (ReloadReason.MONTH_CEILING, left_this_month < one_more),
+        (ReloadReason.DAY_CEILING, left_today < one_more),
+        (ReloadReason.COOLING_DOWN, cools_down(standing, now)),
     )
     return next((reason for reason, holds in checks if holds), None)
+
+
+def cools_down(standing: Standing, now: datetime) -> bool:
+    """Whether the last attempt is not long ago."""
+    attempted_at = standing.attempted_at
+    return attempted_at is not None and now < attempted_at + cool_down(standing.failures)
+
+
+def _left(standing: Standing) -> tuple[int, int]:
+    """What the ceilings of day and month leave to be charged, in nanos."""
+    settings = standing.settings
+    return (
+        settings.day_ceiling_nanos - standing.charged_today_nanos,
+        settings.month_ceiling_nanos - standing.charged_this_month_nanos,
+    )
 
 
 def _gap_in_cents(standing: Standing) -> int:
@@ -185,6 +211,7 @@ class ReloadState(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     stopped_at: datetime | None
     attempted_at: datetime | None
+    switched_off: SwitchedOff | None = None
 
 
 class ReloadCheck(msgspec.Struct, frozen=True, kw_only=True):

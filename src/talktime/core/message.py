@@ -30,7 +30,10 @@ class MessageKind(StrEnum):
     TOP_UP_SUCCEEDED = "top_up_succeeded"  # amount, top_up_id, available, promo, paid
     REFUND_ASKED = "refund_asked"  # amount, refund, reason, account_id, account_name; to the seller
     REFUND_DECLINED = "refund_declined"  # amount, refund, answer
-    REFUND_SUCCEEDED = "refund_succeeded"  # amount, refund, available, promo, paid
+    # amount, refund, available, promo, paid, and parts, where several payments went back, each
+    # with its amount ("top_1 6 top_2 4")
+    REFUND_SUCCEEDED = "refund_succeeded"
+    REFUND_PARTLY = "refund_partly"  # as REFUND_SUCCEEDED, and gone, stayed, reason
     REFUND_FAILED = "refund_failed"  # as REFUND_SUCCEEDED, and reason; it never left
     REFUND_REVERSED = "refund_reversed"  # as REFUND_SUCCEEDED; it had left, and came back
     CHARGEBACK = "chargeback"  # amount, dispute, top_up_id, floor, available, promo, paid
@@ -72,6 +75,7 @@ CHOSEN_AS: Final[Mapping[MessageKind, MailKind]] = {
     MessageKind.TOP_UP_SUCCEEDED: MailKind.MONEY_IN,
     MessageKind.REFUND_DECLINED: MailKind.MONEY_IN,
     MessageKind.REFUND_SUCCEEDED: MailKind.MONEY_IN,
+    MessageKind.REFUND_PARTLY: MailKind.MONEY_IN,
     MessageKind.REFUND_FAILED: MailKind.MONEY_IN,
     MessageKind.REFUND_REVERSED: MailKind.MONEY_IN,
     MessageKind.CHARGEBACK: MailKind.ALERTS,

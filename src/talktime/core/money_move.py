@@ -38,15 +38,28 @@ class MoneyMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenState(StrEnum):
-    """How a move stands that has not come to its end, what the customer can act on first."""
+    """How a move stands that has not come to its end, or whose end asks the customer for more."""
 
     NEEDS_CUSTOMER = "needs_customer"  # the bank wants to hear the customer
     DECLINED = "declined"  # the card was declined; another can be tried
+    RELOAD_FAILED = "reload_failed"  # auto-reload's last attempt failed; it tries again
+    RELOAD_STOPPED = "reload_stopped"  # and after that one it has stopped
     UNPAID = "unpaid"  # the page to pay on is open
     LATE = "late"  # its time is over, and the provider is asked how it ended
     CHARGING = "charging"  # a saved card is being charged
     SENDING = "sending"  # a refund is on its way to the card
     ASKED = "asked"  # a refund waits for an operator
+
+
+NEEDS_ACTION: Final = frozenset(
+    {
+        OpenState.NEEDS_CUSTOMER,
+        OpenState.DECLINED,
+        OpenState.RELOAD_FAILED,
+        OpenState.RELOAD_STOPPED,
+    }
+)
+"""What goes on only with the customer, or better with them."""
 
 
 class OpenMove(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,14 @@ from datetime import datetime
 import msgspec
 from psycopg.rows import class_row, kwargs_row
 
-from talktime.core.auto_reload import ReloadCheck, ReloadReason, ReloadSettings, ReloadState
+from talktime.core.auto_reload import (
+    OffBy,
+    ReloadCheck,
+    ReloadReason,
+    ReloadSettings,
+    ReloadState,
+    SwitchedOff,
+)
 from talktime.core.payment import Payment
 from talktime.core.saved_card import ChargeOrder
 from talktime.db.payments import payment_of
@@ -287,6 +294,8 @@ def _state(
     failures: int,
     stopped_at: datetime | None,
     attempted_at: datetime | None,
+    switched_off_at: datetime | None,
+    switched_off_by: str | None,
     **chosen: object,
 ) -> ReloadState:
     return ReloadState(
@@ -295,6 +304,9 @@ def _state(
         failures=failures,
         stopped_at=stopped_at,
         attempted_at=attempted_at,
+        switched_off=SwitchedOff(by=OffBy(switched_off_by), at=switched_off_at)
+        if switched_off_by and switched_off_at
+        else None,
     )
 
 

@@ -310,6 +310,8 @@ CREATE TABLE payment (
     card_id text,
     -- the bank wants to hear the customer, who is asked to pay on a page after all
     needs_customer boolean NOT NULL DEFAULT false,
+    -- where the provider sends the payer back to
+    return_url text,
     CONSTRAINT payment_pk PRIMARY KEY (account_id, payment_id),
     CONSTRAINT payment_provider_known CHECK (provider IN ('stripe', 'sandbox')),
     CONSTRAINT payment_status_known CHECK (status IN ('opening', 'waiting', 'succeeded', 'failed', 'expired')),
@@ -326,6 +328,7 @@ CREATE TABLE payment (
 
 CREATE INDEX payment_open ON payment (created_at) WHERE status IN ('opening', 'waiting');
 CREATE INDEX payment_by_time ON payment (account_id, created_at DESC);
+CREATE INDEX payment_of_all_by_time ON payment (created_at DESC, account_id DESC, payment_id DESC);
 CREATE UNIQUE INDEX payment_one_reload_in_flight ON payment (account_id)
 WHERE origin = 'auto_reload' AND status IN ('opening', 'waiting');
 CREATE INDEX payment_reloads ON payment (account_id, created_at) WHERE origin = 'auto_reload';
@@ -390,12 +393,18 @@ CREATE TABLE auto_reload (
     -- not worth looking at before
     look_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL,
+    -- since when it is off by what happened, and not by the customer's choice
+    switched_off_at timestamptz,
+    switched_off_by text,
     CONSTRAINT auto_reload_pk PRIMARY KEY (account_id),
     CONSTRAINT auto_reload_amounts_sane CHECK (
         threshold_nanos > 0 AND amount_nanos > 0 AND day_ceiling_nanos >= amount_nanos
         AND month_ceiling_nanos >= day_ceiling_nanos
     ),
-    CONSTRAINT auto_reload_failures_counted CHECK (failures >= 0)
+    CONSTRAINT auto_reload_failures_counted CHECK (failures >= 0),
+    CONSTRAINT auto_reload_switched_off_known CHECK (
+        (switched_off_at IS NULL) = (switched_off_by IS NULL) AND switched_off_by IN ('refund', 'chargeback')
+    )
 );
 
 CREATE INDEX auto_reload_watched ON auto_reload (look_at) WHERE is_on AND stopped_at IS NULL;

@@ -191,4 +191,5 @@ async def read_standing(
         failures=state.failures,
         stopped_at=state.stopped_at,
         attempted_at=state.attempted_at,
+        switched_off=state.switched_off,
     )

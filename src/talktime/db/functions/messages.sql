@@ -17,7 +17,8 @@ CREATE OR REPLACE FUNCTION crossing_facts(
         || jsonb_build_object('threshold', usd(p_threshold), 'floor', usd(p_floor))
 $$;
 
--- As which kind of message an entry is told to whoever chose it; NULL: it is not, crossings aside.
+-- As which kind of message an entry is told to whoever chose it; NULL: it is not, crossings aside. A refund that was
+-- asked for here is told of when all of it has come to its end, by stand_refund.
 CREATE OR REPLACE FUNCTION entry_told_as(p_entry entry) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT CASE p_entry.kind
         WHEN 'welcome_bonus' THEN 'welcome'
@@ -26,7 +27,10 @@ CREATE OR REPLACE FUNCTION entry_told_as(p_entry entry) RETURNS text LANGUAGE sq
             SELECT FROM payment p WHERE p.account_id = p_entry.account_id AND p.payment_id = p_entry.ref
                 AND p.origin = 'auto_reload'
         ) THEN 'auto_reload_done' ELSE 'top_up_succeeded' END
-        WHEN 'refund' THEN 'refund_succeeded'
+        WHEN 'refund' THEN CASE WHEN NOT EXISTS (
+            SELECT FROM refund_part o WHERE o.account_id = p_entry.account_id AND o.provider_refund_id = p_entry.ref
+                AND o.refund_id IS NOT NULL
+        ) THEN 'refund_succeeded' END
         WHEN 'refund_reversed' THEN 'refund_reversed'
         WHEN 'chargeback' THEN 'chargeback'
         WHEN 'chargeback_reversed' THEN 'chargeback_reversed'

@@ -58,13 +58,6 @@ BEGIN
     RETURN NEXT;
 END $$;
 
--- Who wants money back, or whose bank took it back, is not charged again by ourselves: auto-reload stays off until
--- the customer switches it on.
-CREATE OR REPLACE FUNCTION switch_off_reload(p_now timestamptz, p_account_id text) RETURNS void
-LANGUAGE sql AS $$
-    UPDATE auto_reload r SET is_on = false, changed_at = p_now WHERE r.account_id = p_account_id AND r.is_on
-$$;
-
 -- An operator lets a refund go: the money is set aside, per payment and newest first, for the provider to be asked
 -- to send it. The available balance falls here and not when the money is gone, so here a crossing is told.
 CREATE OR REPLACE FUNCTION approve_refund(p_now timestamptz, p_floor bigint, p_account_id text, p_refund_id text)
@@ -106,7 +99,7 @@ BEGIN
 
         UPDATE refund r SET status = 'running', decided_at = p_now
         WHERE r.account_id = p_account_id AND r.refund_id = p_refund_id;
-        PERFORM switch_off_reload(p_now, p_account_id);
+        PERFORM switch_off_reload(p_now, p_account_id, 'refund');
 
         v_before := v_account.promo_nanos + v_account.paid_nanos - v_account.refund_reserved_nanos;
         v_after := v_before - v_refund.amount_nanos;
@@ -313,18 +306,7 @@ BEGIN
                 UPDATE account a SET refund_reserved_nanos = a.refund_reserved_nanos - v_part.reserved_nanos,
                     event_seq = a.event_seq + 1
                 WHERE a.account_id = p_account_id
-                RETURNING a.event_seq, a.promo_nanos + a.paid_nanos - a.refund_reserved_nanos AS available_nanos,
-                    a.promo_nanos, a.paid_nanos
-            ),
-            told AS (
-                INSERT INTO message (account_id, kind, ref, facts, created_at)
-                SELECT p_account_id, 'refund_failed', v_part.part_id,
-                    balance_facts(f.available_nanos, f.promo_nanos, f.paid_nanos) || jsonb_build_object(
-                        'amount', usd(v_part.amount_nanos), 'refund', v_part.refund_id,
-                        'reason', coalesce(v_part.failure, 'the bank gave no reason')),
-                    p_now
-                FROM freed f
-                ON CONFLICT DO NOTHING
+                RETURNING a.event_seq, a.promo_nanos + a.paid_nanos - a.refund_reserved_nanos AS available_nanos
             )
             INSERT INTO event (account_id, event_seq, recorded_at, kind, ref, available_nanos)
             SELECT p_account_id, f.event_seq, p_now, 'refund.released', v_part.refund_id, f.available_nanos
@@ -364,20 +346,10 @@ BEGIN
     END LOOP;
 
     -- How the refunds stand whose parts these are.
-    UPDATE refund r SET status = s.status, ended_at = CASE WHEN s.status <> 'running' THEN p_now END
-    FROM (
-        SELECT o.refund_id, CASE
-            WHEN bool_or(o.status IN ('reserved', 'pending')) THEN 'running'
-            WHEN bool_and(o.status = 'succeeded') THEN 'succeeded'
-            WHEN bool_or(o.status = 'succeeded') THEN 'partly'
-            ELSE 'failed' END AS status
-        FROM refund_part o
-        WHERE o.account_id = p_account_id AND o.refund_id IN (
-            SELECT t.refund_id FROM refund_part t WHERE t.account_id = p_account_id AND t.payment_id = p_payment_id
-        )
-        GROUP BY o.refund_id
-    ) s
-    WHERE r.account_id = p_account_id AND r.refund_id = s.refund_id AND r.status <> s.status;
+    PERFORM stand_refund(p_now, r) FROM refund r
+    WHERE r.account_id = p_account_id AND r.refund_id IN (
+        SELECT t.refund_id FROM refund_part t WHERE t.account_id = p_account_id AND t.payment_id = p_payment_id
+    );
 END $$;
 
 -- One entry of take_back on the paid balance; what it takes up of a reservation is released with it.
@@ -394,7 +366,7 @@ BEGIN
         RAISE EXCEPTION 'account %: % % could not be posted: %', p_account_id, p_kind, p_ref, v_posted.verdict;
     END IF;
     IF p_kind IN ('refund', 'chargeback') THEN
-        PERFORM switch_off_reload(p_now, p_account_id);
+        PERFORM switch_off_reload(p_now, p_account_id, p_kind);
     END IF;
     RETURN v_posted.seq;
 END $$;

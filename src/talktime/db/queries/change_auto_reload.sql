@@ -17,6 +17,8 @@ chosen AS (
             ELSE r.failures
         END,
         stopped_at = CASE WHEN excluded.is_on AND NOT r.is_on THEN NULL ELSE r.stopped_at END,
+        switched_off_at = CASE WHEN NOT excluded.is_on THEN r.switched_off_at END,
+        switched_off_by = CASE WHEN NOT excluded.is_on THEN r.switched_off_by END,
         look_at = excluded.look_at, changed_at = excluded.changed_at
     WHERE (r.is_on, r.threshold_nanos, r.amount_nanos, r.day_ceiling_nanos, r.month_ceiling_nanos)
         IS DISTINCT FROM (excluded.is_on, excluded.threshold_nanos, excluded.amount_nanos,

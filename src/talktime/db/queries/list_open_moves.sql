@@ -1,5 +1,5 @@
 -- What is under way between an account and its cards, newest first: payments that are not settled, refunds asked for
--- or running, and those that were begun at the provider and are not confirmed.
+-- or running, those that were begun at the provider and are not confirmed, and the last auto-reload where that failed.
 SELECT o.kind, o.ref, o.amount_nanos, o.state
 FROM (
     SELECT 'top_up' AS kind, p.payment_id AS ref, p.amount_nanos, p.created_at AS began_at,
@@ -19,5 +19,15 @@ FROM (
     UNION ALL
     SELECT 'direct_refund', d.part_id, d.amount_nanos, d.created_at, 'sending'
     FROM refund_part d WHERE d.account_id = %(account_id)s AND d.refund_id IS NULL AND d.status = 'pending'
+    UNION ALL
+    SELECT 'top_up', l.payment_id, l.amount_nanos, l.created_at,
+        CASE WHEN s.stopped_at IS NULL THEN 'reload_failed' ELSE 'reload_stopped' END
+    FROM auto_reload s
+    CROSS JOIN LATERAL (
+        SELECT p.payment_id, p.amount_nanos, p.created_at, p.status FROM payment p
+        WHERE p.account_id = s.account_id AND p.origin = 'auto_reload'
+        ORDER BY p.created_at DESC LIMIT 1
+    ) l
+    WHERE s.account_id = %(account_id)s AND s.is_on AND s.failures > 0 AND l.status IN ('failed', 'expired')
 ) o
 ORDER BY o.began_at DESC, o.ref DESC LIMIT %(limit)s

@@ -5,6 +5,7 @@ from shlex import quote
 from typing import Final
 
 from talktime.core.message import MessageKind
+from talktime.core.money import display_usd, parse_usd
 from talktime.core.ratecard import SERVICE_NAMES
 from talktime.gateways.mail.weekly import weekly_words
 from talktime.gateways.mail.wording import BALANCE, Button, Facts, Wording, row
@@ -18,6 +19,17 @@ def _words_of_a_command(facts: Facts) -> Facts:
     return {
         "account_word": quote(facts["account_id"]),
         "refund_word": quote(facts["refund"]),
+    }
+
+
+def _words_of_parts(facts: Facts) -> Facts:
+    """Each payment that went back with its amount, where there are several."""
+    words = facts.get("parts", "").split()
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return {
+        "parts": ", ".join(
+            f"{display_usd(parse_usd(usd, field=top_up))} of {top_up}" for top_up, usd in pairs
+        )
     }
 
 
@@ -81,8 +93,29 @@ MONEY: Final[Mapping[MessageKind, Wording]] = {
             "{amount} of the paid balance of {account_name} went back to the card it came from. "
             "Until your bank shows it, five to ten days can pass."
         ),
-        rows=(row("Refund", "{refund}"), *BALANCE),
+        rows=(row("Refund", "{refund}"), row("Top-ups", "{parts}"), *BALANCE),
         button=_PAYMENTS,
+        derived=_words_of_parts,
+    ),
+    MessageKind.REFUND_PARTLY: Wording(
+        subject="Refund sent in part: {gone} of {amount}",
+        headline="{gone} of {amount} is on its way back",
+        opening=(
+            "{gone} of the paid balance of {account_name} went back to the card it came from; "
+            "until your bank shows it, five to ten days can pass. {stayed} could not be sent."
+        ),
+        rows=(
+            row("Why", "{reason}"),
+            row("Refund", "{refund}"),
+            row("Top-ups", "{parts}"),
+            *BALANCE,
+        ),
+        closing=(
+            "What could not be sent is on your balance again and can be used at once. You can ask "
+            "for it back again there; where the card is no longer yours, tell us when you ask."
+        ),
+        button=_PAYMENTS,
+        derived=_words_of_parts,
     ),
     MessageKind.REFUND_FAILED: Wording(
         subject="Refund failed: {amount} could not be sent",

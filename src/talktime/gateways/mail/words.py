@@ -10,7 +10,8 @@ from talktime.gateways.mail.wording import Facts
 _AMOUNTS: Final = frozenset(
     {
         "amount", "available", "beside_calls", "bonus", "charge", "charge_before", "closing",
-        "floor", "llm", "margin", "opening", "paid", "promo", "sip", "stt", "threshold", "tts",
+        "floor", "gone", "llm", "margin", "opening", "paid", "promo", "sip", "stayed", "stt",
+        "threshold", "tts",
     }
 )  # fmt: skip
 """Facts that are US dollars in wire form."""

@@ -33,6 +33,7 @@ from talktime.portal.billing.auto_reload_view import (
     ReloadPageView,
     card_view,
     check_rows,
+    limit_warning,
     reload_rows,
     state_view,
     used_lines,
@@ -205,7 +206,8 @@ async def read_reload_page(
         state=state_view(account, standing, decision, reloads, now=now, base=base),
         card=card_view(saved.card, account, now=now),
         is_saving=saved.setup_id is not None,
-        used=used_lines(account, standing, now=now),
+        used=used_lines(account, standing, decision, now=now),
+        warning=limit_warning(standing),
         reloads=reload_rows(reloads, account, base),
         checks=check_rows(await list_checks(connection, account.account_id), account),
     )

@@ -11,10 +11,12 @@ from talktime.core.account import Account
 from talktime.core.auto_reload import (
     FAILURES_MAX,
     Decision,
+    OffBy,
     ReloadCheck,
     ReloadReason,
     Standing,
     cool_down,
+    cools_down,
 )
 from talktime.core.money import display_usd
 from talktime.core.payment import OPEN_STATUSES, Payment, PaymentStatus
@@ -79,6 +81,8 @@ class ReloadPageView(msgspec.Struct, frozen=True, kw_only=True):
     """A page to save one on is open, or nothing was heard of it yet."""
     used: tuple[tuple[str, str], ...]
     """What of the limits is used so far, in pairs."""
+    warning: str
+    """Where they keep it from doing what was chosen."""
     reloads: tuple[ReloadRow, ...]
     checks: tuple[CheckRow, ...]
 
@@ -120,8 +124,15 @@ def state_view(
             if payment.status in OPEN_STATUSES and payment.needs_customer:
                 return _asking_view(payment, base)
     tone, title = _TITLES[reason]
+    text = _STATES[reason]
+    if reason is ReloadReason.OFF and state.switched_off is not None:
+        since = moment(state.switched_off.at, zone_of(account.zone_at(now)))
+        why = _OFF_BY[state.switched_off.by].format(at=f"{since.day}, {since.clock}")
+        tone, text = "warn", f"{why} {text}"
+    if reason in _CEILINGS and state.failures and cools_down(state, now):
+        text = f"{text} The last attempt failed, too."
     is_stopped = reason is ReloadReason.STOPPED
-    return StateView(tone=tone, title=title, text=_STATES[reason], is_stopped=is_stopped)
+    return StateView(tone=tone, title=title, text=text, is_stopped=is_stopped)
 
 
 def _asking_view(payment: Payment, base: str) -> StateView:
@@ -152,8 +163,24 @@ def card_view(card: Card | None, account: Account, *, now: datetime) -> CardView
     )
 
 
+def limit_warning(standing: Standing) -> str:
+    """That the ceilings may keep it below its threshold; empty where they leave room for that."""
+    chosen = standing.settings
+    for ceiling_nanos, span in (
+        (chosen.month_ceiling_nanos, "month"),
+        (chosen.day_ceiling_nanos, "day"),
+    ):
+        if chosen.threshold_nanos > ceiling_nanos:
+            return (
+                f"It reloads below {display_usd(chosen.threshold_nanos)}, and may charge at most "
+                f"{display_usd(ceiling_nanos)} in one {span}: that may not be enough to get back "
+                f"there. Raise the {span}'s ceiling, or reload at less."
+            )
+    return ""
+
+
 def used_lines(
-    account: Account, standing: Standing, *, now: datetime
+    account: Account, standing: Standing, decision: Decision, *, now: datetime
 ) -> tuple[tuple[str, str], ...]:
     """In pairs of what and how much: ceilings, failures in a row, and until when it waits."""
     chosen = standing.settings
@@ -170,6 +197,10 @@ def used_lines(
         lines.append(("Next attempt", "None until you switch it on again"))
     elif not chosen.is_on:
         lines.append(("Next attempt", "None while it is off"))
+    elif decision.reason is ReloadReason.MONTH_CEILING:
+        lines.append(("Next attempt", "Next month, or with a higher ceiling"))
+    elif decision.reason is ReloadReason.DAY_CEILING:
+        lines.append(("Next attempt", "Tomorrow, or with a higher ceiling"))
     elif again is None:
         lines.append(("Next attempt", "When the balance runs low"))
     elif again <= now:
@@ -240,10 +271,16 @@ _TITLES: Final = {
     ReloadReason.COOLING_DOWN: ("wait", "On: waiting"),
 }
 
+_OFF_BY: Final = {
+    OffBy.REFUND: "A refund switched it off on {at}, so that your card is not charged again.",
+    OffBy.CHARGEBACK: "It was switched off on {at}, when a bank took a payment back.",
+}
+
+_CEILINGS: Final = frozenset({ReloadReason.DAY_CEILING, ReloadReason.MONTH_CEILING})
+
 _STATES: Final = {
     ReloadReason.OFF: (
-        "Nothing is charged by itself: it was not switched on, or a refund or a chargeback has "
-        "switched it off. With a card saved, choose below and switch it on."
+        "Nothing is charged by itself. With a card saved, choose below and switch it on."
     ),
     ReloadReason.STOPPED: (
         "Your card could not be charged; the last attempt below says why. Save another card, or "

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from talktime.core.money import display_usd
-from talktime.core.money_move import MoveKind, OpenMove, OpenState
+from talktime.core.money_move import NEEDS_ACTION, MoveKind, OpenMove, OpenState
 
 
 class UnderWay(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,16 +24,20 @@ class UnderWay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def under_way(moves: Sequence[OpenMove], *, base: str, may_spend: bool) -> UnderWay | None:
-    """What the customer can act on comes first, and of several the newest; None: nothing is.
+    """What needs the customer comes first, and of that the newest; ``moves`` are newest first.
+    None: nothing is.
 
     Who may not spend can open no refund page and confirm nothing: they are led to where it is told.
     """
     if not moves:
         return None
-    first = min(moves, key=lambda move: _ORDER.index(move.state))
-    text, rest, link = _LINES[first.state]
+    first = min(moves, key=lambda move: (move.state not in NEEDS_ACTION, _rank(move)))
+    amount = display_usd(first.amount_nanos)
+    text, rest, link = (words.format(amount=amount) for words in _LINES[first.state])
     href = f"{base}/billing/payments"
-    if first.kind is MoveKind.TOP_UP:
+    if first.state in _RELOAD:
+        href = f"{base}/billing/auto-reload"
+    elif first.kind is MoveKind.TOP_UP:
         href = f"{base}/billing/top-up/{quote(first.ref, safe='')}"
     elif first.kind is MoveKind.REFUND and may_spend:
         href = f"{base}/billing/refund"
@@ -43,16 +47,20 @@ def under_way(moves: Sequence[OpenMove], *, base: str, may_spend: bool) -> Under
         rest = f"{rest} And {len(moves) - 1} more"
         href, link = f"{base}/billing/payments", "See all"
     return UnderWay(
-        tone="warn" if first.state in _ASKS else "wait",
-        text=text.format(amount=display_usd(first.amount_nanos)),
+        tone="warn" if first.state in NEEDS_ACTION else "wait",
+        text=text,
         rest=rest,
         href=href,
         link=link,
     )
 
 
+def _rank(move: OpenMove) -> int:
+    return 0 if move.state in NEEDS_ACTION else _ORDER.index(move.state)
+
+
 _ORDER: Final = tuple(OpenState)
-_ASKS: Final = frozenset({OpenState.NEEDS_CUSTOMER, OpenState.DECLINED})
+_RELOAD: Final = frozenset({OpenState.RELOAD_FAILED, OpenState.RELOAD_STOPPED})
 _LINES: Final = {
     OpenState.NEEDS_CUSTOMER: (
         "Your bank wants to hear you about {amount}",
@@ -63,6 +71,16 @@ _LINES: Final = {
         "Your card was declined for {amount}",
         "Nothing was charged; another card can be tried.",
         "Try again",
+    ),
+    OpenState.RELOAD_FAILED: (
+        "Auto-reload could not charge {amount}",
+        "Your card was not charged; it is tried again.",
+        "See why",
+    ),
+    OpenState.RELOAD_STOPPED: (
+        "Auto-reload has stopped",
+        "Your card could not be charged {amount}.",
+        "See why",
     ),
     OpenState.UNPAID: (
         "A top-up of {amount} is not confirmed yet",
