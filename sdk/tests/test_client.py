@@ -23,6 +23,7 @@ from talktime_sdk import (
     UnexpectedAnswer,
     Unreachable,
     UsageLine,
+    WrongState,
 )
 
 CALL: dict[str, Any] = {"account_id": "acme", "call_id": "CA1", "channel": "phone"}
@@ -289,3 +290,19 @@ async def test_floats_are_no_money(client: TalktimeClient) -> None:
     """An adjustment by a float is refused before anything is sent."""
     with pytest.raises(InvalidUsage, match="never a float"):
         await client.adjust("acme", adjustment_id="a", paid=0.1, reason="x")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["", "localhost", "localhost:8080", "ftp://t.example", "http://t.example/v1/", "http://t/?a=1"],
+)
+def test_an_address_that_is_none(base_url: str) -> None:
+    """What can be no server's address is refused at once, not taken for a server that is away."""
+    with pytest.raises(InvalidUsage, match="base_url"):
+        TalktimeClient(base_url, "tt_x")
+
+
+async def test_nothing_was_admitted_yet(client: TalktimeClient) -> None:
+    """A call that was not entered has no admission, and says so as one of our errors."""
+    with pytest.raises(WrongState):
+        _ = client.call(**CALL).admission

@@ -44,7 +44,8 @@ class Delivery:
                 )
         except (httpx.RequestError, TimeoutError) as trouble:
             raise Unreachable(
-                f"{request.method} {request.path}: no answer ({_name(trouble)})"
+                f"{request.method} {request.path}: no answer from {self.http.base_url.host} "
+                f"({_name(trouble)})"
             ) from trouble
         return Response(
             status=answer.status_code,

@@ -12,7 +12,7 @@ import msgspec
 
 from talktime_sdk._answers import Admission, CallReceipt, UsageAnswer
 from talktime_sdk._delivery import Delivery
-from talktime_sdk._errors import Conflict, InvalidUsage, Refusal, TalktimeError
+from talktime_sdk._errors import Conflict, InvalidUsage, Refusal, TalktimeError, WrongState
 from talktime_sdk._figures import Usd
 from talktime_sdk._retry import RetryPolicy
 from talktime_sdk._totals import Quantity, Service
@@ -74,8 +74,9 @@ class RunningCall:
 
     @property
     def admission(self) -> Admission:
-        """What the gate answered."""
-        assert self.session.admission is not None, "the call has not been started"
+        """What the gate answered. Raises WrongState before the block is entered."""
+        if self.session.admission is None:
+            raise WrongState("the call has not been started: enter its block first")
         return self.session.admission
 
     @property

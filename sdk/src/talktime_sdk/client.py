@@ -60,7 +60,7 @@ class TalktimeClient:
         if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
             raise InvalidUsage("api_key: not a key (empty, or with characters that no key has)")
         self._http = httpx.AsyncClient(
-            base_url=base_url,
+            base_url=_checked(base_url),
             headers={
                 "Authorization": f"Bearer {api_key}",
                 "Accept": "application/json",
@@ -338,3 +338,16 @@ class TalktimeClient:
         return await self._delivery.deliver(
             request, lambda response: read_answer(response, answer_type)
         )
+
+
+def _checked(base_url: str) -> httpx.URL:
+    """Refuses at once what would otherwise look like a server that is away."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as trouble:
+        raise InvalidUsage(f"base_url: {trouble}") from trouble
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise InvalidUsage("base_url: write it with its scheme, like http://127.0.0.1:8080")
+    if url.path.rstrip("/").endswith("/v1") or url.query or url.fragment:
+        raise InvalidUsage("base_url: the server's address alone, without /v1 or a query")
+    return url

@@ -1,0 +1,133 @@
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from talktime_sdk import CallSession, TalktimeClient
+from talktime_sdk.livekit import count_usage, observe_session, provider_of
+
+TOKENS = (
+    "input_tokens input_cached_tokens input_cache_creation_tokens input_audio_tokens "
+    "input_cached_audio_tokens output_tokens output_audio_tokens"
+)
+
+
+def llm_usage(**told: Any) -> Any:
+    """A model's usage as LiveKit tells it: what was not used is zero."""
+    names = {"type": "llm_usage", "provider": "api.openai.com", "model": "m"}
+    return SimpleNamespace(**(dict.fromkeys(TOKENS.split(), 0) | names | told))
+
+
+def tts_usage(characters: int, seconds: float) -> Any:
+    return SimpleNamespace(
+        type="tts_usage",
+        provider="Cartesia",
+        model="sonic-2",
+        characters_count=characters,
+        audio_duration=seconds,
+    )
+
+
+class Session:
+    """As much of an AgentSession as is listened to."""
+
+    def __init__(self) -> None:
+        self.usage = SimpleNamespace(model_usage=[])
+        self.listeners: dict[str, Any] = {}
+
+    def on(self, event: str, listener: Any) -> None:
+        self.listeners[event] = listener
+
+    def tell(self, *usage: Any) -> None:
+        self.usage.model_usage = list(usage)
+        self.listeners["session_usage_updated"](SimpleNamespace(usage=self.usage))
+
+
+@pytest.mark.parametrize(
+    ("told", "provider"),
+    [
+        ("api.openai.com", "openai"),
+        ("api.groq.com:443", "groq"),
+        ("api.x.ai", "x-ai"),
+        ("Deepgram", "deepgram"),
+        ("Google Cloud Platform", "google"),
+        ("livekit", "livekit"),
+        ("127.0.0.1:9100", "my-own"),
+    ],
+)
+def test_providers(told: str, provider: str) -> None:
+    """A plugin tells its provider's name or the host of its API; the platform may correct it."""
+    assert provider_of(told, {"127.0.0.1:9100": "my-own"}) == provider
+
+
+@pytest.mark.parametrize(
+    ("told", "quantities"),
+    [
+        (  # a realtime model: audio, of which some was cached
+            {
+                "input_tokens": 100,
+                "input_cached_tokens": 40,
+                "input_audio_tokens": 80,
+                "input_cached_audio_tokens": 30,
+                "output_tokens": 60,
+                "output_audio_tokens": 50,
+            },
+            {
+                "input_tokens": 100,
+                "cached_input_tokens": 40,
+                "audio_input_tokens": 50,
+                "output_tokens": 60,
+                "audio_output_tokens": 50,
+            },
+        ),
+        (  # an input without its cached parts is not less than they are
+            {"input_tokens": 10, "input_cached_tokens": 90, "output_tokens": 7},
+            {"input_tokens": 90, "cached_input_tokens": 90, "output_tokens": 7},
+        ),
+    ],
+)
+def test_tokens(told: dict[str, int], quantities: dict[str, int]) -> None:
+    """Input includes the cached tokens, and cached audio counts as cached."""
+    session = CallSession(account_id="acme", call_id="CA1", channel="chat")
+    count_usage(session, llm_usage(**told))
+    assert session.lines() == [
+        {"service": "llm", "provider": "openai", "model": "m", "quantities": quantities}
+    ]
+
+
+def test_speech_and_what_no_line_has() -> None:
+    """Speech counts by its characters where there are any, and detectors of turns not at all."""
+    session = CallSession(account_id="acme", call_id="CA1", channel="web")
+    count_usage(session, tts_usage(35, 2.27))
+    count_usage(session, tts_usage(0, 2.5), source="second")
+    count_usage(session, SimpleNamespace(type="eot_usage", provider="livekit", model="turns"))
+    assert [line["quantities"] for line in session.lines()] == [
+        {"characters": 35},
+        {"audio_seconds": "2.5"},
+    ]
+
+
+async def test_a_session_is_followed(server: Any, client: TalktimeClient) -> None:
+    """Snapshots of a session replace each other, and what closing tells last is not lost; a
+    session that an error closes is a failed call."""
+    session = Session()
+    async with client.call(account_id="acme", call_id="CA1", channel="web") as call:
+        observe_session(call, session)
+        session.tell(llm_usage(input_tokens=19, output_tokens=5))
+        session.tell(llm_usage(input_tokens=56, output_tokens=22), tts_usage(35, 2.27))
+        session.usage.model_usage[1] = tts_usage(74, 4.6)
+        session.listeners["close"](SimpleNamespace(error=ValueError("the model is away")))
+    assert server.totals[("llm", "openai", "m", "")] == {"input_tokens": 56, "output_tokens": 22}
+    assert server.totals[("tts", "cartesia", "sonic-2", "")] == {"characters": 74}
+    assert (server.ended["outcome"], server.ended["reason"]) == ("failed", "ValueError")
+
+
+async def test_usage_that_makes_no_sense_stays_out_of_the_conversation(
+    server: Any, client: TalktimeClient
+) -> None:
+    """A line that the channel cannot have is logged, and the others count."""
+    session = Session()
+    async with client.call(account_id="acme", call_id="CA1", channel="chat") as call:
+        observe_session(call, session)
+        session.tell(tts_usage(35, 2.27), llm_usage(input_tokens=19))
+    assert list(server.totals) == [("llm", "openai", "m", "")]
