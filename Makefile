@@ -45,11 +45,12 @@ test: setup chromium
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) $(PYTEST_ARGS)
 
 # The promises at full size: 20,000 calls and long seeded chaos; servers killed 80 times while money moves, and
-# hundreds of histories of payments; every page with 100,000 calls behind it, its pictures in build/screens; and, with
-# nothing beside it, from hang-up to the number on the page. Some twenty minutes.
+# hundreds of histories of payments; every page in every width and scheme, in all its states and with 100,000 calls
+# behind it, its pictures in build/screens; and, with nothing beside it, from hang-up to the number on the page. Some
+# half an hour.
 proof: setup chromium
 	@TALKTIME_FULL=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) $(PYTEST_ARGS) tests/simulation \
-		tests/payments/test_money_world.py tests/browser/test_sizes.py \
+		tests/payments/test_money_world.py tests/payments/test_interleavings.py tests/browser \
 		--ignore tests/simulation/test_hang_up_to_page.py
 	@TALKTIME_FULL=1 $(BIN)/python -m pytest -s $(PYTEST_ARGS) tests/simulation/test_hang_up_to_page.py
 

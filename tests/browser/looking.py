@@ -2,9 +2,11 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
+import pytest
 from playwright.async_api import Page
 
 FULL = "TALKTIME_FULL" in os.environ
@@ -12,9 +14,11 @@ FULL = "TALKTIME_FULL" in os.environ
 
 PHONE = 390
 SCREENS = Path(__file__).resolve().parents[2] / "build" / "screens"
-LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(PHONE, "dark"), (1280, "light")]
+Scheme: TypeAlias = Literal["light", "dark"]
+LOOKS: list[tuple[int, Scheme]] = [(PHONE, "dark"), (1280, "light")]
 if FULL:
     LOOKS += [(PHONE, "light"), (1280, "dark")]
+IN_EVERY_LOOK = pytest.mark.parametrize(("width", "scheme"), LOOKS)
 
 # What a finger hits: links within a sentence aside, which the text's own lines keep apart. A link
 # that is laid over all of its row is as large as that.
@@ -100,15 +104,18 @@ async def picture(page: Page, path: str, name: str) -> None:
 class Looker:
     """Looks at a page as it stands, and remembers what is wrong, so that one journey tells all."""
 
-    def __init__(self, page: Page, axe: str) -> None:
+    def __init__(
+        self, page: Page, axe: str, looks: Sequence[tuple[int, Scheme]] = tuple(LOOKS)
+    ) -> None:
         self.page = page
         self.axe = axe
+        self.looks = looks
         self.faults: list[str] = []
 
     async def look(self, name: str) -> None:
         """At every width and scheme nothing sticks out, fingers can hit, and axe is content."""
         page = self.page
-        for width, scheme in LOOKS:
+        for width, scheme in self.looks:
             await page.set_viewport_size({"width": width, "height": 900})
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             if FULL:

@@ -8,7 +8,7 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
 
 from talktime.ops.platform import Platform
 from tests.acting import Bots
-from tests.browser.looking import axe_faults
+from tests.browser.looking import IN_EVERY_LOOK, Scheme, axe_faults
 from tests.conftest import AccountFactory
 from tests.payments.looping import reload_cards
 from tests.portal.conftest import new_link
@@ -97,13 +97,12 @@ async def test_without_scripts(context: BrowserContext, till: Platform, bots: Bo
     await plain.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@IN_EVERY_LOOK
 async def test_the_pages_work_for_everybody(
-    buyer: Page, till: Platform, axe: str, scheme: str, width: int
+    buyer: Page, till: Platform, axe: str, width: int, scheme: Scheme
 ) -> None:
     """axe finds nothing on any page of the way, and none is wider than the window."""
-    await buyer.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    await buyer.emulate_media(color_scheme=scheme)
     await buyer.set_viewport_size({"width": width, "height": 800})
 
     async def look() -> None:

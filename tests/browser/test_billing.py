@@ -14,7 +14,7 @@ from talktime.core.usage import LineReport
 from talktime.ops.adjustments import post_adjustment
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.looking import axe_faults
+from tests.browser.looking import IN_EVERY_LOOK, Scheme, axe_faults
 from tests.conftest import AccountFactory
 from tests.portal.conftest import new_link
 
@@ -248,10 +248,9 @@ async def test_works_without_scripts(chromium: Browser, bots: Bots, site: Platfo
     await context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@IN_EVERY_LOOK
 async def test_every_state_is_sound(
-    page: Page, bots: Bots, axe: str, scheme: Literal["light", "dark"], width: int
+    page: Page, bots: Bots, axe: str, scheme: Scheme, width: int
 ) -> None:
     """Empty, filled and filtered, wide and narrow: no faults by axe, no scrolling sideways."""
     await page.set_viewport_size({"width": width, "height": 900})

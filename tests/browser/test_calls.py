@@ -1,7 +1,6 @@
 """Finding calls and checking a receipt, as people do it: by mouse, by keyboard, without scripts."""
 
 import csv
-from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -11,7 +10,7 @@ from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.looking import axe_faults
+from tests.browser.looking import IN_EVERY_LOOK, Scheme, axe_faults
 from tests.portal.conftest import new_link
 
 pytestmark = pytest.mark.browser
@@ -152,10 +151,9 @@ async def test_without_scripts(chromium: Browser, bots: Bots, site: Platform) ->
     await context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@IN_EVERY_LOOK
 async def test_all_of_it_is_sound(
-    page: Page, bots: Bots, axe: str, scheme: Literal["light", "dark"], width: int
+    page: Page, bots: Bots, axe: str, scheme: Scheme, width: int
 ) -> None:
     """With everything open axe-core has nothing to say, and a phone does not scroll sideways."""
     await fill(bots)

@@ -1,7 +1,6 @@
 """Pages fit, can be read, and work for everybody."""
 
 import asyncio
-from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
@@ -11,7 +10,7 @@ from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.looking import axe_faults
+from tests.browser.looking import IN_EVERY_LOOK, Scheme, axe_faults
 from tests.portal.conftest import new_link
 
 pytestmark = pytest.mark.browser
@@ -53,10 +52,9 @@ async def test_nothing_is_wider_than_a_phone(page: Page, bots: Bots, site: Platf
         assert width == 360, address
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@IN_EVERY_LOOK
 async def test_axe_finds_nothing(
-    page: Page, bots: Bots, axe: str, scheme: Literal["light", "dark"], width: int
+    page: Page, bots: Bots, axe: str, scheme: Scheme, width: int
 ) -> None:
     """axe-core has nothing to say against any page, light or dark, wide or narrow."""
     await fill(bots)

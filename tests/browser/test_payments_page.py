@@ -3,7 +3,6 @@
 import re
 import secrets
 from datetime import timedelta
-from typing import Literal
 
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
@@ -14,7 +13,7 @@ from talktime.db import payments
 from talktime.ops.platform import Platform
 from talktime.ops.top_ups import settle_payment
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.looking import axe_faults
+from tests.browser.looking import IN_EVERY_LOOK, Scheme, axe_faults
 from tests.payments.paying import notice
 from tests.portal.conftest import new_link
 
@@ -85,15 +84,14 @@ async def test_details_with_the_keyboard(
     await expect(page.get_by_role("region", name="Billing details")).to_contain_text("1 Road")
 
 
-@pytest.mark.parametrize("look", [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")])
+@IN_EVERY_LOOK
 async def test_looks(
-    page: Page, site: Platform, bots: Bots, axe: str, look: tuple[int, Literal["light", "dark"]]
+    *, page: Page, site: Platform, bots: Bots, axe: str, width: int, scheme: Scheme
 ) -> None:
     """Wide or narrow, light or dark: nothing sticks out, and contrast is enough."""
     await top_up(site, bots.account_id, "1999.99", NoticeKind.PAID)
     await top_up(site, bots.account_id, "5", NoticeKind.EXPIRED)
     await bots.call("one", *MINUTE_BY_PHONE)
-    width, scheme = look
     await page.set_viewport_size({"width": width, "height": 900})
     await page.emulate_media(color_scheme=scheme)
     for path in ("payments", f"statements/{site.clock():%Y-%m}", "details"):

@@ -1,7 +1,5 @@
 """Settings and API keys in a real browser: by keyboard, on a phone, without scripts."""
 
-from typing import Literal
-
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -10,7 +8,7 @@ from talktime.ops.accounts import read_account
 from talktime.ops.platform import Platform
 from talktime.portal.visiting import COOKIE
 from tests.acting import Bots
-from tests.browser.looking import axe_faults
+from tests.browser.looking import IN_EVERY_LOOK, Scheme, axe_faults
 from tests.portal.conftest import new_link
 from tests.portal.settings_desk import add_person, session_of
 
@@ -25,10 +23,9 @@ async def check(page: Page, axe: str, width: int) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth") == width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@IN_EVERY_LOOK
 async def test_general_settings_are_sound(
-    context: BrowserContext, bots: Bots, axe: str, width: int, scheme: Literal["light", "dark"]
+    context: BrowserContext, bots: Bots, axe: str, width: int, scheme: Scheme
 ) -> None:
     """As they are, refused, and saved; what is refused is kept, marked and focused."""
     page = await context.new_page()
@@ -54,11 +51,8 @@ async def test_general_settings_are_sound(
     await check(page, axe, width)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-async def test_keys_are_sound(
-    page: Page, bots: Bots, axe: str, width: int, scheme: Literal["light", "dark"]
-) -> None:
+@IN_EVERY_LOOK
+async def test_keys_are_sound(page: Page, bots: Bots, axe: str, width: int, scheme: Scheme) -> None:
     """From no key over a new one, copied, to one revoked, each page can be read by everybody."""
     await page.set_viewport_size({"width": width, "height": 900})
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

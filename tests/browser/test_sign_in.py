@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from typing import Literal
 
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
@@ -13,13 +12,11 @@ from talktime.ops.members import add_member
 from talktime.ops.platform import Platform
 from talktime.ops.portal_access import create_portal_link
 from talktime.portal.visiting import COOKIE, FRAMED_COOKIE, new_secret
+from tests.browser.looking import IN_EVERY_LOOK, Scheme
 from tests.conftest import AccountFactory
 from tests.portal.test_sign_in import mailed
 
 pytestmark = pytest.mark.browser
-
-SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
-WIDTHS = pytest.mark.parametrize("width", [390, 1280])
 
 
 def fresh() -> str:
@@ -139,15 +136,14 @@ async def test_people_and_sessions(
     await expect(page.locator("h1")).to_have_text("You are signed out")
 
 
-@SCHEMES
-@WIDTHS
+@IN_EVERY_LOOK
 async def test_pages_are_sound(
     page: Page,
     site: Platform,
     make_account: AccountFactory,
     axe: str,
     *,
-    scheme: Literal["light", "dark"],
+    scheme: Scheme,
     width: int,
 ) -> None:
     """axe-core has nothing to say, and nothing scrolls sideways, light or dark, wide or narrow."""

@@ -1,7 +1,5 @@
 """Spend and the estimator in a real browser: with a keyboard, without scripts, on a phone."""
 
-from typing import Literal
-
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -10,6 +8,7 @@ from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
+from tests.browser.looking import IN_EVERY_LOOK, Scheme
 from tests.portal.conftest import new_link
 
 pytestmark = pytest.mark.browser
@@ -50,12 +49,11 @@ async def test_nothing_is_wider_than_a_phone(page: Page, bots: Bots, site: Platf
         assert width == 360, path
 
 
-@pytest.mark.parametrize("look", [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")])
+@IN_EVERY_LOOK
 async def test_axe_finds_nothing(
-    page: Page, bots: Bots, site: Platform, axe: str, look: tuple[int, Literal["light", "dark"]]
+    *, page: Page, bots: Bots, site: Platform, axe: str, width: int, scheme: Scheme
 ) -> None:
     """axe-core has nothing to say against either page, light or dark, wide or narrow."""
-    width, scheme = look
     await fill(bots)
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.set_viewport_size({"width": width, "height": 900})

@@ -11,7 +11,7 @@ from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.ops.platform import Platform
 from talktime.portal.billing import sandbox_pages
 from tests.acting import Bots
-from tests.browser.looking import axe_faults
+from tests.browser.looking import IN_EVERY_LOOK, Scheme, axe_faults
 from tests.conftest import AccountFactory
 from tests.payments.paying import Payer
 from tests.portal.conftest import new_link
@@ -96,11 +96,12 @@ async def test_cancelled(buyer: Page) -> None:
     await expect(buyer.get_by_role("link", name="Go to payment")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-async def test_the_pages_work_for_everybody(buyer: Page, axe: str, scheme: str, width: int) -> None:
+@IN_EVERY_LOOK
+async def test_the_pages_work_for_everybody(
+    buyer: Page, axe: str, width: int, scheme: Scheme
+) -> None:
     """axe finds nothing on any page of the way, and none is wider than the window."""
-    await buyer.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    await buyer.emulate_media(color_scheme=scheme)
     await buyer.set_viewport_size({"width": width, "height": 800})
 
     async def look() -> None:

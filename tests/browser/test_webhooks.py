@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import pytest
@@ -15,7 +14,7 @@ from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
 from talktime.ops.webhooks import delete_endpoint, list_endpoints
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.browser.looking import axe_faults
+from tests.browser.looking import IN_EVERY_LOOK, Scheme, axe_faults
 from tests.portal.conftest import new_link, served_pages
 from tests.worker.receiver import Receiver, receiving
 
@@ -134,8 +133,7 @@ async def test_a_refused_address_is_said_at_its_field(page: Page, site: Platform
     assert await axe_faults(other, axe) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@IN_EVERY_LOOK
 async def test_every_page_is_sound(
     *,
     page: Page,
@@ -143,7 +141,7 @@ async def test_every_page_is_sound(
     bots: Bots,
     receiver: Receiver,
     axe: str,
-    scheme: Literal["light", "dark"],
+    scheme: Scheme,
     width: int,
 ) -> None:
     """axe-core has nothing to say, and nothing is wider than the screen: empty, failing, filled."""

@@ -1,7 +1,11 @@
-"""Refunds and disputes together: whatever is told in whatever order, the books are Stripe's."""
+"""Refunds and disputes together: whatever is told in whatever order, the books are Stripe's.
+
+``TALKTIME_FULL=1`` tries a hundred courses of things instead of a dozen.
+"""
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
@@ -150,7 +154,7 @@ async def of_status(refunder: Refunder, status: RefundStatus) -> list[Any]:
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_any_interleaving_ends_the_same(
     platform: Platform,
     provider: StripeCheckout,
@@ -169,7 +173,7 @@ async def test_any_interleaving_ends_the_same(
 
     # A failing course is shown as it is: to make it shorter would take minutes.
     @settings(
-        max_examples=30,
+        max_examples=100 if "TALKTIME_FULL" in os.environ else 12,
         deadline=None,
         phases=(Phase.reuse, Phase.generate),
         suppress_health_check=list(HealthCheck),
