@@ -236,6 +236,8 @@ async def test_a_coupon_can_be_for_one_account(client: httpx.AsyncClient) -> Non
     assert redeemed.status_code == 201
     body = {"code": new_code(), "amount": "1", "only_account_id": "acct-nobody"}
     problem(await client.post("/v1/coupons", json=body), 404, "account_unknown", "only_account_id")
+    body["only_account_id"] = "a\x00b"
+    problem(await client.post("/v1/coupons", json=body), 400, "invalid_input", "only_account_id")
 
 
 async def test_a_coupon_shows_who_redeemed_it(client: httpx.AsyncClient) -> None:

@@ -1,7 +1,7 @@
 """Accounts over HTTP: open, read, list and change them, and let their customers in."""
 
 import secrets
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, get, patch, post
@@ -9,14 +9,13 @@ from litestar.types import ControllerRouterHandler
 
 from talktime.api.account_wire import AccountBody, RateText, UsdText, account_body
 from talktime.api.auto_reload_routes import AUTO_RELOAD_ROUTES
-from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.card_routes import CARD_ROUTES
 from talktime.api.coupon_routes import COUPON_ROUTES
 from talktime.api.description import described
 from talktime.api.dispute_routes import DISPUTE_ROUTES
 from talktime.api.document_routes import DOCUMENT_ROUTES
 from talktime.api.entry_routes import ENTRY_ROUTES
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
 from talktime.api.member_routes import MEMBER_ROUTES
 from talktime.api.portal_routes import PORTAL_ROUTES
 from talktime.api.refund_routes import REFUND_ROUTES
@@ -64,14 +63,6 @@ class AccountPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How the customer's pages and exports show phone numbers; last4 leaves four digits."""
 
 
-class AccountsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many accounts, and from where on."""
-
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
-    """``next_cursor`` of the page before."""
-
-
 class AccountPage(msgspec.Struct, frozen=True, kw_only=True):
     """Accounts in the order of their ids."""
 
@@ -113,13 +104,13 @@ async def open_account(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 @get(
     "/v1/accounts",
-    opt=described(scope=Scope.ACCOUNTS_READ, query=AccountsQuery, answers={200: AccountPage}),
+    opt=described(scope=Scope.ACCOUNTS_READ, query=PageQuery, answers={200: AccountPage}),
 )
 async def get_accounts(request: Request[Any, Any, Any]) -> Response[bytes]:
     """List the accounts."""
     platform: Platform = request.app.state.platform
-    asked = read_query(request, AccountsQuery)
-    after = None if asked.cursor is None else check_id(asked.cursor, "cursor")
+    asked = read_query(request, PageQuery)
+    after = asked.after()
     async with platform.connection() as connection:
         page, last = await list_accounts(
             connection, after=after, limit=asked.limit, now=platform.clock()

@@ -3,39 +3,39 @@
 JSON is decoded straight into the struct, so that a number keeps every digit it was sent with.
 """
 
-import re
-from collections.abc import Hashable, Mapping
-from enum import StrEnum
+from collections.abc import Hashable
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import msgspec
 from litestar import Request, Response
 
+from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
 from talktime.api.problems import MalformedJson
-from talktime.core.call import BillingStatus, Outcome
-from talktime.core.errors import InvalidAmount, InvalidInput, InvalidQuantity
-from talktime.core.ledger import EntryKind
-from talktime.core.member import Role
-from talktime.core.ratecard import Channel
+from talktime.core.errors import InvalidInput
+from talktime.core.misfit import misfit
 
 T = TypeVar("T")
 
-# msgspec does not tell what would have been right.
-_CHOICES: Final[Mapping[str, type[StrEnum]]] = {
-    "channel": Channel,
-    "outcome": Outcome,
-    "billing_status": BillingStatus,
-    "kind": EntryKind,
-    "role": Role,
-}
-
-# msgspec tells the place of a mistake only in its message.
-_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.DOTALL)
-_MEMBER: Final = re.compile(r"(?:required|unknown) field `(?P<name>[^`]*)`")
-
 encode: Final = msgspec.json.Encoder().encode
 """A value as JSON."""
+
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""RFC 3339 with its offset: a time without one is refused, not guessed."""
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many of a list, and from where on."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
+    cursor: str | None = None
+    """``next_cursor`` of the page before."""
+
+    def after(self) -> str | None:
+        """The id to go on after, where a list is in the order of ids. Raises InvalidInput."""
+        return None if self.cursor is None else check_id(self.cursor, "cursor")
 
 
 async def read_body(request: Request[Any, Any, Any], body_type: type[T]) -> T:
@@ -49,7 +49,7 @@ def decode_body(body: bytes | msgspec.Raw, body_type: type[T]) -> T:
     try:
         decoded = _decoder(cast("Hashable", body_type)).decode(body)
     except msgspec.ValidationError as error:
-        raise invalid(error) from error
+        raise misfit(error, body_type) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         detail = "the body is not valid JSON" if body else "the body is empty; send a JSON object"
         raise MalformedJson(detail) from error
@@ -63,15 +63,10 @@ def read_query(request: Request[Any, Any, Any], query_type: type[T]) -> T:
         if name in values:
             raise InvalidInput(f"{name[:40]} is given twice", field=name[:40])
         values[name] = value
-    return convert_query(values, query_type)
-
-
-def convert_query(values: Mapping[str, str], query_type: type[T]) -> T:
-    """As read_query, from a mapping."""
     try:
         return msgspec.convert(values, query_type, strict=False)
     except msgspec.ValidationError as error:
-        raise invalid(error) from error
+        raise misfit(error, query_type) from error
 
 
 def answer(value: object, status: int = 200) -> Response[bytes]:
@@ -79,30 +74,12 @@ def answer(value: object, status: int = 200) -> Response[bytes]:
     return Response(encode(value), status_code=status, media_type="application/json")
 
 
-def invalid(error: msgspec.ValidationError) -> InvalidInput:
-    """The refusal that names the member which a struct did not take."""
-    match = _PLACE.match(str(error))
-    assert match is not None
-    what, field = match["what"], (match["path"] or "").lstrip(".")
-    if (member := _MEMBER.search(what)) is not None:
-        field = ".".join(filter(None, [field, member["name"][:60]]))
-        missing = "required" in member[0]
-        return InvalidInput(
-            f"{field} is missing" if missing else f"{field} is not known here", field=field
-        )
-    field = field.replace("[...]", "")
-    kind: type[InvalidInput] = InvalidInput
-    if field.endswith("quantities"):
-        kind = InvalidQuantity
-    elif field.endswith("provider_cost"):
-        kind = InvalidAmount
-        what += '; amounts are strings with USD, such as "0.052"'
-    elif what.startswith("Invalid enum value") and (
-        choices := _CHOICES.get(field.rpartition(".")[2])
-    ):
-        what += f"; use one of {', '.join(choices)}"
-    where = field or "the body"
-    return kind(f"{where}: {what[:1].lower()}{what[1:]}", field=field or None)
+def in_utc(value: Moment | None, field: str) -> datetime | None:
+    """A moment as we keep it. Raises InvalidInput beyond the ends of the calendar."""
+    try:
+        return None if value is None else value.astimezone(UTC)
+    except OverflowError as error:  # the first or last day of the calendar, in another zone
+        raise InvalidInput(f"{field} is out of range", field=field) from error
 
 
 @cache

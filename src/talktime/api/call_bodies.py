@@ -1,11 +1,11 @@
 """What the three acts on a call take: bodies on the wire, checked, as facts for ops."""
 
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
+from talktime.api.bodies import Moment, in_utc
 from talktime.api.limits import METADATA_BYTES_MAX, NUMBER_LENGTH_MAX, check_id, check_text
 from talktime.core.call import EndFacts, Outcome, StartFacts
 from talktime.core.errors import InvalidInput
@@ -15,9 +15,6 @@ from talktime.core.settlement import LONGEST_CALL_MS
 from talktime.core.usage import LineReport
 from talktime.ops.call_end import EndRequest
 from talktime.ops.call_usage import UsageReport
-
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-"""RFC 3339 with its offset: a time without one is refused, not guessed."""
 
 _LONGEST_SECONDS = LONGEST_CALL_MS // 1000
 
@@ -82,7 +79,7 @@ def start_facts(body: StartBody) -> StartFacts:
         agent_id=body.agent_id and check_id(body.agent_id, "agent_id"),
         from_number=check_text(body.from_number, "from", most=NUMBER_LENGTH_MAX),
         to_number=check_text(body.to_number, "to", most=NUMBER_LENGTH_MAX),
-        started_at=_moment(body.started_at, "started_at"),
+        started_at=in_utc(body.started_at, "started_at"),
         metadata=_metadata(bytes(body.metadata)),
     )
 
@@ -103,21 +100,12 @@ def end_request(account_id: str, call_id: str, body: EndBody) -> EndRequest:
         call_id=check_id(call_id, "call_id"),
         facts=EndFacts(
             outcome=body.outcome,
-            ended_at=_moment(body.ended_at, "ended_at"),
+            ended_at=in_utc(body.ended_at, "ended_at"),
             duration_ms=_duration_ms(body.duration_seconds),
             reason=check_text(body.reason, "reason"),
         ),
         lines=body.lines or (),
     )
-
-
-def _moment(value: datetime | None, field: str) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:  # the first or last day of the calendar, in another zone
-        raise InvalidInput(f"{field} is out of range", field=field) from error
 
 
 def _duration_ms(value: Figure | None) -> int | None:

@@ -1,17 +1,17 @@
 """An account's calls read back: a page of them, or one with its breakdown."""
 
-from collections.abc import AsyncIterator
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 from litestar import Request, Response, get
 from litestar.response import Stream
 
 from talktime.api.account_wire import UsdText
-from talktime.api.bodies import answer, read_query
+from talktime.api.bodies import PageQuery, answer, read_query
 from talktime.api.description import described
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
+from talktime.api.files import CSV, csv_file, prefers
+from talktime.api.limits import check_id
 from talktime.api.wire import CallBody, call_body
 from talktime.core.account import NumberMask
 from talktime.core.call import BillingStatus, Outcome, Status
@@ -27,10 +27,8 @@ from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 from talktime.ops.spend_days import day_end, day_start
 
-_CSV: Final = "text/csv"
 
-
-class CallsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CallsQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which calls, and how many of them."""
 
     status: Status | None = None
@@ -49,9 +47,6 @@ class CallsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     format: Literal["json", "csv", "focus"] | None = None
     """``csv``: all that match as a file, as with ``Accept: text/csv``. ``focus``: their charges in
     the columns of FOCUS 1.2."""
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
-    """``next_cursor`` of the page before."""
 
 
 class CallPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +64,7 @@ class CallPage(msgspec.Struct, frozen=True, kw_only=True):
         query=CallsQuery,
         answers={200: CallPage},
         refusals=(AccountUnknown,),
-        media={_CSV: "All calls that match, newest first, with exact amounts."},
+        media={CSV: "All calls that match, newest first, with exact amounts."},
     ),
 )
 async def get_calls(request: Request[Any, Any, Any]) -> Response[bytes] | Stream:
@@ -92,7 +87,8 @@ async def get_calls(request: Request[Any, Any, Any]) -> Response[bytes] | Stream
                 mask=NumberMask.FULL,
                 now=now,
             )
-            return _csv_file(pieces, export_format)
+            name = "calls.focus.csv" if export_format is ExportFormat.FOCUS else "calls.csv"
+            return csv_file(pieces, name)
         calls, place = await list_calls(
             connection, account_id, wanted, before=before, limit=asked.limit, now=now
         )
@@ -139,17 +135,7 @@ def _read_filter(asked: CallsQuery) -> CallFilter:
 def _export_format(request: Request[Any, Any, Any], asked: CallsQuery) -> ExportFormat | None:
     if asked.format is not None:
         return None if asked.format == "json" else ExportFormat(asked.format)
-    wants_csv = request.accept.best_match(["application/json", _CSV]) == _CSV
-    return ExportFormat.CSV if wants_csv else None
-
-
-def _csv_file(pieces: AsyncIterator[str], export_format: ExportFormat) -> Stream:
-    name = "calls.focus.csv" if export_format is ExportFormat.FOCUS else "calls.csv"
-    return Stream(
-        pieces,
-        media_type=_CSV,
-        headers={"content-disposition": f'attachment; filename="{name}"', "vary": "accept"},
-    )
+    return ExportFormat.CSV if prefers(request, CSV) else None
 
 
 def _read_cursor(text: str) -> CallPlace:

@@ -1,22 +1,21 @@
 """Prices over HTTP: publish a rate card, list them, ask for the price in force."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.types import ControllerRouterHandler
 
-from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.bodies import Moment, answer, in_utc, read_body, read_query
 from talktime.api.description import described
-from talktime.core.errors import InvalidInput, PriceUnknown, ReferenceConflict
+from talktime.core.errors import PriceUnknown, ReferenceConflict
 from talktime.core.money import format_usd
 from talktime.core.ratecard import MS_PER_SECOND, TIME_QUANTITIES, Price, Service, UnitPrice
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 from talktime.ops.rate_cards import CardSummary, list_cards, publish_card
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
@@ -136,10 +135,7 @@ async def get_price(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Say which price is in force for a model, and where it comes from."""
     platform: Platform = request.app.state.platform
     asked = read_query(request, PriceQuery)
-    try:
-        at = platform.clock() if asked.at is None else asked.at.astimezone(UTC)
-    except OverflowError as error:  # the first or last day of the calendar, in another zone
-        raise InvalidInput("at is out of range", field="at") from error
+    at = in_utc(asked.at, "at") or platform.clock()
     async with platform.connection() as connection:
         await platform.prices.refresh(connection)
     price = platform.prices.book.find(asked.service, asked.provider, asked.model or "", at)

@@ -1,16 +1,16 @@
 """Coupons over HTTP: issued by the operator, previewed and redeemed for an account."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.types import ControllerRouterHandler
 
 from talktime.api.account_wire import EntryBody, UsdText, entry_body
-from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.bodies import Moment, PageQuery, answer, in_utc, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
+from talktime.api.limits import check_id
 from talktime.core.coupon import Coupon
 from talktime.core.errors import (
     AccountUnknown,
@@ -21,7 +21,6 @@ from talktime.core.errors import (
     CouponNotYetValid,
     CouponUnknown,
     CouponUsedUp,
-    InvalidInput,
     TooManyAttempts,
 )
 from talktime.core.ledger import Entry
@@ -38,8 +37,6 @@ from talktime.ops.coupons import (
 from talktime.ops.guesses import after_others
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
-
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _REFUSALS: Final = (
     AccountUnknown,
@@ -88,14 +85,6 @@ class CouponBody(msgspec.Struct, frozen=True, kw_only=True):
     new_account_days: int | None
     """Only for accounts opened less than so many days ago; null: of any age."""
     created_at: datetime
-
-
-class CouponsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many, and from where on."""
-
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
-    """``next_cursor`` of the page before."""
 
 
 class CouponPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,14 +140,15 @@ async def issue_coupon(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Issue a coupon. 200: it was issued before, with the same facts."""
     platform: Platform = request.app.state.platform
     body = await read_body(request, NewCoupon)
+    only = body.only_account_id
     coupon = Coupon(
         code=body.code,
         amount_nanos=parse_usd(body.amount, field="amount"),
         max_redemptions=body.max_redemptions,
-        starts_at=_moment(body.starts_at, "starts_at"),
-        ends_at=_moment(body.ends_at, "ends_at"),
+        starts_at=in_utc(body.starts_at, "starts_at"),
+        ends_at=in_utc(body.ends_at, "ends_at"),
         note=body.note,
-        only_account_id=body.only_account_id,
+        only_account_id=only and check_id(only, "only_account_id"),
         new_account_days=body.new_account_days,
         created_at=platform.clock(),
     )
@@ -169,13 +159,13 @@ async def issue_coupon(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 @get(
     "/v1/coupons",
-    opt=described(scope=Scope.COUPONS_WRITE, query=CouponsQuery, answers={200: CouponPage}),
+    opt=described(scope=Scope.COUPONS_WRITE, query=PageQuery, answers={200: CouponPage}),
 )
 async def get_coupons(request: Request[Any, Any, Any]) -> Response[bytes]:
     """List the coupons."""
     platform: Platform = request.app.state.platform
-    asked = read_query(request, CouponsQuery)
-    after = None if asked.cursor is None else check_id(asked.cursor, "cursor")
+    asked = read_query(request, PageQuery)
+    after = asked.after()
     async with platform.connection() as connection:
         page, last = await list_coupons(connection, after=after, limit=asked.limit)
     return answer(CouponPage(items=[_coupon_body(coupon) for coupon in page], next_cursor=last))
@@ -197,7 +187,7 @@ async def get_coupon(request: Request[Any, Any, Any]) -> Response[bytes]:
     "/v1/coupons/{code:str}/redemptions",
     opt=described(
         scope=Scope.COUPONS_WRITE,
-        query=CouponsQuery,
+        query=PageQuery,
         answers={200: RedemptionPage},
         refusals=(CouponUnknown,),
     ),
@@ -205,8 +195,8 @@ async def get_coupon(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def get_redemptions(request: Request[Any, Any, Any]) -> Response[bytes]:
     """List who redeemed a coupon, and when."""
     platform: Platform = request.app.state.platform
-    asked = read_query(request, CouponsQuery)
-    after = None if asked.cursor is None else check_id(asked.cursor, "cursor")
+    asked = read_query(request, PageQuery)
+    after = asked.after()
     async with platform.connection() as connection:
         page, last = await list_redemptions(
             connection, request.path_params["code"], after=after, limit=asked.limit
@@ -282,13 +272,6 @@ async def redeem(request: Request[Any, Any, Any]) -> Response[bytes]:
             )
 
     return answer(entry_body(await after_others(act)), 201)
-
-
-def _moment(value: datetime | None, field: str) -> datetime | None:
-    try:
-        return None if value is None else value.astimezone(UTC)
-    except OverflowError as error:  # the first or last day of the calendar, in another zone
-        raise InvalidInput(f"{field} is out of range", field=field) from error
 
 
 def _coupon_body(coupon: Coupon) -> CouponBody:

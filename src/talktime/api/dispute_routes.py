@@ -1,16 +1,16 @@
 """Disputes over HTTP, for the operator: what banks took back, and how each stands."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.types import ControllerRouterHandler
 
 from talktime.api.account_wire import UsdText
-from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
+from talktime.api.limits import check_id
 from talktime.api.wire import usd_or_none
 from talktime.core.dispute import Dispute, DisputeState, say_state
 from talktime.core.errors import DisputeClear, DisputeUnknown
@@ -21,13 +21,10 @@ from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 
 
-class DisputesQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DisputesQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose disputes, how many, and from where on."""
 
     account_id: str | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
-    """``next_cursor`` of the page before."""
 
 
 class DisputeBody(msgspec.Struct, frozen=True, kw_only=True):

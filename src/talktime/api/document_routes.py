@@ -1,16 +1,16 @@
 """Receipts and statements over HTTP: as JSON, or as the PDF that a customer keeps."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from litestar import Request, Response, get
 from litestar.types import ControllerRouterHandler
 
 from talktime.api.account_wire import UsdText
-from talktime.api.bodies import answer, read_query
+from talktime.api.bodies import PageQuery, answer, read_query
 from talktime.api.description import described
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
+from talktime.api.files import PDF, pdf_file, prefers
 from talktime.core.account import format_margin_rate
 from talktime.core.document import Document, DocumentKind, Party
 from talktime.core.errors import AccountUnknown, DocumentUnknown
@@ -26,16 +26,6 @@ from talktime.ops.documents import list_documents, read_buyer, read_document, re
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 from talktime.ops.statements import parse_month, read_statement
-
-_PDF: Final = "application/pdf"
-
-
-class DocumentsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many documents, and from where on."""
-
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
-    """``next_cursor`` of the page before."""
 
 
 class PaperQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,7 +132,7 @@ class StatementBody(msgspec.Struct, frozen=True, kw_only=True):
     "/v1/accounts/{account_id:str}/documents",
     opt=described(
         scope=Scope.ENTRIES_READ,
-        query=DocumentsQuery,
+        query=PageQuery,
         answers={200: DocumentPage},
         refusals=(AccountUnknown,),
     ),
@@ -150,7 +140,7 @@ class StatementBody(msgspec.Struct, frozen=True, kw_only=True):
 async def get_documents(request: Request[Any, Any, Any]) -> Response[bytes]:
     """List an account's receipts, newest first."""
     platform: Platform = request.app.state.platform
-    asked = read_query(request, DocumentsQuery)
+    asked = read_query(request, PageQuery)
     before = None if asked.cursor is None else read_number(asked.cursor, least=1)
     account_id = request.path_params["account_id"]
     async with platform.connection() as connection:
@@ -174,7 +164,7 @@ async def get_documents(request: Request[Any, Any, Any]) -> Response[bytes]:
         query=PaperQuery,
         answers={200: DocumentBody},
         refusals=(DocumentUnknown,),
-        media={_PDF: "The receipt on paper: the same bytes each time."},
+        media={PDF: "The receipt on paper: the same bytes each time."},
     ),
 )
 async def get_document(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -190,7 +180,7 @@ async def get_document(request: Request[Any, Any, Any]) -> Response[bytes]:
             number=request.path_params["number"],
         )
     if wants_pdf:
-        return _pdf(await on_paper(receipt_pdf, document), document.number)
+        return pdf_file(await on_paper(receipt_pdf, document), f"{document.number}.pdf")
     return answer(_document(document))
 
 
@@ -201,7 +191,7 @@ async def get_document(request: Request[Any, Any, Any]) -> Response[bytes]:
         query=PaperQuery,
         answers={200: StatementBody},
         refusals=(AccountUnknown, DocumentUnknown),
-        media={_PDF: "The statement on paper."},
+        media={PDF: "The statement on paper."},
     ),
 )
 async def get_statement(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -226,25 +216,14 @@ async def get_statement(request: Request[Any, Any, Any]) -> Response[bytes]:
     pdf = await on_paper(
         statement_pdf, told, account, seller=platform.seller, buyer=buyer, numbers=numbers
     )
-    return _pdf(pdf, f"statement-{month:%Y-%m}")
+    return pdf_file(pdf, f"statement-{month:%Y-%m}.pdf")
 
 
 def _wants_pdf(request: Request[Any, Any, Any]) -> bool:
     asked = read_query(request, PaperQuery)
     if asked.format is not None:
         return asked.format == "pdf"
-    return request.accept.best_match(["application/json", _PDF]) == _PDF
-
-
-def _pdf(pdf: bytes, name: str) -> Response[bytes]:
-    return Response(
-        pdf,
-        media_type=_PDF,
-        headers={
-            "content-disposition": f'inline; filename="{name}.pdf"',
-            "vary": "accept",
-        },
-    )
+    return prefers(request, PDF)
 
 
 def _document(document: Document) -> DocumentBody:

@@ -1,6 +1,5 @@
 """The ledger over HTTP: an account's history, and an operator's corrections of it."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
@@ -10,9 +9,9 @@ from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
 from talktime.api.account_wire import EntryBody, UsdText, entry_body
-from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
+from talktime.api.files import CSV, csv_file, prefers
 from talktime.core.entry_filter import TEXT_MAX, EntryFilter, check_search
 from talktime.core.errors import (
     AccountUnknown,
@@ -29,10 +28,8 @@ from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 from talktime.ops.spend_days import day_end, day_start
 
-_CSV: Final = "text/csv"
 
-
-class EntriesQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EntriesQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which entries, how many of them, and in which format. Everything given has to fit."""
 
     kind: EntryKind | None = None
@@ -43,9 +40,6 @@ class EntriesQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     q: Annotated[str, msgspec.Meta(max_length=TEXT_MAX)] = ""
     """How the reference begins (call id, coupon code), as written; or, unless the entry is a call,
     words of its note or its amount."""
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
-    """``next_cursor`` of the page before."""
     format: Literal["json", "csv"] | None = None
     """``csv``: all of these entries as a file, as with ``Accept: text/csv``."""
 
@@ -79,7 +73,7 @@ class NewAdjustment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         query=EntriesQuery,
         answers={200: EntryPage},
         refusals=(AccountUnknown,),
-        media={_CSV: "All entries asked for, newest first, with exact amounts."},
+        media={CSV: "All entries asked for, newest first, with exact amounts."},
     ),
 )
 async def get_entries(request: Request[Any, Any, Any]) -> Response[Any] | Stream:
@@ -92,7 +86,8 @@ async def get_entries(request: Request[Any, Any, Any]) -> Response[Any] | Stream
         account = await read_account(connection, account_id, now=platform.clock())
         wanted = _read_filter(asked, account.time_zone)
         if _wants_csv(request, asked):
-            return _csv_file(export_entries(platform.connection, account_id, wanted))
+            pieces = export_entries(platform.connection, account_id, wanted)
+            return csv_file(pieces, "transactions.csv")
         page, last = await find_entries(
             connection, account_id, wanted, before=before, limit=asked.limit
         )
@@ -144,18 +139,7 @@ def _read_filter(asked: EntriesQuery, zone: str) -> EntryFilter:
 def _wants_csv(request: Request[Any, Any, Any], asked: EntriesQuery) -> bool:
     if asked.format is not None:
         return asked.format == "csv"
-    return request.accept.best_match(["application/json", _CSV]) == _CSV
-
-
-def _csv_file(pieces: AsyncIterator[str]) -> Stream:
-    return Stream(
-        pieces,
-        media_type=_CSV,
-        headers={
-            "content-disposition": 'attachment; filename="transactions.csv"',
-            "vary": "accept",
-        },
-    )
+    return prefers(request, CSV)
 
 
 ENTRY_ROUTES: Final[list[ControllerRouterHandler]] = [get_entries, adjust_account]

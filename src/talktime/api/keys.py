@@ -2,15 +2,15 @@
 
 import secrets
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post
 
 from talktime.api.auth import KeyRing, Principal
-from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id, check_text
+from talktime.api.limits import check_id
 from talktime.core.errors import AccountUnknown, Forbidden, NotFound
 from talktime.ops.keys import (
     PLATFORM,
@@ -23,8 +23,6 @@ from talktime.ops.keys import (
     revoke_key,
 )
 from talktime.ops.platform import Platform
-
-NAME_LENGTH_MAX = 100
 
 
 class NewKeyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,13 +55,11 @@ class MadeKeyBody(KeyBody, frozen=True, kw_only=True):
     """Keep it: it is shown only now."""
 
 
-class KeysQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeysQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose keys."""
 
     account_id: str | None = None
     """Left out: the platform's."""
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
 
 
 class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +93,6 @@ async def post_key(request: Request[Any, Any, Any]) -> Response[bytes]:
     for scope in body.scopes:
         if not maker.may(scope):
             raise Forbidden(f"this key lacks {scope}, so it cannot give it", field="scopes")
-    name = check_text(body.name, "name", most=NAME_LENGTH_MAX) or ""
     account_id = _account_id(body.account_id)
     key_id, secret = secrets.token_hex(8), secrets.token_bytes(SECRET_BYTES)
     async with platform.connection() as connection:
@@ -106,7 +101,7 @@ async def post_key(request: Request[Any, Any, Any]) -> Response[bytes]:
             account_id=account_id,
             key_id=key_id,
             secret=secret,
-            name=name,
+            name=body.name,
             scopes=body.scopes,
             now=platform.clock(),
         )
@@ -122,7 +117,7 @@ async def get_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     """List keys, without their secrets."""
     platform: Platform = request.app.state.platform
     asked = read_query(request, KeysQuery)
-    after = "" if asked.cursor is None else check_id(asked.cursor, "cursor")
+    after = asked.after() or ""
     async with platform.connection() as connection:
         found = await list_keys(
             connection,

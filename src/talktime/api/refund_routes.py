@@ -2,16 +2,15 @@
 
 import secrets
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.types import ControllerRouterHandler
 
 from talktime.api.account_wire import UsdText
-from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
 from talktime.core.errors import (
     AccountUnknown,
     ReferenceConflict,
@@ -93,13 +92,10 @@ class RefundBody(msgspec.Struct, frozen=True, kw_only=True):
     parts: list[RefundPartBody]
 
 
-class RefundsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RefundsQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which refunds, how many, and from where on."""
 
     status: RefundStatus | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
-    """``next_cursor`` of the page before."""
 
 
 class RefundPage(msgspec.Struct, frozen=True, kw_only=True):

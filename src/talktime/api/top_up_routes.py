@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -11,9 +11,8 @@ from litestar import Request, Response, get, post
 from litestar.types import ControllerRouterHandler
 
 from talktime.api.account_wire import UsdText
-from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
 from talktime.api.money_back_door import take_back_notice
 from talktime.core.errors import (
     AccountUnknown,
@@ -70,14 +69,6 @@ class TopUpBody(msgspec.Struct, frozen=True, kw_only=True):
     """The transaction that credited it."""
 
 
-class TopUpsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many top-ups, and from where on."""
-
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
-    """``next_cursor`` of the page before."""
-
-
 class TopUpPage(msgspec.Struct, frozen=True, kw_only=True):
     """Top-ups, newest first."""
 
@@ -129,7 +120,7 @@ async def post_top_up(request: Request[Any, Any, Any]) -> Response[bytes]:
     "/v1/accounts/{account_id:str}/top-ups",
     opt=described(
         scope=Scope.ENTRIES_READ,
-        query=TopUpsQuery,
+        query=PageQuery,
         answers={200: TopUpPage},
         refusals=(AccountUnknown,),
     ),
@@ -137,7 +128,7 @@ async def post_top_up(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def get_top_ups(request: Request[Any, Any, Any]) -> Response[bytes]:
     """List an account's top-ups, newest first."""
     platform: Platform = request.app.state.platform
-    asked = read_query(request, TopUpsQuery)
+    asked = read_query(request, PageQuery)
     account_id = request.path_params["account_id"]
     async with platform.connection() as connection:
         await read_account(connection, account_id, now=platform.clock())

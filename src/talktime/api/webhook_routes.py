@@ -2,16 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
 from litestar.types import ControllerRouterHandler
 
 from talktime import endpoints
-from talktime.api.bodies import answer, read_body, read_query
+from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
+from talktime.api.limits import check_id
 from talktime.core.errors import (
     AccountUnknown,
     DeliveryUnknown,
@@ -113,13 +113,10 @@ class DeliveryBody(msgspec.Struct, frozen=True, kw_only=True):
     last_failure: str | None
 
 
-class DeliveriesQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeliveriesQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which deliveries, and how many."""
 
     state: DeliveryState | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
-    cursor: str | None = None
-    """``next_cursor`` of the page before."""
 
 
 class DeliveryPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +192,7 @@ async def list_webhook_deliveries(request: Asked) -> Response[bytes]:
         page, next_cursor = await webhooks.list_deliveries(
             connection,
             *_named(request),
-            before=None if asked.cursor is None else check_id(asked.cursor, "cursor"),
+            before=asked.after(),
             state=asked.state,
             limit=asked.limit,
         )

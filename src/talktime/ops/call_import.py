@@ -16,7 +16,7 @@ conflict, which is answered and never written.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import msgspec
 
@@ -30,6 +30,7 @@ from talktime.core.errors import (
     TalktimeError,
 )
 from talktime.core.figure import Figure, exact_figure
+from talktime.core.misfit import misfit
 from talktime.core.ratecard import Channel, PriceBook
 from talktime.core.rating import rate_call
 from talktime.core.settlement import CLOCK_TOLERANCE, LONGEST_CALL_MS
@@ -53,13 +54,6 @@ METADATA_BYTES_MAX: Final = 4096
 NO_METADATA: Final = b"null"
 
 Direction = Literal["inbound", "outbound"]
-
-# msgspec does not tell what would have been right.
-_CHOICES: Final[Mapping[str, Iterable[str]]] = {
-    "channel": tuple(Channel),
-    "outcome": tuple(Outcome),
-    "direction": get_args(Direction),
-}
 
 
 class ImportedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,7 +127,8 @@ def read_line(
     try:
         read = _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise LineFault(number, *_named(str(error))) from error
+        refused = misfit(error, ImportedCall)
+        raise LineFault(number, refused.message, refused.field) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LineFault(number, f"is no JSON object ({error})") from error
     try:
@@ -195,18 +190,6 @@ def _check_metadata(raw: msgspec.Raw) -> None:
         raise InvalidInput(
             f"metadata must be a JSON object of up to {METADATA_BYTES_MAX} bytes", field="metadata"
         )
-
-
-def _named(problem: str) -> tuple[str, str | None]:
-    """msgspec's own words for a member that is wrong, and the member."""
-    what, _, where = problem.partition(" - at `$")
-    field = where.rstrip("`").lstrip(".") or None
-    if field is None and "`" in what:
-        field = what.split("`")[-2]
-        return what, field
-    if what.startswith("Invalid enum value") and (choices := _CHOICES.get(field or "")):
-        what += f"; use one of {', '.join(choices)}"
-    return (f"{field}: {what}" if field else what), field
 
 
 async def unknown_accounts(connection: Connection, account_ids: Iterable[str]) -> set[str]:
