@@ -74,14 +74,14 @@ async def test_second_of_duplicates_is_stale(desk: Desk) -> None:
 
 
 async def test_a_report_is_a_sign_of_life(desk: Desk) -> None:
-    """Last heard moves forward with a report, never back, and everything rated is kept."""
+    """The first report's time stays, last heard moves forward, and everything rated is kept."""
     account = await desk.open_account(paid=10 * FLOOR)
     await desk.start(start(account, "call"))
-    later = NOW + timedelta(seconds=30)
-    await desk.report(usage(account, "call", accrued=CENT), now=later)
-    await desk.report(usage(account, "call", accrued=CENT, revision=2), now=NOW)
+    soon, later = NOW + timedelta(seconds=9), NOW + timedelta(seconds=30)
+    for number, then in enumerate((soon, later, NOW), 1):
+        await desk.report(usage(account, "call", accrued=CENT, revision=number), now=then)
     row = await desk.call(account, "call")
-    assert row["last_heard_at"] == later
+    assert (row["first_reported_at"], row["last_heard_at"]) == (soon, later)
     bill = bill_of(CENT)
     assert (row["cost_nanos"], row["margin_nanos"], row["charge_nanos"]) == (
         bill.cost_nanos, bill.margin_nanos, CENT,

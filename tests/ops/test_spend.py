@@ -17,6 +17,7 @@ from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
 from talktime.ops.spend import Spend, check_period, read_spend
 from talktime.ops.spend_days import day_start
+from talktime.ops.spend_parts import DEAREST_MAX
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
 
@@ -93,7 +94,39 @@ async def test_every_way_of_adding_up_comes_to_the_ledger(
     }
     assert told.breakdown.free == (spend.FreeCalls(reason=FreeReason.BUSY, calls=6),)
     assert told.breakdown.dearest[0].channel is Channel.PHONE
-    assert len(told.breakdown.dearest) == spend.DEAREST_MAX
+    assert len(told.breakdown.dearest) == DEAREST_MAX
+
+
+async def test_days_that_are_kept_say_what_their_calls_say(
+    bots: Bots, connection: Connection, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Added up once and kept, days come to the same to the nano as looked through anew, with long
+    calls in them, days without any, and one that is charged to a kept day afterwards."""
+    first, last = now - timedelta(days=40), now
+    early = at(bots, now - timedelta(days=35))
+    await early.start("long", agent_id="marathon")
+    await early.report("long", *MINUTE_BY_PHONE)
+    for day in (33, 20, 4, 2, 1, 0):
+        then = at(bots, now - timedelta(days=day))
+        for number in range(3):
+            line = LineReport(service="llm", provider="a", provider_cost=f"0.0{day}{number}333")
+            await then.call(f"c{day}-{number}", line, channel=Channel.CHAT, seconds=9 * number)
+        await then.call(f"p{day}", *MINUTE_BY_PHONE, agent_id=f"agent-{day % 3}")
+        await then.call(f"f{day}", *MINUTE_BY_PHONE, outcome=Outcome.BUSY)
+        if day == 4:
+            await then.end("long", seconds=60)
+
+    async def told_with(kept_from: int) -> Spend:
+        monkeypatch.setattr(spend, "KEPT_FROM", kept_from)
+        return await spent(connection, bots, first, last, now)
+
+    looked_through = await told_with(1_000_000)
+    assert looked_through.breakdown is not None
+    assert await told_with(0) == looked_through
+    assert await told_with(0) == looked_through
+    await at(bots, now - timedelta(days=20)).call("one more", *MINUTE_BY_PHONE)
+    assert (more := await told_with(0)).calls == looked_through.calls + 1
+    assert more == await told_with(1_000_000)
 
 
 async def test_a_call_settled_long_after_its_admission_is_found_by_its_entry(

@@ -255,6 +255,17 @@ def test_receipt_says_which_balance_paid() -> None:
     assert view.lines[0].source == "Priced by the figure the provider itself reported."
 
 
+def test_the_timeline_tells_the_reports() -> None:
+    """Admission, the first and the last report, the end and the settlement, in their order."""
+    at = {name: NOW - timedelta(seconds=back) for name, back in (("first", 40), ("last", 20))}
+    call = replace(settled(), first_reported_at=at["first"], last_heard_at=at["last"])
+    told = [fact.name for fact in receipt_view(call, now=NOW, zone=UTC).timeline]
+    assert told == ["Admitted", "First report", "Last report", "Ended", "Settled"]
+    once = replace(call, last_heard_at=at["first"])
+    told = [fact.name for fact in receipt_view(once, now=NOW, zone=UTC).timeline]
+    assert told == ["Admitted", "First report", "Ended", "Settled"]
+
+
 def test_receipt_of_an_unpriced_call() -> None:
     """A line without a price shows its usage and no amount, and the receipt what comes next."""
     line = Line(service=Service.TTS, provider="new", quantities={"characters": 1_200})

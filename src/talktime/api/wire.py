@@ -95,6 +95,10 @@ class CallBody(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing was charged."""
     admitted_at: datetime
     started_at: datetime
+    first_reported_at: datetime | None
+    """When the first usage report came; null without one."""
+    last_heard_at: datetime
+    """When the last report came; without one, when the call was admitted."""
     ended_at: datetime | None
     duration_seconds: Seconds | None
     reason: str | None
@@ -172,6 +176,8 @@ def call_body(call: Call, now: datetime) -> CallBody:
         free_reason=call.free_reason,
         admitted_at=call.admitted_at,
         started_at=call.started_at,
+        first_reported_at=call.first_reported_at,
+        last_heard_at=call.last_heard_at,
         ended_at=call.ended_at,
         duration_seconds=None if call.duration_ms is None else seconds(call.duration_ms),
         reason=call.end_reason,

@@ -119,6 +119,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     paid_charged_nanos: int | None = None
     late_at: datetime | None = None
     late_outcome: str | None = None
+    first_reported_at: datetime | None = None  # None: no usage report came, or none was noted then
 
     @property
     def key(self) -> tuple[str, str]:

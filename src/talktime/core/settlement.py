@@ -177,6 +177,7 @@ def reported(call: Call, accrual: Accrual, now: datetime) -> Call:
         hold_nanos=accrual.hold_nanos,
         revision=call.revision + 1,
         last_heard_at=max(call.last_heard_at, now),
+        first_reported_at=call.first_reported_at or now,
     )
 
 

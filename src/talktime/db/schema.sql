@@ -96,6 +96,8 @@ CREATE TABLE call (
     late_at timestamptz,
     late_outcome text,
     late_lines json,
+    -- when the first usage report came; NULL where none did, or was not kept yet
+    first_reported_at timestamptz,
     CONSTRAINT call_pk PRIMARY KEY (account_id, call_id),
     CONSTRAINT call_channel_known CHECK (channel IN ('phone', 'web', 'whatsapp', 'chat')),
     CONSTRAINT call_status_known CHECK (status IN ('live', 'ended')),
@@ -184,6 +186,30 @@ CREATE TABLE usage_rollup (
     charge_nanos bigint NOT NULL,
     CONSTRAINT usage_rollup_pk PRIMARY KEY (account_id, bucket_start)
 ) WITH (fillfactor = 70);
+
+-- What the calls settled on a day that is over came to, by channel; kept for busy accounts, whose calls of
+-- months are too many to be looked through for each page. Every channel has its row, so that a day without
+-- rows is one that was not added up.
+CREATE TABLE spend_day (
+    account_id text COLLATE "C" NOT NULL,
+    begins_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    channel text NOT NULL,
+    -- of the charged calls
+    calls bigint NOT NULL,
+    charge_nanos bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    -- of each charged call, ascending: eight bytes, the highest first
+    charges bytea NOT NULL,
+    durations bytea NOT NULL,
+    -- [[agent or null, calls, charge in nanos, duration in ms], ...]
+    agents json NOT NULL,
+    -- [[call, charge in nanos], ...]: the ten charged most
+    dearest json NOT NULL,
+    -- {reason: calls}
+    free json NOT NULL,
+    CONSTRAINT spend_day_pk PRIMARY KEY (account_id, begins_at, ends_at, channel)
+);
 
 -- account_id '' holds the platform's own keys.
 CREATE TABLE api_key (
@@ -768,6 +794,7 @@ GRANT INSERT, UPDATE, DELETE ON message TO talktime_app;
 GRANT SELECT, INSERT, UPDATE ON payment, sandbox_checkout TO talktime_app;
 GRANT SELECT, INSERT, UPDATE ON refund, refund_part, dispute, sandbox_refund TO talktime_app;
 GRANT SELECT, INSERT, UPDATE ON saved_card, auto_reload, sandbox_setup TO talktime_app;
+GRANT INSERT, UPDATE ON spend_day TO talktime_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON auto_reload_check TO talktime_app;
 GRANT INSERT ON document, month_start TO talktime_app;
 GRANT INSERT, DELETE ON document_due TO talktime_app;

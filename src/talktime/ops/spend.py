@@ -5,8 +5,10 @@ entry was recorded. So the same amount stands everywhere: the days, the service 
 margin, the channels, the agents and the ledger's call entries of the period all add up to it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from heapq import nsmallest
 from typing import Final
 
 import msgspec
@@ -16,21 +18,27 @@ from talktime.core.call import Call, FreeReason
 from talktime.core.errors import InvalidInput, RangeTooWide
 from talktime.core.providers import provider_id
 from talktime.core.ratecard import Channel, Service
+from talktime.core.spread import median_of
 from talktime.db import spend, spend_days
 from talktime.db.calls import read_calls
 from talktime.db.pool import Connection
+from talktime.db.spend import ChannelDay
 from talktime.db.spend_days import SpendDay
 from talktime.ops.spend_days import DAYS_MAX, day_start, list_spend_days
+from talktime.ops.spend_parts import (
+    DEAREST_MAX,
+    KEPT_FROM,
+    PATIENCE,
+    add_up_calls,
+    add_up_past,
+    list_models,
+)
 
 AGENTS_MAX: Final = 50
-DEAREST_MAX: Final = 10
 CALLS_MAX: Final = 1_000_000
 """Of how many charged calls a breakdown is made at most."""
 MODELS_CALLS_MAX: Final = 10_000
 """Of how many charged calls the lines are opened to tell the models apart."""
-SECONDS_MAX: Final = 5
-_REACH: Final = timedelta(days=8)
-"""A call settles within this of its admission, nearly always: prices are waited for seven days."""
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,23 +148,38 @@ class Spend(msgspec.Struct, frozen=True, kw_only=True):
 async def read_spend(
     connection: Connection, account: Account, period: Period, *, now: datetime
 ) -> Spend:
-    """What a period of an account cost, all of it as of one moment."""
-    zone = account.zone_at(now)
-    since = day_start(period.first, zone)
-    until = day_start(period.last + timedelta(days=1), zone)
-    async with spend.one_snapshot(connection):
-        days = tuple(await list_spend_days(connection, account, period.days, now=now))
-        [before] = await spend_days.read_charged(
-            connection, account.account_id, [_span_before(period, since, until, zone, now)]
-        )
-        told = Spend(period=period, zone=zone, days=days, before_nanos=before, breakdown=None)
-        if told.calls > CALLS_MAX:
-            return told
-        scope = spend.CallScope(
-            account_id=account.account_id, since=since, until=until, reached=since - _REACH
-        )
+    """What a period of an account cost; of its days that are not over, all as of one moment.
+
+    Keeps what the days of busy accounts came to, once they are over.
+    """
+    account_id, zone, days = account.account_id, account.zone_at(now), period.days
+    edges = [day_start(day, zone) for day in (*days, period.last + timedelta(days=1))]
+    over = sum(edge <= now - PATIENCE for edge in edges[1:])
+    past = await list_spend_days(connection, account, days[:over], now=now)
+    is_busy = KEPT_FROM <= sum(day.calls for day in past) <= CALLS_MAX
+    parts: list[ChannelDay] | None = []
+    if is_busy:
         try:
-            breakdown = await _break_down(connection, scope, told)
+            parts = await add_up_past(connection, account_id, edges[: over + 1], past)
+        except RangeTooWide:
+            parts = None
+    async with spend.one_snapshot(connection):
+        rest = await list_spend_days(connection, account, days[over:], now=now)
+        [before] = await spend_days.read_charged(
+            connection, account_id, [_span_before(period, edges[0], edges[-1], zone, now)]
+        )
+        told = Spend(
+            period=period, zone=zone, days=(*past, *rest), before_nanos=before, breakdown=None
+        )
+        if parts is None or told.calls > CALLS_MAX:
+            return told
+        begin = over if is_busy else 0
+        try:
+            if begin < len(days):
+                parts += await add_up_calls(
+                    connection, account_id, (edges[begin], edges[-1]), told.days[begin:]
+                )
+            breakdown = await _break_down(connection, account_id, edges, parts, told)
         except RangeTooWide:
             return told
     return msgspec.structs.replace(told, breakdown=breakdown)
@@ -174,56 +197,74 @@ def _span_before(
     return begun, min(begun + max(min(until, now) - since, timedelta(0)), since)
 
 
-async def _break_down(connection: Connection, scope: spend.CallScope, told: Spend) -> Breakdown:
-    rows = await _read_rows(connection, scope)
-    if sum(row.charge_nanos for row in rows if row.kind == "channel") != told.charge_nanos:
-        # Some were admitted long before they were settled: imported late, or very long.
-        scope = msgspec.structs.replace(scope, by_entry=True)
-        rows = await _read_rows(connection, scope)
-    channels = [
-        ChannelSpend(
-            channel=Channel(row.key),
-            calls=row.calls,
-            charge_nanos=row.charge_nanos,
-            duration_ms=row.duration_ms,
-            median_nanos=row.median_nanos or 0,
-            median_ms=row.median_ms or 0,
-        )
-        for row in rows
-        if row.kind == "channel" and row.key is not None
-    ]
-    agents = [
-        AgentSpend(
-            agent_id=row.key,
-            calls=row.calls,
-            charge_nanos=row.charge_nanos,
-            duration_ms=row.duration_ms,
-        )
-        for row in rows
-        if row.kind == "agent"
-    ]
-    keys = [(scope.account_id, row.key) for row in rows if row.kind == "dear" and row.key]
+async def _break_down(
+    connection: Connection,
+    account_id: str,
+    edges: Sequence[datetime],
+    parts: Sequence[ChannelDay],
+    told: Spend,
+) -> Breakdown:
+    channels = _channels(parts)
+    agents = _agents(parts)
+    dearest = nsmallest(
+        DEAREST_MAX, ((-nanos, call_id) for part in parts for call_id, nanos in part.dearest)
+    )
+    keys = [(account_id, call_id) for _, call_id in dearest]
     calls = await read_calls(connection, keys) if keys else {}
+    free: Counter[str] = Counter()
+    for part in parts:
+        free.update(part.free)
     models = None
     if told.calls <= MODELS_CALLS_MAX:
-        models = _models(await spend.read_models(connection, scope, most_seconds=SECONDS_MAX))
+        cost_nanos = told.charge_nanos - told.parts[-1]
+        rows = await list_models(connection, account_id, edges[0], edges[-1], cost_nanos)
+        models = _models(rows)
     return Breakdown(
-        channels=tuple(sorted(channels, key=lambda one: -one.charge_nanos)),
-        agents=tuple(agents),
-        other_agents=_rest(channels, agents),
+        channels=channels,
+        agents=agents[:AGENTS_MAX],
+        other_agents=_sum(agents[AGENTS_MAX:]) if agents[AGENTS_MAX:] else None,
         dearest=tuple(calls[key] for key in keys),
         free=tuple(
-            FreeCalls(reason=FreeReason(row.key), calls=row.calls)
-            for row in rows
-            if row.kind == "free" and row.key is not None
+            FreeCalls(reason=FreeReason(reason), calls=count)
+            for reason, count in sorted(free.items(), key=lambda one: (-one[1], one[0]))
         ),
         models=models,
     )
 
 
-async def _read_rows(connection: Connection, scope: spend.CallScope) -> list[spend.SpendRow]:
-    return await spend.read_breakdown(
-        connection, scope, agents=AGENTS_MAX, dearest=DEAREST_MAX, most_seconds=SECONDS_MAX
+def _channels(parts: Sequence[ChannelDay]) -> tuple[ChannelSpend, ...]:
+    by_channel: dict[str, list[ChannelDay]] = {}
+    for part in parts:
+        if part.calls:
+            by_channel.setdefault(part.channel, []).append(part)
+    found = [
+        ChannelSpend(
+            channel=Channel(channel),
+            calls=sum(day.calls for day in days),
+            charge_nanos=sum(day.charge_nanos for day in days),
+            duration_ms=sum(day.duration_ms for day in days),
+            median_nanos=median_of([day.charges for day in days]),
+            median_ms=median_of([day.durations for day in days]),
+        )
+        for channel, days in by_channel.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.charge_nanos, one.channel)))
+
+
+def _agents(parts: Sequence[ChannelDay]) -> tuple[AgentSpend, ...]:
+    sums: dict[str | None, tuple[int, int, int]] = {}
+    for part in parts:
+        for one in part.agents:
+            calls, nanos, ms = sums.get(one.agent_id, (0, 0, 0))
+            sums[one.agent_id] = (
+                calls + one.calls, nanos + one.charge_nanos, ms + one.duration_ms,
+            )  # fmt: skip
+    found = [
+        AgentSpend(agent_id=agent_id, calls=calls, charge_nanos=nanos, duration_ms=ms)
+        for agent_id, (calls, nanos, ms) in sums.items()
+    ]
+    return tuple(
+        sorted(found, key=lambda one: (-one.charge_nanos, one.agent_id is None, one.agent_id or ""))
     )
 
 
@@ -232,17 +273,6 @@ def _sum(parts: Sequence[Part]) -> Part:
         calls=sum(part.calls for part in parts),
         charge_nanos=sum(part.charge_nanos for part in parts),
         duration_ms=sum(part.duration_ms for part in parts),
-    )
-
-
-def _rest(channels: Sequence[Part], agents: Sequence[Part]) -> Part | None:
-    total, named = _sum(channels), _sum(agents)
-    if total.calls == named.calls:
-        return None
-    return Part(
-        calls=total.calls - named.calls,
-        charge_nanos=total.charge_nanos - named.charge_nanos,
-        duration_ms=total.duration_ms - named.duration_ms,
     )
 
 

@@ -73,6 +73,8 @@ async def list_spend_days(
     connection: Connection, account: Account, days: Sequence[date], *, now: datetime
 ) -> list[SpendDay]:
     """What was charged on each of these days, which follow one another (as last_days has them)."""
+    if not days:
+        return []
     zone = account.zone_at(now)
     found = await spend_days.read_spend_days(
         connection,

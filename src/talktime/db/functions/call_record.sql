@@ -6,6 +6,6 @@ SELECT
     outcome, free_reason, ended_by, revision, initial_hold_nanos, hold_nanos, lines::text AS lines, cost_nanos,
     margin_nanos, charge_nanos, llm_nanos, stt_nanos, tts_nanos, sip_nanos, stated_ended_at,
     stated_duration_ms, end_reason, ended_at, duration_ms, settled_at, entry_seq, promo_charged_nanos,
-    paid_charged_nanos, late_at, late_outcome
+    paid_charged_nanos, late_at, late_outcome, first_reported_at
 FROM call;
 GRANT SELECT ON call_record TO talktime_app;

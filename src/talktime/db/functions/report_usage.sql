@@ -33,7 +33,8 @@ BEGIN
         UPDATE call c SET lines = p_lines[j.item]::json, hold_nanos = j.hold, cost_nanos = p_cost[j.item],
             margin_nanos = p_margin[j.item], charge_nanos = p_charge[j.item], llm_nanos = p_llm[j.item],
             stt_nanos = p_stt[j.item], tts_nanos = p_tts[j.item], sip_nanos = p_sip[j.item],
-            revision = c.revision + 1, last_heard_at = greatest(c.last_heard_at, p_now)
+            revision = c.revision + 1, last_heard_at = greatest(c.last_heard_at, p_now),
+            first_reported_at = coalesce(c.first_reported_at, p_now)
         FROM judged j
         WHERE j.stands AND c.account_id = j.account_id AND c.call_id = j.call_id
     ), moved AS (

@@ -1,5 +1,5 @@
 -- What the lines of an account's charged calls of a period cost, by service, provider and model, as reported.
--- Which calls those are: see spend_breakdown.
+-- Which calls those are: see spend_parts.
 WITH picked AS (
     SELECT c.lines
     FROM call c

@@ -271,11 +271,13 @@ def _timeline(call: Call, zone: tzinfo) -> list[Fact]:
         # Both were told, so the talking began when its length before its end did.
         answered = call.stated_ended_at - timedelta(milliseconds=call.stated_duration_ms)
     ended = None if call.status is Status.LIVE else call.ended_at
+    first = call.first_reported_at or call.admitted_at
     steps = [
         ("Admitted", call.admitted_at),
         ("Started", call.stated_started_at),
         ("Answered", answered if _is_connected(call) else None),
-        ("Last heard from", call.last_heard_at if call.last_heard_at != call.admitted_at else None),
+        ("First report", call.first_reported_at),
+        ("Last report", call.last_heard_at if call.last_heard_at != first else None),
         ("Ended", ended),
         ("Settled", call.settled_at),
         ("Late report", call.late_at),
