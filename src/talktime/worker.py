@@ -53,8 +53,8 @@ from talktime.mailing import (
 )
 from talktime.ops.attempts import CallKey
 from talktime.ops.call_pricing import settle_unpriced_calls
-from talktime.ops.call_silence import BATCH, beat_service, end_silent_calls
-from talktime.ops.health import read_clock_skew, read_health
+from talktime.ops.call_silence import BATCH, end_silent_calls
+from talktime.ops.health import beat_service, read_clock_skew, read_health
 from talktime.ops.platform import Platform
 from talktime.ops.upkeep import sweep_database
 from talktime.payment_loops import payment_loops

@@ -1,5 +1,6 @@
 """Accounts: opened, read and changed. Their balances move elsewhere (acts)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import psycopg
@@ -24,7 +25,7 @@ async def open_account(
 
 async def read_account(connection: Connection, account_id: str, *, now: datetime) -> Account | None:
     """The account as it stands; its month is the one that ``now`` lies in."""
-    async with connection.cursor(row_factory=kwargs_row(_account_of)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(account_of)) as cursor:
         await cursor.execute(query("read_account"), {"account_id": account_id, "now": now})
         return await cursor.fetchone()
 
@@ -34,11 +35,17 @@ async def account_exists(connection: Connection, account_id: str) -> bool:
     return await cursor.fetchone() is not None
 
 
+async def known_accounts(connection: Connection, account_ids: Sequence[str]) -> set[str]:
+    """Those of some accounts that exist."""
+    cursor = await connection.execute(query("known_accounts"), {"account_id": list(account_ids)})
+    return {account_id for (account_id,) in await cursor.fetchall()}
+
+
 async def list_accounts(
     connection: Connection, *, after: str, limit: int, now: datetime
 ) -> list[Account]:
     """The next ``limit`` accounts whose ids come after ``after``."""
-    async with connection.cursor(row_factory=kwargs_row(_account_of)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(account_of)) as cursor:
         await cursor.execute(query("list_accounts"), {"after": after, "limit": limit, "now": now})
         return await cursor.fetchall()
 
@@ -110,7 +117,8 @@ async def verify_account(connection: Connection, account_id: str) -> None:
     await connection.execute(query("verify_account"), {"account_id": account_id})
 
 
-def _account_of(*, status: str, number_mask: str, **columns: object) -> Account:
+def account_of(*, status: str, number_mask: str, **columns: object) -> Account:
+    """An account from the columns that read_account, list_accounts and live_accounts name."""
     return Account(
         status=AccountStatus(status),
         number_mask=NumberMask(number_mask),

@@ -153,35 +153,29 @@ async def settle_calls(
 
     Raises InvalidAmount, and writes nothing, where a balance would be beyond what bigint holds.
     """
-    with counted():
-        return await _settle_calls(connection, settlements, now=now, floor_nanos=floor_nanos)
-
-
-async def _settle_calls(
-    connection: Connection, settlements: Sequence[Settlement], *, now: datetime, floor_nanos: int
-) -> list[SettleVerdict]:
     async with connection.cursor(row_factory=class_row(SettleVerdict)) as cursor:
-        await cursor.execute(
-            query("settle_calls"),
-            {
-                "now": now,
-                "floor": floor_nanos,
-                "account_id": [s.account_id for s in settlements],
-                "call_id": [s.call_id for s in settlements],
-                "revision": [s.revision for s in settlements],
-                "billing_status": [s.billing_status.value for s in settlements],
-                "outcome": [s.facts.outcome.value for s in settlements],
-                "free_reason": [s.free_reason and s.free_reason.value for s in settlements],
-                "ended_by": [s.ended_by.value for s in settlements],
-                "stated_ended_at": [s.facts.ended_at for s in settlements],
-                "stated_duration_ms": [s.facts.duration_ms for s in settlements],
-                "reason": [s.facts.reason for s in settlements],
-                "ended_at": [s.ended_at for s in settlements],
-                "duration_ms": [s.duration_ms for s in settlements],
-                **_rated([(s.lines, s.bill) for s in settlements]),
-            },
-            prepare=True,
-        )
+        with counted():
+            await cursor.execute(
+                query("settle_calls"),
+                {
+                    "now": now,
+                    "floor": floor_nanos,
+                    "account_id": [s.account_id for s in settlements],
+                    "call_id": [s.call_id for s in settlements],
+                    "revision": [s.revision for s in settlements],
+                    "billing_status": [s.billing_status.value for s in settlements],
+                    "outcome": [s.facts.outcome.value for s in settlements],
+                    "free_reason": [s.free_reason and s.free_reason.value for s in settlements],
+                    "ended_by": [s.ended_by.value for s in settlements],
+                    "stated_ended_at": [s.facts.ended_at for s in settlements],
+                    "stated_duration_ms": [s.facts.duration_ms for s in settlements],
+                    "reason": [s.facts.reason for s in settlements],
+                    "ended_at": [s.ended_at for s in settlements],
+                    "duration_ms": [s.duration_ms for s in settlements],
+                    **_rated([(s.lines, s.bill) for s in settlements]),
+                },
+                prepare=True,
+            )
         return await cursor.fetchall()
 
 

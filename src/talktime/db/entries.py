@@ -42,7 +42,7 @@ async def list_entries(
 
     A kind other than call is looked for among calls here; match_beside_calls passes over those.
     """
-    async with connection.cursor(row_factory=kwargs_row(_read)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(entry_read)) as cursor:
         await cursor.execute(
             query("list_entries"),
             {
@@ -118,7 +118,7 @@ async def read_entries(connection: Connection, account_id: str, seqs: Sequence[i
     """The entries with these numbers, in this order."""
     if not seqs:
         return []
-    async with connection.cursor(row_factory=kwargs_row(_read)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(entry_read)) as cursor:
         await cursor.execute(
             query("live_entries"), {"account_id": [account_id] * len(seqs), "seq": list(seqs)}
         )
@@ -157,5 +157,6 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _read(*, kind: str, **columns: object) -> Entry:
+def entry_read(*, kind: str, **columns: object) -> Entry:
+    """An entry from the columns that list_entries and live_entries name."""
     return Entry(kind=EntryKind(kind), **columns)  # type: ignore[arg-type]

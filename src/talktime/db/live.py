@@ -9,10 +9,12 @@ from datetime import datetime
 import msgspec
 from psycopg.rows import class_row, kwargs_row
 
-from talktime.core.account import Account, AccountStatus, NumberMask
-from talktime.core.ledger import Entry, EntryKind
+from talktime.core.account import Account
+from talktime.core.ledger import Entry
 from talktime.core.ratecard import Channel
 from talktime.core.refusal import Refusal
+from talktime.db.accounts import account_of
+from talktime.db.entries import entry_read
 from talktime.db.pool import Connection
 from talktime.db.queries import query
 
@@ -60,7 +62,7 @@ async def read_accounts(
     connection: Connection, account_ids: Sequence[str], *, now: datetime
 ) -> dict[str, Account]:
     """By account id; the month is the one that ``now`` lies in."""
-    async with connection.cursor(row_factory=kwargs_row(_account_of)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(account_of)) as cursor:
         await cursor.execute(
             query("live_accounts"), {"account_id": list(account_ids), "now": now}, prepare=True
         )
@@ -89,7 +91,7 @@ async def read_entries(
     connection: Connection, keys: Sequence[tuple[str, int]]
 ) -> dict[tuple[str, int], Entry]:
     """Entries by (account id, seq)."""
-    async with connection.cursor(row_factory=kwargs_row(_entry_of)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(entry_read)) as cursor:
         await cursor.execute(
             query("live_entries"),
             {"account_id": [key[0] for key in keys], "seq": [key[1] for key in keys]},
@@ -120,18 +122,6 @@ async def read_running(
             query("live_calls"), {"account_id": list(account_ids), "limit": limit}, prepare=True
         )
         return await cursor.fetchall()
-
-
-def _account_of(*, status: str, number_mask: str, **columns: object) -> Account:
-    return Account(
-        status=AccountStatus(status),
-        number_mask=NumberMask(number_mask),
-        **columns,  # type: ignore[arg-type]
-    )
-
-
-def _entry_of(*, kind: str, **columns: object) -> Entry:
-    return Entry(kind=EntryKind(kind), **columns)  # type: ignore[arg-type]
 
 
 def _refusal_of(*, channel: str, **columns: object) -> Refusal:

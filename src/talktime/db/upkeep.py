@@ -1,21 +1,9 @@
-"""What the worker keeps in order: the service's health, the outbox's days, what has expired."""
+"""What the worker keeps in order: the outbox's days, what has expired."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from talktime.db.pool import Connection
 from talktime.db.queries import query
-
-
-async def healthy_since(
-    connection: Connection, *, now: datetime, longest_gap: timedelta
-) -> datetime | None:
-    """Since when reports could reach us; None while they cannot, or nobody has said so."""
-    cursor = await connection.execute(
-        query("read_health"), {"now": now, "longest_gap": longest_gap}
-    )
-    row = await cursor.fetchone()
-    since: datetime | None = row[0] if row else None
-    return since
 
 
 async def plan_event_days(

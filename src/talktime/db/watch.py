@@ -19,6 +19,18 @@ async def beat_service(
     return since
 
 
+async def healthy_since(
+    connection: Connection, *, now: datetime, longest_gap: timedelta
+) -> datetime | None:
+    """Since when reports could reach us; None while they cannot, or nobody has said so."""
+    cursor = await connection.execute(
+        query("read_health"), {"now": now, "longest_gap": longest_gap}
+    )
+    row = await cursor.fetchone()
+    since: datetime | None = row[0] if row else None
+    return since
+
+
 async def silent_call_keys(
     connection: Connection, *, silent_since: datetime, limit: int
 ) -> list[tuple[str, str]]:

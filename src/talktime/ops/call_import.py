@@ -36,7 +36,7 @@ from talktime.core.rating import rate_call
 from talktime.core.settlement import CLOCK_TOLERANCE, LONGEST_CALL_MS
 from talktime.core.usage import Line, LineKey, LineReport, merge_lines, parse_lines
 from talktime.db import acts
-from talktime.db.call_import import known_accounts
+from talktime.db.accounts import known_accounts
 from talktime.db.calls import read_calls
 from talktime.db.pool import Connection
 from talktime.ops.accounts import account_unknown

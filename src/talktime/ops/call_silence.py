@@ -14,16 +14,6 @@ from talktime.ops.terms import Terms
 BATCH = 500
 
 
-async def beat_service(
-    connection: Connection, *, longest_gap: timedelta, now: datetime
-) -> datetime:
-    """Say that reports can reach us now; answers since when they could.
-
-    A gap between two beats longer than ``longest_gap`` was an outage of ours: health begins anew.
-    """
-    return await watch.beat_service(connection, longest_gap=longest_gap, now=now)
-
-
 async def end_silent_calls(
     connection: Connection,
     *,

@@ -2,8 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from talktime.db import upkeep, watch
+from talktime.db import watch
 from talktime.db.pool import Connection
+
+
+async def beat_service(
+    connection: Connection, *, longest_gap: timedelta, now: datetime
+) -> datetime:
+    """Say that reports can reach us now; answers since when they could.
+
+    A gap between two beats longer than ``longest_gap`` was an outage of ours: health begins anew.
+    """
+    return await watch.beat_service(connection, longest_gap=longest_gap, now=now)
 
 
 async def read_health(
@@ -13,7 +23,7 @@ async def read_health(
 
     A process that serves says so every second (beat_service); whoever only watches reads it here.
     """
-    return await upkeep.healthy_since(connection, now=now, longest_gap=longest_gap)
+    return await watch.healthy_since(connection, now=now, longest_gap=longest_gap)
 
 
 async def read_clock_skew(connection: Connection, *, now: datetime) -> timedelta:
