@@ -127,6 +127,12 @@ def test_the_largest_remainder_gets_the_missing_cent() -> None:
     assert apportion([3_333_333, 3_333_333, 3_333_334], 10_000_000, 1) == [0, 0, 1]
 
 
+def test_nothing_gets_no_cent() -> None:
+    """Whatever a total was rounded to, what is nothing is shown as nothing; the others share it."""
+    assert apportion([0, 5, 0], 10, 2) == [0, 2, 0]
+    assert apportion([0, 15, 0], 10, 0) == [0, 0, 0]
+
+
 @given(st.integers(-(10**30), 10**30), st.integers(1, 10**20))
 @settings(max_examples=200)
 def test_division_rounds_half_to_even(numerator: int, denominator: int) -> None:

@@ -2,7 +2,6 @@
 
 from random import Random
 
-from talktime.core.alert import crosses
 from tests.scenarios.story import Story, StoryOf, costs
 
 THRESHOLDS = {"balance.below_warning": 1_000_000_000, "balance.below_floor": 100_000_000}
@@ -63,11 +62,9 @@ async def test_what_is_told_is_what_the_entries_crossed(story_of: StoryOf) -> No
         kind
         for entry in await story.entries()
         for kind, threshold in THRESHOLDS.items()
-        if crosses(
-            entry.available_after_nanos - entry.amount_nanos,
-            entry.available_after_nanos,
-            threshold,
-        )
+        if entry.available_after_nanos - entry.amount_nanos
+        >= threshold
+        > entry.available_after_nanos
     ]
     assert len(expected) > 5
     assert await alerts(story) == expected

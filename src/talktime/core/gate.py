@@ -1,6 +1,4 @@
-"""The gate's rules (R5) and the bound they give; the admission itself is one SQL function."""
-
-from collections.abc import Iterable
+"""What the gate sets aside for a call (R5); the admission itself is one SQL function."""
 
 from talktime.core.ratecard import Channel
 
@@ -11,11 +9,3 @@ CHAT_HOLD_NANOS = 10_000_000
 def initial_hold(channel: Channel, floor_nanos: int) -> int:
     """What is set aside at admission: the floor; for chat $0.01, never more than the floor."""
     return min(CHAT_HOLD_NANOS, floor_nanos) if channel is Channel.CHAT else floor_nanos
-
-
-def overdraft_bound(calls: Iterable[tuple[int, int]]) -> int:
-    """The most an account can end below zero: the sum of max(0, charge - hold) over live calls.
-
-    ``calls`` are (final charge, hold when the last call was admitted) in nanos.
-    """
-    return sum(max(0, charge - hold) for charge, hold in calls)

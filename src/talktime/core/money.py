@@ -6,6 +6,7 @@ One nano-dollar is 10⁻⁹ USD. Names of such amounts end in ``_nanos``; they a
 
 import re
 from collections.abc import Sequence
+from itertools import cycle, islice
 from typing import Final
 
 from talktime.core.errors import InvalidAmount
@@ -79,12 +80,17 @@ def apportion(parts: Sequence[int], unit: int, total_units: int) -> list[int]:
     """Parts as whole units that add up to ``total_units``, by the largest remainder.
 
     Each is rounded down; the units then missing go to the largest remainders, those too many come
-    from the smallest (of equals, the earlier part).
+    from the smallest (of equals, the earlier part). A part that is nothing stays nothing.
     """
     shown = [part // unit for part in parts]
     missing = total_units - sum(shown)
-    by_remainder = sorted(range(len(parts)), key=lambda i: parts[i] % unit, reverse=missing > 0)
-    for i in by_remainder[: abs(missing)]:
+    by_remainder = sorted(
+        (i for i, part in enumerate(parts) if part),
+        key=lambda i: parts[i] % unit,
+        reverse=missing > 0,
+    )
+    # Round and round, where the total was rounded apart from its parts and few of them are left.
+    for i in islice(cycle(by_remainder), abs(missing)):
         shown[i] += 1 if missing > 0 else -1
     return shown
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from talktime.core.ledger import Entry, EntryKind
-from talktime.core.money import DECIMALS, DISPLAY_DECIMALS
+from talktime.core.money import DECIMALS, DISPLAY_DECIMALS, apportion
 
 FINEST_NANOS: Final[int] = 10 ** (DECIMALS - DISPLAY_DECIMALS)
 """The finest step that is shown."""
@@ -88,18 +88,6 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     def closing_nanos(self) -> int:
         return self.closing_promo_nanos + self.closing_paid_nanos
 
-    @property
-    def ties(self) -> bool:
-        """The lines lead from opening to closing, and the service lines make up the calls."""
-        calls = sum(line.total_nanos for line in self.lines if line.kind is EntryKind.CALL)
-        return (
-            self.opening_promo_nanos + sum(line.promo_nanos for line in self.lines)
-            == self.closing_promo_nanos
-            and self.opening_paid_nanos + sum(line.paid_nanos for line in self.lines)
-            == self.closing_paid_nanos
-            and self.usage.charge_nanos == -calls
-        )
-
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Promo, paid and both, in nanos, as shown."""
@@ -166,15 +154,5 @@ def _column(opening: int, deltas: Sequence[int], closing: int) -> list[int]:
 
 
 def _share(parts: Sequence[int], total: int) -> list[int]:
-    """Parts as shown that add up to ``total``; what is nothing stays nothing."""
-    steps = [part // FINEST_NANOS for part in parts]
-    missing = total // FINEST_NANOS - sum(steps)
-    order = sorted(
-        (i for i, part in enumerate(parts) if part),
-        key=lambda i: parts[i] % FINEST_NANOS,
-        reverse=missing > 0,
-    )
-    step = 1 if missing > 0 else -1
-    for nth in range(abs(missing) if order else 0):
-        steps[order[nth % len(order)]] += step
-    return [one * FINEST_NANOS for one in steps]
+    """Parts as shown that add up to ``total``; all in nanos."""
+    return [steps * FINEST_NANOS for steps in apportion(parts, FINEST_NANOS, total // FINEST_NANOS)]
