@@ -69,8 +69,9 @@ def test_the_keys_of_keys_and_scopes_are_made(command: Command) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_the_bots_of_the_pages_bill_their_calls(home: Path) -> None:
-    """Bots copied from the pages run against a server, with a key that is for calls only, twice."""
+def test_the_bots_of_the_pages_bill_their_calls(home: Path, tmp_path: Path) -> None:
+    """Bots copied from the pages run against a server, with a key that is for calls only, twice;
+    webhooks of hosted bots and of a carrier bill theirs, however often they come."""
     environ = talktime_environ(home)
     with served(environ) as server:
         arguments = ["--name", "Acme", "--email", "pat@acme.example", "--verified"]
@@ -91,4 +92,21 @@ def test_the_bots_of_the_pages_bill_their_calls(home: Path) -> None:
                 )
                 assert bot.returncode == 0, bot.stderr
                 assert "charged $0.0" in bot.stdout
-    assert "clean: 2 accounts" in talktime(environ, "ledger", "verify").stdout
+        handlers = tmp_path / "handlers.py"
+        handlers.write_text(block(HOW_TO / "bill-hosted-bots.md", "python"))
+        told = subprocess.run(
+            [sys.executable, "-W", "error", Path(__file__).with_name("hosted_bots.py"), handlers],
+            env=os.environ | {"TALKTIME_URL": server.url, "TALKTIME_KEY": OPERATOR_KEY},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert told.returncode == 0, told.stderr
+        assert re.findall(r"^(\w+ \w+ [0-9.]+)", told.stdout, re.MULTILINE) == [
+            "vapi completed 0.052",
+            "vapi busy 0",
+            "retell completed 0.052",
+            "twilio no_answer 0",
+        ]
+    assert "clean: 3 accounts" in talktime(environ, "ledger", "verify").stdout
