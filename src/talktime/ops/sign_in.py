@@ -188,21 +188,21 @@ async def sign_in_by_link(
     bonus (R9). Raises LinkUsed, TooManyAttempts, Forbidden where the person is no member there; the
     link is good for another try then.
     """
-    await _check_link(connection, token, browser, now=now)
+    # A link that does not work is counted before the transaction that its refusal rolls back.
+    await read_offer(connection, token, client=browser.client, now=now)
     async with connection.transaction():
-        link = await sign_in.use_link(connection, secret_sha256=sha256_of(token), now=now)
-        if link is None:
-            raise _link_used()
-        await forget_attempt(connection, LINK_AT_ALL, link.address, now=now)
+        link = await _use_up(connection, token, now=now)
         role = await _role(connection, account_id, link.address)
+        given = terms
         if role is Role.OWNER:
             account = await read_account(connection, account_id, now=now)
             if not account.verified and sign_in_address(account.email) == link.address:
-                given = await _terms_today(connection, terms, link, browser, now=now)
+                given = await welcome_terms(
+                    connection, terms, address=link.address, client=browser.client, now=now
+                )
                 await verify_account(connection, account, terms=given, now=now)
-                begun = await _begin(connection, account_id, link, browser, now=now)
-                return msgspec.structs.replace(begun, is_without_bonus=given != terms)
-        return await _begin(connection, account_id, link, browser, now=now)
+        session = await _begin(connection, account_id, link.address, browser, now=now)
+    return Begun(token=session, next_path=link.next_path, is_without_bonus=given != terms)
 
 
 async def sign_up_by_link(
@@ -223,13 +223,13 @@ async def sign_up_by_link(
     """
     if not sign_up_open:
         raise Forbidden("new accounts are not opened here by oneself; ask your platform for one")
-    await _check_link(connection, token, browser, now=now)
+    # A link that does not work is counted before the transaction that its refusal rolls back.
+    await read_offer(connection, token, client=browser.client, now=now)
     async with connection.transaction():
-        link = await sign_in.use_link(connection, secret_sha256=sha256_of(token), now=now)
-        if link is None:
-            raise _link_used()
-        await forget_attempt(connection, LINK_AT_ALL, link.address, now=now)
-        given = await _terms_today(connection, terms, link, browser, now=now)
+        link = await _use_up(connection, token, now=now)
+        given = await welcome_terms(
+            connection, terms, address=link.address, client=browser.client, now=now
+        )
         await create_account(
             connection,
             account_id=account_id,
@@ -239,8 +239,8 @@ async def sign_up_by_link(
             terms=given,
             now=now,
         )
-        begun = await _begin(connection, account_id, link, browser, now=now)
-        return msgspec.structs.replace(begun, is_without_bonus=given != terms)
+        session = await _begin(connection, account_id, link.address, browser, now=now)
+    return Begun(token=session, next_path=link.next_path, is_without_bonus=given != terms)
 
 
 async def list_memberships(connection: Connection, address: str) -> list[Membership]:
@@ -259,8 +259,8 @@ async def switch_account(
         raise Forbidden("your platform's link opens one account; sign in by e-mail to see others")
     async with connection.transaction():
         await _role(connection, account_id, session.address)
-        link = sign_in.SentLink(address=session.address, next_path="")
-        return await _begin(connection, account_id, link, browser, now=now)
+        token = await _begin(connection, account_id, session.address, browser, now=now)
+    return Begun(token=token, next_path="")
 
 
 async def _count_link(connection: Connection, address: str, *, now: datetime) -> bool:
@@ -280,24 +280,13 @@ async def _count_link(connection: Connection, address: str, *, now: datetime) ->
     return True
 
 
-async def _check_link(
-    connection: Connection, token: str, browser: Browser, *, now: datetime
-) -> None:
-    """Count a link that does not work before the transaction that its refusal rolls back."""
-    await read_offer(connection, token, client=browser.client, now=now)
-
-
-async def _terms_today(
-    connection: Connection,
-    terms: Terms,
-    link: sign_in.SentLink,
-    browser: Browser,
-    *,
-    now: datetime,
-) -> Terms:
-    return await welcome_terms(
-        connection, terms, address=link.address, client=browser.client, now=now
-    )
+async def _use_up(connection: Connection, token: str, *, now: datetime) -> sign_in.SentLink:
+    """The link, which then is none any more, and its address may be sent another at once."""
+    link = await sign_in.use_link(connection, secret_sha256=sha256_of(token), now=now)
+    if link is None:
+        raise _link_used()
+    await forget_attempt(connection, LINK_AT_ALL, link.address, now=now)
+    return link
 
 
 async def _role(connection: Connection, account_id: str, address: str) -> Role:
@@ -309,26 +298,21 @@ async def _role(connection: Connection, account_id: str, address: str) -> Role:
 
 
 async def _begin(
-    connection: Connection,
-    account_id: str,
-    link: sign_in.SentLink,
-    browser: Browser,
-    *,
-    now: datetime,
-) -> Begun:
+    connection: Connection, account_id: str, address: str, browser: Browser, *, now: datetime
+) -> str:
+    """The token of a new session in the place of the browser's former one."""
     if browser.former:
         await close_session(connection, browser.former)
-    token = await open_session(
+    return await open_session(
         connection,
         account_id=account_id,
-        address=link.address,
+        address=address,
         role=None,
         secret=browser.session_secret,
         session_id=browser.session_id,
         user_agent=browser.user_agent,
         now=now,
     )
-    return Begun(token=token, next_path=link.next_path)
 
 
 def _link_used() -> LinkUsed:
