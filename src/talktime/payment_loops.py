@@ -6,13 +6,13 @@ whose answer does not come holds up nobody else's. No connection to the database
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final, TypeVar
 
 from talktime.core.payment import Payment
-from talktime.core.refund import RefundPart
+from talktime.core.refund import DisputeNotice, RefundPart
 from talktime.db.disputes import WaitingDispute
 from talktime.db.pool import Connection
 from talktime.loops import ROUNDS_MAX, Loop
@@ -22,6 +22,7 @@ from talktime.ops.refund_runs import (
     ask_about_dispute,
     claim_due_disputes,
     claim_due_parts,
+    hear_of_disputes,
     run_part,
 )
 from talktime.ops.reload_runs import (
@@ -40,6 +41,7 @@ PAYMENTS_SECONDS: Final = 20.0
 SETUPS_SECONDS: Final = 20.0
 REFUNDS_SECONDS: Final = 2.0
 DISPUTES_SECONDS: Final = 20.0
+UNHEARD_SECONDS: Final = 3600.0
 RESUMES_SECONDS: Final = 5.0
 RELOADS_SECONDS: Final = 1.0
 SWEEPS_SECONDS: Final = 30.0
@@ -87,6 +89,7 @@ class _Desk:
         self._platform = platform
         self._provider = payments.provider
         self._few = asyncio.Semaphore(CONNECTIONS)
+        self._disputes: Mapping[str, DisputeNotice] = {}
         self._tills = Tills(
             connections=self._connection,
             provider=payments.provider,
@@ -103,6 +106,7 @@ class _Desk:
             Loop(name="sweeps", act=self._sweep, every_seconds=SWEEPS_SECONDS),
             _loop("refunds", self._due_parts, self._run_part, REFUNDS_SECONDS),
             _loop("disputes", self._due_disputes, self._ask_about_dispute, DISPUTES_SECONDS),
+            Loop(name="unheard", act=self._hear_of_disputes, every_seconds=UNHEARD_SECONDS),
         ]
 
     @asynccontextmanager
@@ -169,6 +173,12 @@ class _Desk:
         terms = self._platform.terms
         await ask_about_dispute(
             self._connection, self._provider, dispute, terms=terms, now=self._now
+        )
+
+    async def _hear_of_disputes(self) -> None:
+        terms = self._platform.terms
+        self._disputes = await hear_of_disputes(
+            self._connection, self._provider, self._disputes, terms=terms, now=self._now
         )
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
 from talktime.core.errors import TopUpsOff
 from talktime.core.payment import NoticeKind
+from talktime.core.place import write_place
 from talktime.db import payments
 from talktime.db.sandbox_checkouts import end_checkout
 from talktime.gateways.sandbox_payments import SandboxPayments
@@ -55,9 +56,25 @@ def test_states_in_words(command: Command, database_url: str) -> None:
     output = command("payments", "list", account).output
     for words in ("Credited", "Failed", "$25.00", "Your card was declined", "stripe"):
         assert words in output
-    assert (
-        "There are more than these 1" in command("payments", "list", account, "--limit", "1").output
-    )
+    failed = command("payments", "list", "--status", "failed", account).output
+    assert "Failed" in failed
+    assert "Credited" not in failed
+
+
+def test_of_all_accounts_page_by_page(command: Command, database_url: str) -> None:
+    """Without an account those of all are listed, and a page says how to see the next one."""
+    accounts = [f"acct-{uuid.uuid4().hex}" for _ in range(2)]
+    for account in accounts:
+        command("accounts", "create", account, "--name", "A", "--email", f"{account}@example.com")
+        pay(database_url, account, NoticeKind.PAID)
+    # Others in this database may have been begun by a clock that runs ahead.
+    cursor, pages = write_place(datetime.now(UTC), "~", "~"), []
+    for _ in accounts:
+        pages.append(command("payments", "list", "--limit", "1", "--cursor", cursor).output)
+        cursor = pages[-1].partition("--cursor ")[2].strip()
+    assert [account in page for page in pages for account in accounts] == [
+        False, True, True, False,
+    ]  # fmt: skip
 
 
 def lost(database_url: str, account_id: str) -> None:

@@ -16,6 +16,7 @@ class Dies:
         self.list_refunds = whole.refunds.list_refunds
         self.read_refund = whole.refunds.read_refund
         self.keeps_disputes = whole.refunds.keeps_disputes
+        self.list_disputes = whole.refunds.list_disputes
         self.find_payment = whole.refunds.find_payment
 
     @property

@@ -5,6 +5,7 @@ the same one for the same idempotency key while Stripe remembers it.
 """
 
 import secrets
+import time
 from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl
@@ -51,6 +52,7 @@ class StripeRefundDesk:
         dispute = {
             "id": f"dp_{secrets.token_hex(8)}",
             "object": "dispute",
+            "created": int(time.time()),
             "amount": cents,
             "currency": "usd",
             "status": "needs_response",
@@ -118,6 +120,21 @@ class StripeRefundDesk:
     def listed(self, intent_id: str) -> list[dict[str, Any]]:
         return [one for one in self.refunds.values() if one["payment_intent"] == intent_id]
 
+    def disputes_listed(self, asked: dict[str, str]) -> dict[str, Any]:
+        """A page of disputes, newest first, two at a time however many are asked for."""
+        assert asked.keys() <= {"created[gte]", "limit", "starting_after"}, asked
+        assert 1 <= int(asked["limit"]) <= 100
+        since = int(asked["created[gte]"])
+        newest = [one for one in reversed(self.disputes.values()) if one["created"] >= since]
+        ids = [one["id"] for one in newest]
+        first = ids.index(asked["starting_after"]) + 1 if "starting_after" in asked else 0
+        return {
+            "object": "list",
+            "url": "/v1/disputes",
+            "has_more": len(newest) > first + 2,
+            "data": newest[first : first + 2],
+        }
+
     def paid(self, intent_id: str) -> int:
         """Cents that were collected."""
         session = self._session(intent_id)
@@ -171,6 +188,10 @@ def routes(stripe: Any) -> list[Any]:
         stripe.back.reads[request.path_params["refund_id"]] += 1
         return answer(stripe.back.refunds.get(request.path_params["refund_id"]), "refund")
 
+    @get("/v1/disputes")
+    async def disputes(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        return answer(stripe.back.disputes_listed(dict(request.query_params)), "")
+
     @get("/v1/disputes/{dispute_id:str}")
     async def dispute(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         return answer(stripe.back.disputes.get(request.path_params["dispute_id"]), "dispute")
@@ -181,7 +202,7 @@ def routes(stripe: Any) -> list[Any]:
         found = stripe.cards.intents.get(intent_id) or stripe.back.intent(intent_id)
         return answer(found, "payment_intent")
 
-    return [create, listed, refund, dispute, intent]
+    return [create, listed, refund, disputes, dispute, intent]
 
 
 def _refusal(kind: str, message: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from talktime.worker import COLLECTORS
 from tests.conftest import AccountFactory
 from tests.payments.looping import do_once
 from tests.payments.paying import SECRET, Payer
+from tests.payments.refunding import Refunder
 from tests.payments.reloading import Reloader, chosen
 from tests.payments.stripe_checkouts import StripeCheckouts
 
@@ -184,6 +185,22 @@ async def test_a_sweep_waits_for_no_other(
     assert [len(await one.top_ups()) for one in (held, free)] == [0, 1]
     await do_once(till, "sweeps", "reloads")
     assert len(await held.top_ups()) == 1
+
+
+async def test_a_dispute_of_which_no_notice_came(
+    till: Platform,
+    provider: StripeCheckout,
+    stripe: StripeCheckouts,
+    make_account: AccountFactory,
+) -> None:
+    """The worker finds it where Stripe lists it, and debits it once."""
+    one = Refunder(Payer(till, provider, await make_account()), provider, stripe)
+    payment = await one.paid("10")
+    assert payment.intent_id is not None
+    stripe.back.dispute(payment.intent_id, 600)
+    for _ in range(2):
+        await do_once(till, "unheard")
+        assert await one.balances() == ("4", "4")
 
 
 async def test_what_became_of_each_act_is_counted(

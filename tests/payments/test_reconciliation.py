@@ -151,6 +151,25 @@ async def test_a_dispute_that_was_won(refunder: Refunder) -> None:
     assert await refunder.balances() == ("10", "10")
 
 
+async def test_a_dispute_that_nobody_told_of(refunder: Refunder) -> None:
+    """It is found among all that Stripe lists, said and debited once; an inquiry, which took
+    nothing, and one of a payment that is not ours are not."""
+    payments = [await refunder.paid("10") for _ in range(2)]
+    back = refunder.stripe.back
+    found, inquiry = [
+        back.dispute(payment.intent_id, 600) for payment in payments if payment.intent_id
+    ]
+    inquiry["balance_transactions"] = []
+    for _ in range(2):
+        back.dispute("pi_of_somebody_else", 500)
+    assert await words(refunder) == [f"dispute {found['id']} of $6.00 is not known here"]
+    for _ in range(2):
+        assert await reconcile(refunder) == []
+        assert await refunder.balances() == ("14", "14")
+    assert (await compare(refunder)) == Comparison(payments=2, disputes=1)
+    assert await refunder.faults() == []
+
+
 async def test_a_dispute_that_an_operator_credited(refunder: Refunder) -> None:
     """Where the provider cannot say what it gave again, the operator's word is no difference."""
     payment = await refunder.paid("10")

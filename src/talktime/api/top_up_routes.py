@@ -27,6 +27,7 @@ from talktime.core.money import format_usd, parse_usd
 from talktime.core.payment import Payment, PaymentNotice, PaymentStatus
 from talktime.core.place import read_place, write_place
 from talktime.core.saved_card import CardNotice
+from talktime.db.payments import Place
 from talktime.gateways.payment_notices import read_notice
 from talktime.gateways.sandbox_payments import NOTICE_DOOR
 from talktime.ops.accounts import read_account
@@ -133,9 +134,9 @@ async def get_top_ups(request: Request[Any, Any, Any]) -> Response[bytes]:
     async with platform.connection() as connection:
         await read_account(connection, account_id, now=platform.clock())
         page, below = await list_payments(
-            connection, account_id, before=_place(asked.cursor), limit=asked.limit
+            connection, account_id, before=_place(asked.cursor, account_id), limit=asked.limit
         )
-    cursor = None if below is None else write_place(*below)
+    cursor = None if below is None else write_place(below[0], below[2])
     return answer(TopUpPage(items=[_body(payment) for payment in page], next_cursor=cursor))
 
 
@@ -210,11 +211,11 @@ def _body(payment: Payment) -> TopUpBody:
     )
 
 
-def _place(cursor: str | None) -> tuple[datetime, str] | None:
+def _place(cursor: str | None, account_id: str) -> Place | None:
     if cursor is None:
         return None
     at, (top_up_id,) = read_place(cursor, names=1)
-    return at, top_up_id
+    return at, account_id, top_up_id
 
 
 TOP_UP_ROUTES: Final[list[ControllerRouterHandler]] = [

@@ -1,18 +1,19 @@
 """talktime payments: what became of top-ups, and whether the provider says the same."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.status import Status
-from rich.table import Table
 
 from talktime.cli.opening import on_paying_platform, on_platform
-from talktime.core.account import Account
+from talktime.cli.tables import id_table, print_table
 from talktime.core.money import display_usd
-from talktime.core.payment import Payment
+from talktime.core.payment import Payment, PaymentStatus
+from talktime.core.place import read_place, write_place
 from talktime.core.reconciliation import Difference
+from talktime.db.payments import Place
 from talktime.ops.accounts import PAGE_MAX, read_account
 from talktime.ops.platform import Platform
 from talktime.ops.reconciliation import Comparison, compare_payments, reconcile_differences
@@ -27,42 +28,57 @@ _DAYS_HELP: Final = (
     "ones."
 )
 
-Found = tuple[Account, list[Payment], bool, datetime]
+Found = tuple[list[Payment], Place | None, datetime]
+"""A page of top-ups, where to go on below, and when that was."""
 
 
 @app.command("list")
 def list_command(
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id.")],
+    account: Annotated[
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="Of this account alone.")
+    ] = None,
+    *,
+    status: Annotated[PaymentStatus | None, typer.Option(help="Only those that stand so.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=PAGE_MAX, help="How many.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Go on where a list before ended.")] = None,
 ) -> None:
-    """List an account's top-ups, newest first, each with how it stands and why."""
+    """List top-ups, newest first, each with how it stands and why."""
+    before = None if cursor is None else _place(cursor)
 
     async def act(platform: Platform) -> Found:
         async with platform.connection() as connection:
             now = platform.clock()
-            found = await read_account(connection, account, now=now)
-            page, below = await list_payments(connection, account, before=None, limit=limit)
-        return found, page, below is not None, now
+            if account is not None:
+                await read_account(connection, account, now=now)
+            page, below = await list_payments(
+                connection, account, status=status, before=before, limit=limit
+            )
+        return page, below, now
 
-    found, payments, has_more, now = on_platform(act)
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    payments, below, now = on_platform(act)
     if not payments:
-        console.print("No top-ups yet.")
+        typer.echo("There are none." if status or cursor else "No top-ups yet.")
         return
-    table = Table("Begun (UTC)", "Amount", "State", "Why", "Top-up", "By")
+    table = id_table(("Account", "Top-up"), ("Begun (UTC)", "By", "State", "Why"), ("Amount",))
     for payment in payments:
-        _, state, why = payment_state(payment, found, now=now)
+        _, state, why = payment_state(payment, UTC, now=now)
         table.add_row(
-            f"{payment.created_at:%Y-%m-%d %H:%M}",
-            display_usd(payment.amount_nanos),
+            payment.account_id,
+            payment.payment_id,
+            f"{payment.created_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+            payment.provider,
             state,
             why,
-            payment.payment_id,
-            payment.provider,
+            display_usd(payment.amount_nanos),
         )
-    console.print(table)
-    if has_more:
-        console.print(f"There are more than these {limit}: ask for more with --limit.")
+    print_table(table)
+    if below is not None:
+        typer.echo(f"There are older ones: go on with --cursor {write_place(*below)}")
+
+
+def _place(cursor: str) -> Place:
+    at, (account_id, payment_id) = read_place(cursor, names=2, field="--cursor")
+    return at, account_id, payment_id
 
 
 @app.command("reconcile")

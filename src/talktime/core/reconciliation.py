@@ -118,6 +118,15 @@ def compare_dispute(dispute: Dispute, told: DisputeNotice | None) -> Iterator[Di
             yield _of(dispute, words, word)
 
 
+def unheard_dispute(payment: Payment, told: DisputeNotice) -> Difference:
+    """A dispute that took money of a payment, and that is not known here."""
+    name = f"dispute {told.dispute_id} of {_usd(told.withdrawn_cents or 0)}"
+    word = msgspec.structs.replace(
+        told, account_id=payment.account_id, payment_id=payment.payment_id
+    )
+    return _differs(payment, f"{name} is not known here", word)
+
+
 _ENDS = frozenset({NoticeKind.FAILED, NoticeKind.EXPIRED})
 
 
@@ -159,7 +168,9 @@ def _step(status: PartStatus) -> PartStatus:
 
 
 def _differs(
-    payment: Payment, words: str, told: PaymentNotice | RefundNotice | None = None
+    payment: Payment,
+    words: str,
+    told: PaymentNotice | RefundNotice | DisputeNotice | None = None,
 ) -> Difference:
     return Difference(
         account_id=payment.account_id, payment_id=payment.payment_id, words=words, told=told

@@ -168,6 +168,10 @@ class RefundProvider(Protocol):
         """What was taken back and given again in a dispute. Raises PaymentUnknown."""
         ...
 
+    async def list_disputes(self, since: datetime, /) -> list[DisputeNotice]:
+        """What was taken back and given again in each dispute begun since then, newest first."""
+        ...
+
     async def find_payment(self, intent_id: str, /) -> tuple[str, str] | None:
         """(account_id, payment_id) that a payment was begun for; None where it is not ours."""
         ...

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from psycopg.rows import kwargs_row
 
 from talktime.core.payment import Payment, PaymentOrigin, PaymentStatus
 from talktime.db.pool import Connection
 from talktime.db.queries import query
+
+Place: TypeAlias = tuple[datetime, str, str]
+"""Of a payment in lists: when it was begun, its account, its id."""
 
 
 async def open_payment(
@@ -95,19 +99,22 @@ async def read_payment(connection: Connection, account_id: str, payment_id: str)
 
 async def list_payments(
     connection: Connection,
-    account_id: str,
+    account_id: str | None,
     *,
-    before: tuple[datetime, str] | None,
+    status: PaymentStatus | None,
+    before: Place | None,
     limit: int,
 ) -> Sequence[Payment]:
-    """Payments newest first, below ``before``."""
+    """Payments of one account or of all, newest first, below ``before``."""
     async with connection.cursor(row_factory=kwargs_row(payment_of)) as cursor:
         await cursor.execute(
             query("list_payments"),
             {
                 "account_id": account_id,
+                "status": status,
                 "before_time": before[0] if before else None,
-                "before_id": before[1] if before else None,
+                "before_account": before[1] if before else None,
+                "before_id": before[2] if before else None,
                 "limit": limit,
             },
         )

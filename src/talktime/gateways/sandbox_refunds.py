@@ -72,6 +72,10 @@ class SandboxRefunds:
         """Nothing: the sandbox keeps no disputes, it tells of them alone."""
         raise PaymentUnknown("the sandbox keeps no disputes")
 
+    async def list_disputes(self, _since: datetime, /) -> list[DisputeNotice]:
+        """None: the sandbox keeps no disputes, it tells of them alone."""
+        return []
+
     async def find_payment(self, _intent: str, /) -> tuple[str, str] | None:
         """None: each of its notices says whose it is."""
         return None

@@ -2,9 +2,11 @@
 
 Facts used: https://docs.stripe.com/api/refunds (a payment can be refunded in parts, never for more
 than was paid), https://docs.stripe.com/api/idempotent_requests (a key repeated within a day answers
-the first refund; later it may make another one).
+the first refund; later it may make another one), https://docs.stripe.com/api/disputes/list (newest
+first, page by page, by when they were created).
 """
 
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -25,7 +27,10 @@ from talktime.gateways.told import whose
 T = TypeVar("T", ToldRefund, ToldDispute)
 
 LISTED_AT_ONCE: Final = 100
-"""Of a payment's refunds; Stripe's own limit of a page, and of what one payment can have."""
+"""Stripe's own limit of a page, and of the refunds that one payment can have."""
+
+DISPUTES_MAX: Final = 10_000
+"""Read in one go; who has more of them in a month has other troubles."""
 
 _REFUSALS: Final = frozenset({400, 402, 404})
 
@@ -92,6 +97,21 @@ class StripeRefunds:
                 raise PaymentUnknown("Stripe knows of no such dispute") from error
             raise _away(error) from error
         return dispute_notice(_told(dispute, ToldDispute))
+
+    async def list_disputes(self, since: datetime, /) -> list[DisputeNotice]:
+        """Each dispute begun since then, whoever's payment it is of, DISPUTES_MAX at most."""
+        found: list[DisputeNotice] = []
+        try:
+            page = await self._stripe.v1.disputes.list_async(
+                {"created": {"gte": int(since.timestamp())}, "limit": LISTED_AT_ONCE}
+            )
+            async for dispute in page.auto_paging_iter():
+                found.append(dispute_notice(_told(dispute, ToldDispute)))
+                if len(found) == DISPUTES_MAX:
+                    break
+        except stripe.StripeError as error:
+            raise _away(error) from error
+        return found
 
     async def find_payment(self, intent_id: str, /) -> tuple[str, str] | None:
         """(account_id, payment_id) as the PaymentIntent's own metadata says."""

@@ -1,8 +1,7 @@
 """Comparing payments, refunds and disputes with what their provider says of them itself.
 
 The worker asks about what is open; this asks about what is settled too, for whoever wants to know
-that the books agree. The provider has no list of its disputes for us: one of which no notice ever
-came is not found here.
+that the books agree.
 """
 
 import asyncio
@@ -22,11 +21,13 @@ from talktime.core.reconciliation import (
     compare_dispute,
     compare_page,
     compare_refunds,
+    unheard_dispute,
 )
 from talktime.core.refund import DisputeNotice, PaymentProvider, RefundNotice
 from talktime.db import reconciliation
 from talktime.db.auto_reload import read_charge_order
 from talktime.db.disputes import list_disputes
+from talktime.db.payments import read_payments
 from talktime.db.pool import Connection
 from talktime.ops.disputes import settle_dispute
 from talktime.ops.refunds import settle_refund
@@ -66,7 +67,8 @@ async def compare_payments(
     tell: Callable[[Comparison], None] = lambda _: None,
 ) -> Comparison:
     """Ask the provider about every payment begun since then, or open, or of which a refund or
-    dispute was first heard of since then; about each with all its refunds and disputes.
+    dispute was first heard of since then; about each with all its refunds and disputes. And about
+    disputes begun since then of which nothing was heard, whatever they are of.
 
     Nothing is changed. ``tell`` gets the state after each page. Raises ProviderAway.
     """
@@ -89,7 +91,7 @@ async def compare_payments(
                 limit=PAGE,
             )
         if not page:
-            return comparison
+            break
         outcomes = await asyncio.gather(*map(asked, page), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -97,6 +99,9 @@ async def compare_payments(
             _add(comparison, outcome)
         after = (page[-1].account_id, page[-1].payment_id)
         tell(comparison)
+    for one in await _unheard(connections, provider, since=since, account_id=account_id):
+        _add(comparison, one)
+    return comparison
 
 
 async def compare_payment(
@@ -133,6 +138,30 @@ async def compare_payment(
     for dispute in disputes:
         told = await _known(provider.refunds.read_dispute(dispute.dispute_id, account_id))
         found.differences += compare_dispute(dispute, told)
+    return found
+
+
+async def _unheard(
+    connections: Connections,
+    provider: PaymentProvider,
+    *,
+    since: datetime,
+    account_id: str | None,
+) -> list[Comparison]:
+    """The disputes that took money of payments of ours and that are not known here."""
+    found = []
+    for told in await provider.refunds.list_disputes(since):
+        whose = told.withdrawn_cents and await provider.refunds.find_payment(told.intent_id)
+        if not whose or account_id not in {None, whose[0]}:
+            continue
+        async with connections() as connection:
+            payment = await read_payments(connection, [whose])
+            known = await list_disputes(
+                connection, account_id=whose[0], dispute_id=told.dispute_id, before=None, limit=1
+            )
+        if payment and not known:
+            differs = unheard_dispute(payment[whose], told)
+            found.append(Comparison(disputes=1, differences=[differs]))
     return found
 
 

@@ -6,7 +6,7 @@ the provider remembers our idempotency keys for a day and not for ever. So no cr
 second worker sends money twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Final
@@ -48,6 +48,10 @@ CLAIM_LIFE: Final = timedelta(minutes=2)
 """For how long nobody else takes up what a worker asks about; longer than an answer takes."""
 
 LONGEST_PAUSE: Final = timedelta(hours=1)
+
+DISPUTES_FOUND_FOR: Final = timedelta(days=30)
+"""How long after it was begun a dispute is found of which no notice came; reconciling looks back
+farther. Stripe tries a notice for three days (https://docs.stripe.com/webhooks#retries)."""
 
 DOUBT_LASTS: Final = timedelta(days=3)
 """For how long a provider is asked what a dispute gave again, where it told that something was."""
@@ -145,6 +149,33 @@ async def run_part(
         log.exception("a refund needs an operator")
         return False
     return True
+
+
+async def hear_of_disputes(
+    connections: Connections,
+    provider: PaymentProvider,
+    heard: Mapping[str, DisputeNotice],
+    *,
+    terms: Terms,
+    now: datetime,
+) -> dict[str, DisputeNotice]:
+    """Ask which disputes were begun in DISPUTES_FOUND_FOR, and act on each that took money as if
+    its notice had come, unless it is as ``heard`` before; all of them, by id. Raises ProviderAway.
+    """
+    listed = await provider.refunds.list_disputes(now - DISPUTES_FOUND_FOR)
+    for notice in listed:
+        if notice.withdrawn_cents is None or heard.get(notice.dispute_id) == notice:
+            continue
+        try:
+            await take_money_back(connections, provider, notice, terms=terms, now=now)
+        except (PaymentUnknown, PaymentMismatch) as error:
+            log.error(  # noqa: TRY400  (for an operator to read, not to debug)
+                "a dispute that the provider lists does not fit",
+                dispute_id=notice.dispute_id,
+                code=error.code,
+                why=error.message,
+            )
+    return {notice.dispute_id: notice for notice in listed}
 
 
 async def claim_due_disputes(

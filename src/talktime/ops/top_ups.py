@@ -34,6 +34,7 @@ from talktime.core.payment import (
 )
 from talktime.db import payments
 from talktime.db.auto_reload import write_event
+from talktime.db.payments import Place
 from talktime.db.pool import Connection
 from talktime.ops.accounts import check_limit, read_account
 from talktime.ops.terms import Terms
@@ -163,16 +164,24 @@ async def read_payment(connection: Connection, account_id: str, payment_id: str)
 
 
 async def list_payments(
-    connection: Connection, account_id: str, *, before: tuple[datetime, str] | None, limit: int
-) -> tuple[list[Payment], tuple[datetime, str] | None]:
-    """A page of at most ``limit`` (1 to 200) payments, newest first, and where to go on below."""
+    connection: Connection,
+    account_id: str | None,
+    *,
+    status: PaymentStatus | None = None,
+    before: Place | None,
+    limit: int,
+) -> tuple[list[Payment], Place | None]:
+    """A page of at most ``limit`` (1 to 200) payments of one account or of all, newest first, and
+    where to go on below."""
     check_limit(limit)
     found = list(
-        await payments.list_payments(connection, account_id, before=before, limit=limit + 1)
+        await payments.list_payments(
+            connection, account_id, status=status, before=before, limit=limit + 1
+        )
     )
     page = found[:limit]
     last = page[-1] if len(found) > limit else None
-    return page, (last.created_at, last.payment_id) if last else None
+    return page, (last.created_at, last.account_id, last.payment_id) if last else None
 
 
 async def claim_open_payments(

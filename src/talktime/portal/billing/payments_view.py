@@ -1,7 +1,7 @@
 """What the Payments page says: how each payment stands, in words, and the months of statements."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Final
 from urllib.parse import quote
 
@@ -105,7 +105,7 @@ def _standing(move: MoneyMove, account: Account, now: datetime, base: str) -> _S
         by_itself = about.origin is PaymentOrigin.AUTO_RELOAD
         return _Standing(
             name="Auto-reload" if by_itself else "Top-up",
-            state=payment_state(about, account, now=now),
+            state=payment_state(about, zone_of(account.time_zone), now=now),
             amount_nanos=about.amount_nanos,
             receipts=() if about.entry_seq is None else (about.entry_seq,),
             href=f"{base}/billing/top-up/{quote(about.payment_id, safe='')}",
@@ -163,11 +163,11 @@ _GIVEN_AGAIN: Final = (
 IF_PAID: Final = "If you have paid, do not pay again: it is credited once that is confirmed."
 
 
-def payment_state(payment: Payment, account: Account, *, now: datetime) -> tuple[str, str, str]:
-    """Tone, state and what is to be said of it."""
+def payment_state(payment: Payment, zone: tzinfo, *, now: datetime) -> tuple[str, str, str]:
+    """Tone, state and what is to be said of it, with times of this zone."""
     why = f"{payment.failure.rstrip('.')}. " if payment.failure else ""
     if payment.status in OPEN_STATUSES:
-        tone, state, detail = _open_state(payment, account, now)
+        tone, state, detail = _open_state(payment, zone, now)
         return tone, state, why + detail
     if payment.status is PaymentStatus.SUCCEEDED:
         played = " It was played: no money was paid." if payment.provider == "sandbox" else ""
@@ -177,8 +177,8 @@ def payment_state(payment: Payment, account: Account, *, now: datetime) -> tuple
     return "warn", "Expired", f"{why}Nobody paid in time, and nothing was charged."
 
 
-def _open_state(payment: Payment, account: Account, now: datetime) -> tuple[str, str, str]:
-    until = clock_words(payment.expires_at, zone_of(account.time_zone), now=now)
+def _open_state(payment: Payment, zone: tzinfo, now: datetime) -> tuple[str, str, str]:
+    until = clock_words(payment.expires_at, zone, now=now)
     if payment.needs_customer and now < payment.expires_at:
         asks = "" if payment.failure else "Your bank wants you to confirm it. "
         return "warn", "Waiting for you", f"{asks}Confirm it while you pay, until {until}."
