@@ -4,7 +4,7 @@ An item that is refused, even one that cannot be read, harms no other.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -27,13 +27,20 @@ from talktime.api.limits import BATCH_MAX
 from talktime.api.metrics import Metrics
 from talktime.api.problems import Problem, internal, problem_of, status_of
 from talktime.api.wire import AdmissionBody, CallBody, UsageBody, admission_body, call_body
+from talktime.core.call import StartFacts
 from talktime.core.errors import TalktimeError, TooMany
+from talktime.ops.call_end import EndAnswer, EndRequest
+from talktime.ops.call_start import Admission
+from talktime.ops.call_usage import UsageAnswer, UsageReport
 from talktime.ops.keys import Scope
 from talktime.ops.platform import Platform
 
 Body = TypeVar("Body")
 Fact = TypeVar("Fact")
-Told = TypeVar("Told")
+Answer = TypeVar("Answer")
+
+Told = list[tuple[Fact, Answer]]
+"""What was asked and what came of it, of the items that were not refused."""
 
 
 class Items(msgspec.Struct, Generic[Body], frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,23 +73,19 @@ class ItemAnswers(msgspec.Struct, Generic[Body], frozen=True, kw_only=True):
 async def batch_start(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Start up to 1,000 calls, judged in the order given."""
     acts: Acts = request.app.state.acts
-    read, answers = await _items(request, StartBody, start_facts)
-    told = await _submit(acts.starts, (facts for _, facts in read))
-    admitted = [
-        (admission, facts.channel)
-        for (_, facts), admission in zip(read, told, strict=True)
-        if not isinstance(admission, Exception)
-    ]
-    left = iter(
-        await asyncio.gather(*(acts.talk_time.left_seconds(*admission) for admission in admitted))
-    )
-    for (item, _), admission in zip(read, told, strict=True):
-        if isinstance(admission, Exception):
-            answers[item] = _refused(request, admission)
-        else:
-            status = 200 if admission.repeated else 201
-            answers[item] = ItemAnswer(status=status, body=admission_body(admission, next(left)))
-    return answer({"items": answers})
+
+    async def shown(told: Told[StartFacts, Admission]) -> list[ItemAnswer[Any]]:
+        left = await asyncio.gather(
+            *(acts.talk_time.left_seconds(admission, facts.channel) for facts, admission in told)
+        )
+        return [
+            ItemAnswer(
+                status=200 if admission.repeated else 201, body=admission_body(admission, seconds)
+            )
+            for (_, admission), seconds in zip(told, left, strict=True)
+        ]
+
+    return await _answer_each(request, StartBody, start_facts, acts.starts, shown)
 
 
 @post(
@@ -96,16 +99,17 @@ async def batch_usage(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Report the running totals of up to 1,000 calls."""
     acts: Acts = request.app.state.acts
     platform: Platform = request.app.state.platform
-    read, answers = await _items(
-        request, UsageItem, lambda item: usage_report(item.account_id, item.call_id, item)
-    )
-    told = await _submit(acts.reports, (report for _, report in read))
-    for (item, _), usage in zip(read, told, strict=True):
-        if isinstance(usage, Exception):
-            answers[item] = _refused(request, usage)
-        else:
-            answers[item] = ItemAnswer(status=200, body=await usage_answer_body(platform, usage))
-    return answer({"items": answers})
+
+    def report(item: UsageItem) -> UsageReport:
+        return usage_report(item.account_id, item.call_id, item)
+
+    async def shown(told: Told[UsageReport, UsageAnswer]) -> list[ItemAnswer[Any]]:
+        return [
+            ItemAnswer(status=200, body=await usage_answer_body(platform, usage))
+            for _, usage in told
+        ]
+
+    return await _answer_each(request, UsageItem, report, acts.reports, shown)
 
 
 @post(
@@ -119,45 +123,45 @@ async def batch_end(request: Request[Any, Any, Any]) -> Response[bytes]:
     """End up to 1,000 calls."""
     acts: Acts = request.app.state.acts
     platform: Platform = request.app.state.platform
-    read, answers = await _items(
-        request, EndItem, lambda item: end_request(item.account_id, item.call_id, item)
-    )
-    told = await _submit(acts.ends, (end for _, end in read))
-    now = platform.clock()
-    for (item, _), ended in zip(read, told, strict=True):
-        if isinstance(ended, Exception):
-            answers[item] = _refused(request, ended)
-        else:
-            body = call_body(ended.call, now)
-            answers[item] = ItemAnswer(status=200, body=body)
-    return answer({"items": answers})
+
+    def end(item: EndItem) -> EndRequest:
+        return end_request(item.account_id, item.call_id, item)
+
+    async def shown(told: Told[EndRequest, EndAnswer]) -> list[ItemAnswer[Any]]:
+        now = platform.clock()
+        return [ItemAnswer(status=200, body=call_body(ended.call, now)) for _, ended in told]
+
+    return await _answer_each(request, EndItem, end, acts.ends, shown)
 
 
-async def _items(
-    request: Request[Any, Any, Any], body_type: type[Body], facts_of: Callable[[Body], Fact]
-) -> tuple[list[tuple[int, Fact]], list[ItemAnswer[Any] | None]]:
-    """The items that could be read, with their places; and the answers, the others' filled in."""
+async def _answer_each(
+    request: Request[Any, Any, Any],
+    body_type: type[Body],
+    facts_of: Callable[[Body], Fact],
+    batcher: Batcher[Fact, Answer],
+    shown: Callable[[Told[Fact, Answer]], Awaitable[list[ItemAnswer[Any]]]],
+) -> Response[bytes]:
+    """Read the items, take those that can be read to their writer, and answer all in order."""
     items = (await read_body(request, Items[msgspec.Raw])).items
     if len(items) > BATCH_MAX:
         raise TooMany(f"items has {len(items)} members; at most {BATCH_MAX} go", field="items")
-    read: list[tuple[int, Fact]] = []
+    read: dict[int, Fact] = {}
     answers: list[ItemAnswer[Any] | None] = [None] * len(items)
-    for i, item in enumerate(items):
+    for place, item in enumerate(items):
         try:
-            read.append((i, facts_of(decode_body(item, body_type))))
+            read[place] = facts_of(decode_body(item, body_type))
         except TalktimeError as error:
-            answers[i] = _refused(request, error)
-    return read, answers
-
-
-async def _submit(batcher: Batcher[Fact, Told], facts: Iterable[Fact]) -> list[Told | Exception]:
-    told: list[Told | Exception] = []
-    for future in batcher.submit_all(list(facts)):
+            answers[place] = _refused(request, error)
+    told: dict[int, tuple[Fact, Answer]] = {}
+    futures = batcher.submit_all(list(read.values()))
+    for (place, facts), future in zip(read.items(), futures, strict=True):
         try:
-            told.append(answered(await future))
+            told[place] = facts, answered(await future)
         except Exception as error:  # noqa: BLE001 - it is the answer to this item alone
-            told.append(error)
-    return told
+            answers[place] = _refused(request, error)
+    for place, taken in zip(told, await shown(list(told.values())), strict=True):
+        answers[place] = taken
+    return answer({"items": answers})
 
 
 def _refused(request: Request[Any, Any, Any], error: Exception) -> ItemAnswer[Any]:
