@@ -1,8 +1,9 @@
 """The worker's part in webhooks: relay what happened, send what is due, lane by lane.
 
 Each lane (an endpoint and an account) is in one task's hands at a time, over all workers, and its
-deliveries go out one after another. Different lanes go side by side; those of receivers known to
-be slow have a share of the room, so that the others' do not wait for them.
+deliveries go out one after another. Different lanes go side by side. Those of endpoints whose last
+answer was quick have room of their own; others share another, and any attempt that takes longer
+than a second gives its place in either up to the next lane.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Final
 
+import msgspec
 import prometheus_client
 import structlog
 
@@ -26,6 +28,7 @@ from talktime.ops.webhook_delivery import (
     RENEWED_AFTER,
     Tried,
     claim_lanes,
+    note_pace,
     read_waiting,
     record_go,
     release_empty,
@@ -41,16 +44,20 @@ LANES_PER_ENDPOINT: Final = 8
 LANES_PER_ACCOUNT: Final = 4
 """Of its own endpoints, so that one account's slow ones leave room for other accounts'."""
 ROOM: Final = Room(
-    lanes=128,  # which are deliveries under way at once: within gateways.webhook.CONNECTIONS_MAX
-    slow=64,
+    quick=64,
+    unproven=64,
     per_endpoint=LANES_PER_ENDPOINT,
     per_account=LANES_PER_ACCOUNT,
     for_platform=64,
 )
-SLOW_SECONDS: Final = 1.0
-"""An endpoint whose last attempt took longer is slow."""
-SLOW_KNOWN_MAX: Final = 1_000
-"""Slow endpoints remembered; the longest known is forgotten first."""
+"""Late lanes are not among the quick and unproven ones, whose places they have given up."""
+QUICK_SECONDS: Final = 1.0
+"""Whose last attempt took no longer is quick; an attempt that takes longer is late."""
+LATE_MAX: Final = 192
+"""With so many attempts late, endpoints that are not quick wait: 48 accounts' at the least."""
+LANES_MAX: Final = 448
+"""In all, within gateways.webhook.CONNECTIONS_MAX. Only quick endpoints that turn slow, hundreds of
+them within seconds, get us there."""
 TURN_SECONDS: Final = 1.0
 """How long a lane is gone on with before others have their turn."""
 SOON_SECONDS: Final = 0.02
@@ -71,12 +78,18 @@ class Work:
         self.lane = lane
         self.claim = claim
         self.tried: list[Tried] = []
+        self.is_quick = lane.is_quick
+        self.sending_since: float | None = None
         self.is_cut_short = False
         """More waits in it, and it was given back for others to have their turn."""
 
     @property
     def endpoint(self) -> tuple[str, str]:
         return self.lane.owner_id, self.lane.endpoint_id
+
+    def is_late(self, now: float) -> bool:
+        """Whether the attempt under way has taken longer than a quick one."""
+        return self.sending_since is not None and now - self.sending_since > QUICK_SECONDS
 
 
 class Deliverer:
@@ -89,7 +102,6 @@ class Deliverer:
         self._name = uuid.uuid4().hex[:12]
         self._rounds = 0
         self._tasks: dict[asyncio.Task[None], Work] = {}
-        self._slow: dict[tuple[str, str], None] = {}
         self._looks: set[asyncio.Task[None]] = set()
         self._is_look_due = False
         self._has_more = False
@@ -128,7 +140,8 @@ class Deliverer:
 
     async def _begin_due(self) -> None:
         async with self._taking:  # a look counts what the one before it took
-            if self._closing or len(self._tasks) >= ROOM.lanes:
+            room = self._room_left()
+            if self._closing or max(room.quick, room.unproven) <= 0:
                 return
             self._rounds += 1
             claim = f"{self._name}-{self._rounds}"
@@ -137,8 +150,7 @@ class Deliverer:
                     connection,
                     claim=claim,
                     under_way=self._under_way(),
-                    slow=self._slow,
-                    room=ROOM,
+                    room=room,
                     now=self._platform.clock(),
                 )
                 waiting = await read_waiting(connection, lanes) if lanes else []
@@ -149,15 +161,27 @@ class Deliverer:
                 task.add_done_callback(self._ended)
             self._has_more = self._is_any_room_taken()
 
+    def _room_left(self) -> Room:
+        now = time.monotonic()
+        late = sum(work.is_late(now) for work in self._tasks.values())
+        quick = sum(work.is_quick for work in self._tasks.values() if not work.is_late(now))
+        unproven = len(self._tasks) - late - quick
+        left = LANES_MAX - len(self._tasks)
+        return msgspec.structs.replace(
+            ROOM,
+            quick=min(ROOM.quick - quick, left),
+            unproven=min(ROOM.unproven - unproven, LATE_MAX - late, left),
+        )
+
     def _is_any_room_taken(self) -> bool:
         """Whether lanes that are due may have been left for want of room."""
+        room = self._room_left()
         owners = Counter(work.lane.owner_id for work in self._tasks.values())
         return (
-            owners.total() >= ROOM.lanes
+            min(room.quick, room.unproven) <= 0
             or owners.pop(PLATFORM, 0) >= ROOM.for_platform
             or max(owners.values(), default=0) >= ROOM.per_account
             or max(self._under_way().values(), default=0) >= ROOM.per_endpoint
-            or sum(work.endpoint in self._slow for work in self._tasks.values()) >= ROOM.slow
         )
 
     def _under_way(self) -> Counter[tuple[str, str]]:
@@ -210,7 +234,7 @@ class Deliverer:
         """Send deliveries in turn, for a moment, as long as they are taken; answers the rest."""
         until = time.monotonic() + GO_SECONDS
         for nth, delivery in enumerate(waiting, start=1):
-            began = time.monotonic()
+            work.sending_since = began = time.monotonic()
             attempt = await self._sender.send(
                 work.lane.url,
                 message_id=delivery.message_id,
@@ -218,20 +242,14 @@ class Deliverer:
                 secrets=work.lane.secrets,
                 now=self._platform.clock(),
             )
-            self._note_pace(work.endpoint, seconds=time.monotonic() - began)
+            work.sending_since = None
+            work.is_quick = time.monotonic() - began <= QUICK_SECONDS
             at = self._platform.clock()
             work.tried.append(Tried(delivery=delivery, attempt=attempt, at=at))
             _count(work.lane, attempt, delivery)
             if not attempt.is_taken or time.monotonic() >= until or self._closing:
                 return waiting[nth:]
         return []
-
-    def _note_pace(self, endpoint: tuple[str, str], *, seconds: float) -> None:
-        self._slow.pop(endpoint, None)
-        if seconds > SLOW_SECONDS:
-            self._slow[endpoint] = None
-            if len(self._slow) > SLOW_KNOWN_MAX:
-                self._slow.pop(next(iter(self._slow)))
 
     async def _record(self, work: Work, *, has_more: bool) -> bool:
         """Keep what was sent; whether the lane is still ours and goes on."""
@@ -245,8 +263,12 @@ class Deliverer:
                 jitter=random.random(),  # noqa: S311  (spreads retries, hides nothing)
                 now=self._platform.clock(),
             )
+            if work.is_quick != work.lane.is_quick:
+                await note_pace(connection, work.lane, is_quick=work.is_quick)
         if work.tried:
-            work.lane = work.lane.told_upto(work.tried[-1].delivery.delivery_seq)
+            work.lane = work.lane.told_upto(
+                work.tried[-1].delivery.delivery_seq, is_quick=work.is_quick
+            )
             work.tried = []
         return goes_on
 

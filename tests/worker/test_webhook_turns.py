@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from talktime.core.webhook import PLATFORM
 from talktime.db import webhook_lanes
 from talktime.db.pool import Connection
@@ -12,7 +14,7 @@ from talktime.gateways.webhook import WebhookSender
 from talktime.ops.platform import Platform
 from talktime.ops.webhook_delivery import HELD_FOR, claim_lanes, renew_lanes
 from talktime.ops.webhook_relay import RELAY_EVENTS, find_untold, relay_events
-from talktime.ops.webhooks import read_endpoint
+from talktime.ops.webhooks import EndpointChange, change_endpoint, delete_endpoint, read_endpoint
 from tests.acting import Bots
 from tests.conftest import AccountFactory
 from tests.worker.listening import Listen
@@ -145,7 +147,7 @@ async def test_a_renewal_waits_for_nobody(
     names = [bots.account_id for bots in crowd]
     now = platform.clock()
     await relay_events(connection, names, floor_nanos=platform.terms.floor_nanos, now=now)
-    lanes = await claim_lanes(connection, claim="ours", under_way={}, slow=(), room=ROOM, now=now)
+    lanes = await claim_lanes(connection, claim="ours", under_way={}, room=ROOM, now=now)
     assert sorted(lane.account_id for lane in lanes) == sorted(names)
     later = now + timedelta(seconds=5)
     async with connection.transaction():
@@ -160,3 +162,53 @@ async def test_a_renewal_waits_for_nobody(
         (heard.endpoint.endpoint_id,),
     )
     assert dict(await rows.fetchall()) == {names[0]: now + HELD_FOR, names[1]: later + HELD_FOR}
+
+
+@pytest.mark.parametrize("act", ["enable", "delete"])
+async def test_who_takes_many_lanes_takes_them_in_their_order(
+    platform: Platform,
+    connection: Connection,
+    make_account: AccountFactory,
+    listen: Listen,
+    act: str,
+) -> None:
+    """Enabling and deleting an endpoint wait for the first of its lanes with no other in hand,
+    whichever is due first: two who do so cannot wait for one another."""
+    first, second = sorted([await make_account(paid="5") for _ in range(2)])
+    for account_id in (second, first):
+        await Bots(platform, account_id).start("before anybody listens")
+    heard = await listen(PLATFORM, ["call.started"])
+    endpoint_id = heard.endpoint.endpoint_id
+    for minutes, account_id in enumerate((second, first), start=1):
+        await connection.execute(
+            "UPDATE webhook_lane SET due_at = %s WHERE endpoint_id = %s AND account_id = %s",
+            (platform.clock() + timedelta(minutes=minutes), endpoint_id, account_id),
+        )
+    of = "SELECT FROM webhook_lane WHERE endpoint_id = %s AND account_id = %s FOR UPDATE"
+
+    async def act_on_all() -> None:
+        async with platform.connection() as another:
+            if act == "enable":
+                change = EndpointChange(is_enabled=True)
+                await change_endpoint(another, PLATFORM, endpoint_id, change, now=platform.clock())
+            else:
+                await delete_endpoint(another, PLATFORM, endpoint_id)
+
+    async with connection.transaction():
+        await connection.execute(of, (endpoint_id, first))
+        acting = asyncio.create_task(act_on_all())
+        await waits_for(connection)
+        await connection.execute(f"{of} NOWAIT", (endpoint_id, second))
+    await acting
+
+
+async def waits_for(connection: Connection) -> None:
+    """Wait until somebody waits for what a connection holds."""
+    async with asyncio.timeout(5):
+        while True:
+            rows = await connection.execute(
+                "SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if await rows.fetchall():
+                return
+            await asyncio.sleep(0.01)

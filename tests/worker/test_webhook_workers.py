@@ -63,9 +63,7 @@ async def test_a_worker_that_dies_leaves_its_lanes_to_others(
         now = platform.clock()
         floor_nanos = platform.terms.floor_nanos
         await relay_events(connection, [bots.account_id], floor_nanos=floor_nanos, now=now)
-        [lane] = await claim_lanes(
-            connection, claim="dies", under_way={}, slow=(), room=ROOM, now=now
-        )
+        [lane] = await claim_lanes(connection, claim="dies", under_way={}, room=ROOM, now=now)
     assert lane.account_id == bots.account_id
     await heard.work()
     assert heard.receiver.bodies == [], "still held"

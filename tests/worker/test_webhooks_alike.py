@@ -83,12 +83,7 @@ async def test_a_busy_endpoint_holds_up_no_namesake(connection: Connection, main
     floor_nanos = everyone.platform.terms.floor_nanos
     await relay_events(connection, accounts, floor_nanos=floor_nanos, now=now)
     claimed = await claim_lanes(
-        connection,
-        claim="one",
-        under_way={(PLATFORM, "main"): 8},
-        slow=(),
-        room=ROOM,
-        now=now,
+        connection, claim="one", under_way={(PLATFORM, "main"): 8}, room=ROOM, now=now
     )
     owners = {lane.owner_id for lane in claimed}
     assert owners == {one.endpoint.account_id, other.endpoint.account_id}

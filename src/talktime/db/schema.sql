@@ -634,6 +634,8 @@ CREATE TABLE webhook_endpoint (
     failing_since timestamptz,
     last_failure text,
     last_delivered_at timestamptz,
+    -- its last answer came within a second: such endpoints have a share of the room that no other takes from them
+    is_quick boolean NOT NULL DEFAULT false,
     CONSTRAINT webhook_endpoint_pk PRIMARY KEY (account_id, endpoint_id),
     CONSTRAINT webhook_endpoint_status_known CHECK (status IN ('enabled', 'disabled')),
     CONSTRAINT webhook_endpoint_disabled_says_why CHECK (

@@ -1,6 +1,6 @@
 """What relay and delivery read and write: lanes, the outbox behind them, attempts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
@@ -70,19 +70,23 @@ class ClaimedLane(Signing, frozen=True, kw_only=True):
     """Of the endpoint: the account, or PLATFORM."""
     delivery_seq: int
     done_seq: int
+    is_quick: bool
+    """The endpoint's last answer was quick."""
 
-    def told_upto(self, delivery_seq: int) -> Self:
-        """The same lane, its deliveries up to one done."""
-        return msgspec.structs.replace(self, done_seq=delivery_seq)
+    def told_upto(self, delivery_seq: int, *, is_quick: bool) -> Self:
+        """The same lane, its deliveries up to one done, and the last answer quick or not."""
+        return msgspec.structs.replace(self, done_seq=delivery_seq, is_quick=is_quick)
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """How many lanes one process may have under way at once."""
+    """How many lanes may be taken, and how many one process may have under way at once."""
 
-    lanes: int
-    slow: int
-    """Of endpoints that are known to be slow."""
+    quick: int
+    """To be taken, of endpoints whose last answer was quick."""
+    unproven: int
+    """To be taken, of others."""
     per_endpoint: int
+    """Under way, as those that follow."""
     per_account: int
     """Of an account's own endpoints together."""
     for_platform: int
@@ -214,25 +218,22 @@ async def claim_lanes(
     *,
     claim: str,
     under_way: Mapping[tuple[str, str], int],
-    slow: Collection[tuple[str, str]],
     room: Room,
     until: datetime,
     now: datetime,
 ) -> list[ClaimedLane]:
     """Lanes that are due, now ours until a moment, oldest first as far as there is room.
 
-    How many lanes of an endpoint are ``under_way``, and which are ``slow``, by owner and id.
+    How many lanes of an endpoint are ``under_way``, by owner and id.
     """
-    known = list({*under_way, *slow})
     async with connection.cursor(row_factory=class_row(ClaimedLane)) as cursor:
         await cursor.execute(
             query("claim_lanes"),
             {
                 "claim": claim,
-                "known_owner": [owner_id for owner_id, _ in known],
-                "known_endpoint": [endpoint_id for _, endpoint_id in known],
-                "known_lanes": [under_way.get(one, 0) for one in known],
-                "known_slow": [one in slow for one in known],
+                "known_owner": [owner_id for owner_id, _ in under_way],
+                "known_endpoint": [endpoint_id for _, endpoint_id in under_way],
+                "known_lanes": list(under_way.values()),
                 **msgspec.structs.asdict(room),
                 "until": until,
                 "now": now,
@@ -326,6 +327,17 @@ async def renew_lanes(
             "claim": [claim for _, claim in held],
             "until": until,
         },
+        prepare=True,
+    )
+
+
+async def note_pace(
+    connection: Connection, *, owner_id: str, endpoint_id: str, is_quick: bool
+) -> None:
+    """Whether an endpoint's last answer was quick."""
+    await connection.execute(
+        query("note_pace"),
+        {"account_id": owner_id, "endpoint_id": endpoint_id, "is_quick": is_quick},
         prepare=True,
     )
 

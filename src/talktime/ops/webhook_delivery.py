@@ -4,6 +4,7 @@
     renew_lanes    keeps them for longer, while somebody works on them: whoever dies lets them go
     read_waiting   the next deliveries of lanes, in order
     record_go      how some of them went, one after another; the lane goes on or is given back
+    note_pace      whether its endpoint's last answer was quick, where that has changed
     release_empty  gives back one in which nothing waited
 
 Nothing here talks to an endpoint; no transaction is open while somebody does. What a lane sent in
@@ -11,7 +12,7 @@ one go is recorded together: a worker that dies in between leaves up to GO_MAX d
 GO_SECONDS and one attempt, to be sent again under the same ids.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -56,19 +57,17 @@ async def claim_lanes(
     *,
     claim: str,
     under_way: Mapping[tuple[str, str], int],
-    slow: Collection[tuple[str, str]],
     room: Room,
     now: datetime,
 ) -> list[ClaimedLane]:
     """Lanes that are due, ours for HELD_FOR; oldest first, as far as there is room.
 
-    How many lanes of an endpoint are ``under_way``, and which are ``slow``, by owner and id.
+    How many lanes of an endpoint are ``under_way``, by owner and id.
     """
     return await webhook_lanes.claim_lanes(
         connection,
         claim=claim,
         under_way=under_way,
-        slow=slow,
         room=room,
         until=now + HELD_FOR,
         now=now,
@@ -129,6 +128,13 @@ async def record_go(
         now=now,
     )
     return is_ours and goes_on
+
+
+async def note_pace(connection: Connection, lane: ClaimedLane, *, is_quick: bool) -> None:
+    """Keep whether the last answer of a lane's endpoint was quick."""
+    await webhook_lanes.note_pace(
+        connection, owner_id=lane.owner_id, endpoint_id=lane.endpoint_id, is_quick=is_quick
+    )
 
 
 async def release_empty(
