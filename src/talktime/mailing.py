@@ -108,7 +108,9 @@ async def relay_waiting(platform: Platform) -> None:
     """Put every message that waits into the queue of jobs."""
     for _ in range(RELAY_ROUNDS_MAX):
         async with platform.connection() as connection:
-            relayed = await relay_messages(connection, now=platform.clock(), limit=RELAY_BATCH)
+            relayed = await relay_messages(
+                connection, new_secret=_new_secret, now=platform.clock(), limit=RELAY_BATCH
+            )
         if relayed.taken < RELAY_BATCH:
             break
 
@@ -121,8 +123,7 @@ async def write_due_summaries(platform: Platform) -> None:
             after = await write_weekly_summaries(
                 connection,
                 after=after,
-                new_secret=lambda: token_urlsafe(32),
-                public_url=platform.public_url,
+                new_secret=_new_secret,
                 now=platform.clock(),
             )
 
@@ -135,6 +136,10 @@ async def write_due_statement_mails(platform: Platform) -> None:
             after = await write_statement_mails(
                 connection, after=after, public_url=platform.public_url, now=platform.clock()
             )
+
+
+def _new_secret() -> str:
+    return token_urlsafe(32)
 
 
 async def watch_messages(platform: Platform) -> None:

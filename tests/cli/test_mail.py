@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from datetime import timedelta
 from importlib import import_module
+from secrets import token_urlsafe
 
 import pytest
 
@@ -46,7 +47,9 @@ def given_up(
                     facts={"name": ref, "key_id": ref, "created_by": "A", "account_name": "A"},
                     now=platform.clock() - timedelta(days=4),
                 )
-            await relay_messages(connection, now=platform.clock(), limit=1000)
+            await relay_messages(
+                connection, new_secret=token_urlsafe, now=platform.clock(), limit=1000
+            )
 
     asyncio.run(write())
 

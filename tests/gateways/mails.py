@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 
 from talktime.core.message import CHOSEN_AS, Message, MessageKind, MessageState, message_id_of
+from talktime.core.unsubscribing import ENDED_BY_MAIL, UNSUBSCRIBE_KEY
 from talktime.gateways.mail.composing import compose_mail, sender_of
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -54,7 +55,7 @@ _VALUES = {
     "opening": "1",
     "beside_calls": "5",
     "closing": "5.844",
-    "unsubscribe": f"{PAGES}/unsubscribe?token=abc",
+    UNSUBSCRIBE_KEY: "a secret of the message",
 }
 _BALANCE = "available promo paid"
 _FAILED = "amount reason failures failures_max"
@@ -80,7 +81,7 @@ _NAMES = {
     MessageKind.BELOW_WARNING: f"threshold floor {_BALANCE}",
     MessageKind.BELOW_FLOOR: f"threshold floor {_BALANCE}",
     MessageKind.WEEKLY_SUMMARY: (
-        "first_day last_day calls charge llm stt tts sip margin charge_before available unsubscribe"
+        "first_day last_day calls charge llm stt tts sip margin charge_before available"
     ),
     MessageKind.STATEMENT_READY: "month opening beside_calls charge closing link",
     MessageKind.ENDPOINT_DISABLED: "url since reason",
@@ -93,6 +94,8 @@ def facts_of(kind: MessageKind) -> dict[str, str]:
     names = _NAMES[kind].split()
     if kind in CHOSEN_AS:
         names.append("account_name")
+    if kind in ENDED_BY_MAIL:
+        names.append(UNSUBSCRIBE_KEY)
     return {name: _VALUES[name] for name in names}
 
 

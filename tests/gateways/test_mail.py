@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from markupsafe import escape
 
-from talktime.core.message import MessageKind
+from talktime.core.message import CHOSEN_AS, MessageKind
+from talktime.core.unsubscribing import unsubscribe_link
 from talktime.gateways.mail.composing import sender_of
 from talktime.gateways.mail.letter import write_letter
 from talktime.gateways.mail.words import one_line
@@ -183,14 +184,25 @@ def test_addresses_are_text_and_nothing_more(local: str) -> None:
         sender_of(f"{local} <{local}@example.com>")
 
 
-def test_only_what_is_no_notice_can_be_unsubscribed() -> None:
-    """The weekly summary carries the headers of one-click unsubscribing; an alert does not."""
-    weekly = composed(message(MessageKind.WEEKLY_SUMMARY))
-    assert weekly["List-Unsubscribe"] == f"<{PAGES}/unsubscribe?token=abc>"
-    assert weekly["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    alert = composed(message())
-    assert alert["List-Unsubscribe"] is None
-    assert f"{PAGES}/settings" in part(alert, "plain")
+OF_THE_CONTRACT = re.compile("top_up|auto_reload|authentication|refund|chargeback")
+
+
+@pytest.mark.parametrize("kind", MessageKind)
+def test_what_one_can_choose_can_be_ended_from_the_mail(kind: MessageKind) -> None:
+    """Mail that a member chose carries headers and a link of one-click unsubscribing; what the
+    contract wants (receipts, refunds, what a bank or a card needs) and what was asked for do not.
+    """
+    told = message(kind)
+    mail = composed(told)
+    link = unsubscribe_link(told, public_url=PAGES)
+    assert bool(link) == (kind in CHOSEN_AS and not OF_THE_CONTRACT.match(kind))
+    assert mail["List-Unsubscribe"] == (f"<{link}>" if link else None)
+    assert mail["List-Unsubscribe-Post"] == ("List-Unsubscribe=One-Click" if link else None)
+    for body in (part(mail, "plain"), unescape(part(mail, "html"))):
+        assert (f"{PAGES}/unsubscribe?" in body) == bool(link)
+        assert link in body
+        assert kind not in CHOSEN_AS or f"{PAGES}/settings" in body
+        assert "a secret of the message" not in body
 
 
 def test_addresses_beyond_ascii() -> None:

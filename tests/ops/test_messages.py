@@ -1,12 +1,14 @@
 """Messages as rows: to whom, what can be sent again, and what a lost job leads to."""
 
 from datetime import timedelta
+from secrets import token_urlsafe
 
 import pytest
 
 from talktime.core.errors import MessageNotRepeatable, MessageUnknown
 from talktime.core.member import MailKind, Role
 from talktime.core.message import Message, MessageKind, MessageState, message_id_of
+from talktime.core.unsubscribing import UNSUBSCRIBE_KEY
 from talktime.db.messages import readmit_messages
 from talktime.db.pool import Connection
 from talktime.ops.members import add_member, change_mail
@@ -31,15 +33,17 @@ async def write(
 
 
 async def relay_all(connection: Connection, platform: Platform) -> None:
-    while (await relay_messages(connection, now=platform.clock(), limit=500)).taken == 500:
+    while (
+        await relay_messages(connection, new_secret=token_urlsafe, now=platform.clock(), limit=500)
+    ).taken == 500:
         pass
 
 
 async def test_told_are_the_members_who_chose_it(
     platform: Platform, connection: Connection, make_account: AccountFactory
 ) -> None:
-    """A message to whoever chose it becomes one to each of them; what none can refuse goes to
-    the owners."""
+    """A message to whoever chose it becomes one to each of them, with what a link to end it is
+    made of; what none can refuse goes to the owners."""
     account_id = await make_account()
     owner = f"{account_id[5:]}@example.com"
     viewer, silent = f"v{owner}", f"s{owner}"
@@ -65,6 +69,9 @@ async def test_told_are_the_members_who_chose_it(
     }
     assert {message.state for message in found} == {MessageState.DEFERRED}
     assert {message.facts["account_name"] for message in found} == {"Ada's Bots"}
+    assert {
+        message.kind: len(message.facts.get(UNSUBSCRIBE_KEY, "")) >= 32 for message in found
+    } == {MessageKind.BELOW_WARNING: True, MessageKind.KEY_CREATED: False}
     for message in found:
         known = message_id_of(account_id, message.kind, message.ref, message.recipient)
         assert message.message_id == known

@@ -1,6 +1,7 @@
 """Talk time left, as the page and the mail tell it."""
 
 from decimal import Decimal
+from secrets import token_urlsafe
 
 import pytest
 
@@ -27,7 +28,9 @@ async def warned(
         connection, account_id=bots.account_id, kind=MessageKind.BELOW_WARNING, ref=floor,
         recipient=None, facts={"available": available, "floor": floor}, now=now,
     )  # fmt: skip
-    while (await relay_messages(connection, now=now, limit=500)).taken == 500:
+    while (
+        await relay_messages(connection, new_secret=token_urlsafe, now=now, limit=500)
+    ).taken == 500:
         pass
     found = await list_messages(connection, account_id=bots.account_id, state=None, limit=50)
     [message] = [one for one in found if one.ref == floor and one.recipient is not None]

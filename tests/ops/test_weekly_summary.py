@@ -11,12 +11,14 @@ import pytest
 from talktime.core.errors import MessageUnknown
 from talktime.core.member import MailKind
 from talktime.core.message import Message, MessageKind, message_id_of
+from talktime.core.unsubscribing import unsubscribe_link
 from talktime.gateways.mail.composing import compose_mail, sender_of
 from talktime.ops.accounts import AccountChange, change_account, read_account
 from talktime.ops.members import change_mail, list_members
 from talktime.ops.messages import list_messages
 from talktime.ops.platform import Platform
-from talktime.ops.weekly_summary import stop_summaries, write_weekly_summaries
+from talktime.ops.unsubscribing import end_choice
+from talktime.ops.weekly_summary import write_weekly_summaries
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
 
@@ -31,7 +33,6 @@ async def summaries(platform: Platform, account_id: str, *, now: datetime) -> li
             connection,
             after=after,
             new_secret=lambda: "a secret",
-            public_url="https://talktime.test",
             now=now,
         )
         found = await list_messages(connection, account_id=account_id, state=None, limit=50)
@@ -70,9 +71,9 @@ async def test_told_once_on_monday_with_a_way_out(
     async with platform.connection() as connection:
         message_id = UUID(asked["message"][0])
         with pytest.raises(MessageUnknown):
-            await stop_summaries(connection, account_id, message_id, secret="another")
+            await end_choice(connection, account_id, message_id, token="another")
         for _ in range(2):
-            await stop_summaries(connection, account_id, message_id, secret=asked["token"][0])
+            await end_choice(connection, account_id, message_id, token=asked["token"][0])
         [owner] = await list_members(connection, account_id)
     assert owner.mail == {MailKind.ALERTS, MailKind.MONEY_IN}
 
@@ -87,11 +88,12 @@ async def test_ending_it_ends_nothing_else(
         [owner] = await list_members(connection, account_id)
         await change_mail(connection, account_id, owner.address, add={MailKind.WEEKLY})
         [told] = await summaries(platform, account_id, now=next_monday(platform, 9))
-        secret = parse_qs(urlsplit(told.facts["unsubscribe"]).query)["token"][0]
+        link = unsubscribe_link(told, public_url="")
+        token = parse_qs(urlsplit(link).query)["token"][0]
         async with connection.transaction():
             await change_mail(connection, account_id, owner.address, drop={MailKind.ALERTS})
             ending = asyncio.create_task(
-                stop_summaries(another, account_id, told.message_id, secret=secret)
+                end_choice(another, account_id, told.message_id, token=token)
             )
             await asyncio.sleep(0.3)
         await ending

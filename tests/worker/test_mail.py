@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from secrets import token_urlsafe
 
 import pytest
 import structlog
@@ -127,7 +128,7 @@ async def test_what_is_no_news_any_more_is_given_up(
             facts={},
             now=platform.clock() - timedelta(days=4),
         )
-        await relay_messages(connection, now=platform.clock(), limit=1000)
+        await relay_messages(connection, new_secret=token_urlsafe, now=platform.clock(), limit=1000)
     [message] = await office.settled(account_id)
     assert message.state is MessageState.DEAD
     assert await counted_dead(platform) == dead_before + 1

@@ -4,6 +4,7 @@ import random
 import socket
 import uuid
 from itertools import accumulate
+from secrets import token_urlsafe
 
 import pytest
 
@@ -30,7 +31,11 @@ async def test_a_mail_is_given_up_after_two_days_and_more(
     account_id = await make_account()
     await write_key_mail(platform, account_id, "k1", f"{uuid.uuid4().hex}@example.com")
     async with platform.connection() as connection:
-        while (await relay_messages(connection, now=platform.clock(), limit=500)).taken == 500:
+        while (
+            await relay_messages(
+                connection, new_secret=token_urlsafe, now=platform.clock(), limit=500
+            )
+        ).taken == 500:
             pass
         [message] = await list_messages(connection, account_id=account_id, state=None, limit=50)
     pauses = []

@@ -46,7 +46,7 @@ class MessageKind(StrEnum):
     BELOW_WARNING = "below_warning"
     BELOW_FLOOR = "below_floor"  # threshold, available, promo, paid, floor
     # first_day, last_day, calls, charge, llm, stt, tts, sip, margin, charge_before, available,
-    # unsubscribe, unsubscribe_sha256
+    # unsubscribe_key
     WEEKLY_SUMMARY = "weekly_summary"
     # month, opening, beside_calls, charge, closing, link
     STATEMENT_READY = "statement_ready"
@@ -65,7 +65,6 @@ class MessageState(StrEnum):
 FORGOTTEN: Final[Mapping[MessageKind, frozenset[str]]] = {
     MessageKind.SIGN_IN: frozenset({"link"}),
     MessageKind.SIGN_UP: frozenset({"link"}),
-    MessageKind.WEEKLY_SUMMARY: frozenset({"unsubscribe"}),
 }
 """Facts that let whoever reads them act; erased once the message was handed over."""
 

@@ -10,7 +10,7 @@ A process that dies between the mail server's yes and record_sent leaves the job
 person gets the same message twice, with the same Message-ID.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -19,6 +19,7 @@ import msgspec
 
 from talktime.core.errors import MessageNotRepeatable, MessageUnknown
 from talktime.core.message import CHOSEN_AS, FORGOTTEN, Message, MessageKind, MessageState
+from talktime.core.unsubscribing import ENDED_BY_MAIL, UNSUBSCRIBE_KEY
 from talktime.db import messages
 from talktime.db.jobs import Deferred, defer_jobs
 from talktime.db.messages import MessageKey
@@ -72,15 +73,19 @@ async def write_message(
     )
 
 
-async def relay_messages(connection: Connection, *, now: datetime, limit: int) -> Relayed:
-    """Put what waits into the queue of jobs, one job for each person to be told."""
+async def relay_messages(
+    connection: Connection, *, new_secret: Callable[[], str], now: datetime, limit: int
+) -> Relayed:
+    """Put what waits into the queue of jobs, one job for each person to be told.
+
+    With ``new_secret`` links are made by which readers can end such mail.
+    """
     async with connection.transaction():
         waiting = await messages.take_waiting(connection, limit=limit)
         spread: list[MessageKey] = []
         direct: list[MessageKey] = []
         moves: list[tuple[MessageKey, MessageState, str | None]] = []
-        chosen = []
-        warnings: list[MessageKey] = []
+        chosen: list[tuple[MessageKey, MessageKind]] = []
         for message in waiting:
             key = (message.account_id, message.message_id)
             kind = MessageKind(message.kind)
@@ -88,16 +93,18 @@ async def relay_messages(connection: Connection, *, now: datetime, limit: int) -
                 moves.append((key, MessageState.DEAD, TOO_OLD))
             elif message.recipient is None:
                 moves.append((key, MessageState.EXPANDED, None))
-                chosen.append((key, CHOSEN_AS.get(kind)))
-                if kind is MessageKind.BELOW_WARNING:
-                    warnings.append(key)
+                chosen.append((key, kind))
             else:
                 moves.append((key, MessageState.DEFERRED, None))
                 direct.append(key)
         if chosen:
+            warnings = [key for key, kind in chosen if kind is MessageKind.BELOW_WARNING]
             facts = await talk_time_facts(connection, warnings)
+            for key, kind in chosen:
+                if kind in ENDED_BY_MAIL:
+                    facts[key] = facts.get(key, {}) | {UNSUBSCRIBE_KEY: new_secret()}
             spread = await messages.spread_messages(
-                connection, [(key, choice, facts.get(key, {})) for key, choice in chosen]
+                connection, [(key, CHOSEN_AS.get(kind), facts.get(key, {})) for key, kind in chosen]
             )
         if moves:
             await messages.move_messages(connection, moves)

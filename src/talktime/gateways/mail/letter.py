@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from talktime.core.member import MailKind
 from talktime.core.message import CHOSEN_AS, Message, MessageKind
+from talktime.core.unsubscribing import unsubscribe_link
 from talktime.gateways.mail.access import ACCESS
 from talktime.gateways.mail.alerts import ALERTS
 from talktime.gateways.mail.money import MONEY
@@ -39,7 +40,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     """Why the reader gets this, where they can choose otherwise."""
     unsubscribe: str
-    """Ends this kind of mail at one click, as the law wants it for what is no notice."""
+    """Where one click ends the choice that brought it; empty in mail that the contract wants."""
 
 
 def write_letter(message: Message, *, public_url: str) -> Letter:
@@ -64,5 +65,5 @@ def write_letter(message: Message, *, public_url: str) -> Letter:
         button=button and replace(button, target=button.target.format_map(words)),
         closing=wording.closing.format_map(held),
         why=_WHY[choice] if choice else "",
-        unsubscribe=facts.get("unsubscribe", ""),
+        unsubscribe=unsubscribe_link(message, public_url=public_url),
     )
