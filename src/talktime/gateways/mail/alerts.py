@@ -121,8 +121,8 @@ ALERTS: Final[Mapping[MessageKind, Wording]] = {
         rows=(row("Last answer", "{reason}"),),
         button=Button(label="Open Webhooks", target="{pages}/settings/webhooks"),
         closing=(
-            "Mend it, then switch it on again there: what waits is sent first. What was given up is "
-            "listed, and can be sent again."
+            "Mend it, then switch it on again there: what waits is sent first. What was given up "
+            "is listed, and can be sent again."
         ),
         derived=_since,
     ),
