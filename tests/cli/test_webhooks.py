@@ -74,10 +74,22 @@ def test_an_endpoint_on_the_command_line(
 
 
 @pytest.mark.usefixtures("acme")
-def test_private_addresses_are_refused(command: Command) -> None:
-    """As everywhere, unless the operator allows them."""
-    with pytest.raises(EndpointRefused):
-        command("webhooks", "add", "https://127.0.0.1/", "--account", "acme")
+@pytest.mark.parametrize(
+    ("url", "way_out"),
+    [
+        ("http://127.0.0.1:3000/hook", "set TALKTIME_WEBHOOKS_PRIVATE=allow"),
+        ("https://10.0.0.1/", "set TALKTIME_WEBHOOKS_PRIVATE=allow"),
+        ("http://1.1.1.1/", "must begin with https://"),
+    ],
+)
+def test_a_refused_address_names_the_way_out(command: Command, url: str, way_out: str) -> None:
+    """Private addresses are refused unless the operator allows them, which the refusal names;
+    a public one needs no more than https."""
+    with pytest.raises(EndpointRefused) as refused:
+        command("webhooks", "add", url, "--account", "acme")
+    named = [one for one in ("TALKTIME_", "https://") if one in refused.value.message]
+    assert way_out in refused.value.message
+    assert len(named) == 1
 
 
 @pytest.mark.usefixtures("acme")

@@ -7,6 +7,7 @@ import typer
 from talktime import endpoints
 from talktime.cli.opening import on_platform
 from talktime.cli.tables import id_table, print_table
+from talktime.core.errors import EndpointPrivate
 from talktime.core.webhook import (
     PLATFORM,
     Delivery,
@@ -45,7 +46,14 @@ def add_command(
             platform, account, url=url, description=description, types=types or None
         )
 
-    made, secret = on_platform(act)
+    try:
+        made, secret = on_platform(act)
+    except EndpointPrivate as error:
+        raise EndpointPrivate(
+            f"{error.message}, or set TALKTIME_WEBHOOKS_PRIVATE=allow for this command and for "
+            "the worker, on an installation where no customer can add endpoints",
+            field="url",
+        ) from error
     typer.echo(f"Endpoint {made.endpoint_id} is told from now on.", err=True)
     typer.echo(secret)
     typer.echo("Keep the secret: it verifies deliveries and is not shown again.", err=True)

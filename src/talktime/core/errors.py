@@ -9,6 +9,7 @@
     │   ├── ClockOff            a time is too far from our own clock
     │   ├── RangeTooWide        more is asked for than is looked through at once
     │   ├── EndpointRefused     a webhook cannot go to this address
+    │   │   └── EndpointPrivate it leads into a private network, which the operator may allow
     │   └── TooMany             a list is longer than its limit
     ├── NotFound
     │   ├── AccountUnknown
@@ -110,6 +111,10 @@ class RangeTooWide(InvalidInput):
 
 class EndpointRefused(InvalidInput):
     code = "endpoint_refused"
+
+
+class EndpointPrivate(EndpointRefused):
+    """To callers an address like any other that is refused."""
 
 
 class TooMany(InvalidInput):

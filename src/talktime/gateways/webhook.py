@@ -37,7 +37,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from standardwebhooks import Webhook
 from yarl import URL
 
-from talktime.core.errors import EndpointRefused
+from talktime.core.errors import EndpointPrivate, EndpointRefused
 from talktime.core.webhook import Attempt
 from talktime.core.webhook_address import WebhookUrl, is_public, parse_webhook_url
 
@@ -160,13 +160,16 @@ class WebhookSender:
         """With connections that are kept, and with one for each request."""
 
     async def check(self, url: str) -> None:
-        """Whether webhooks may go to a URL, now. Raises EndpointRefused, saying why not."""
-        parsed = parse_webhook_url(url, allow_private=self._allow_private)
+        """Whether webhooks may go to a URL, now. Raises EndpointRefused, saying why not.
+
+        Where it leads is judged before scheme and port: https would not mend a private address.
+        """
+        parsed = parse_webhook_url(url, allow_private=True)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await self._addresses(parsed.host, parsed.port)
         except NotPublic as error:
-            raise EndpointRefused(
+            raise EndpointPrivate(
                 "this address cannot be used: it leads into a private network; use one that the "
                 "internet reaches",
                 field="url",
@@ -177,6 +180,7 @@ class WebhookSender:
                 "spelling",
                 field="url",
             ) from error
+        parse_webhook_url(url, allow_private=self._allow_private)
 
     async def send(
         self, url: str, *, message_id: str, body: str, secrets: Sequence[str], now: datetime
