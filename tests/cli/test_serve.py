@@ -33,12 +33,14 @@ def test_a_server_comes_up_serves_and_goes(home: Path) -> None:
         entered = httpx.get(beside.stdout.strip(), follow_redirects=True)
         assert "$0.50" in entered.text
         assert server.stop() == 0
-        [no_mail] = server.complaints
+        [new_database, no_mail] = server.complaints
+        assert f"making a new database in {home}" in new_database
         assert "messages wait until TALKTIME_SMTP_URL is set" in no_mail
     assert not (home / "address").exists()
     assert not (home / "postgres" / "data" / "postmaster.pid").exists()
     after = talktime(environ, "ledger", "verify")
     assert (after.returncode, "clean: 1 account" in after.stdout) == (0, True)
+    assert not after.stderr
 
 
 def test_a_server_that_nobody_can_use_says_so(home: Path) -> None:

@@ -2,14 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import typer
 
 from talktime.config import Settings, load_settings, unknown_variables
 from talktime.core.errors import TopUpsOff
-from talktime.db.opening import opened_database
+from talktime.db.opening import has_database, opened_database
 from talktime.installation import paying, public_url_of, terms_of
 from talktime.logs import configure_logs
 from talktime.ops.platform import Platform, open_platform
@@ -33,6 +34,16 @@ def settings_for_command() -> Settings:
     asked = "TALKTIME_LOG_LEVEL" in os.environ
     configure_logs(settings.log_level if asked else "warning")
     return settings
+
+
+@contextmanager
+def database_of(settings: Settings) -> Iterator[str]:
+    """The connection string of the installation's database; says so where it is a new one, which
+    takes a moment, and is a surprise where TALKTIME_HOME is not what it was meant to be."""
+    if settings.database_url is None and not has_database(settings.home):
+        typer.echo(f"talktime: making a new database in {settings.home} …", err=True)
+    with opened_database(settings.home, settings.database_url) as conninfo:
+        yield conninfo
 
 
 def on_platform(act: Callable[[Platform], Awaitable[T]]) -> T:
@@ -68,5 +79,5 @@ def _on_platform(settings: Settings, act: Callable[[Platform], Awaitable[T]]) ->
         ) as platform:
             return await act(platform)
 
-    with opened_database(settings.home, settings.database_url) as conninfo:
+    with database_of(settings) as conninfo:
         return asyncio.run(run(conninfo))

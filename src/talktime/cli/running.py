@@ -1,15 +1,16 @@
-"""Commands that run Talktime: serve, worker, demo, and the upgrade of the database.
+"""Commands that run Talktime: serve, worker, demo, and what is done to the database whole.
 
 What serves is imported where it is run: the other commands are quicker without a web framework.
 """
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from talktime.cli.opening import read_settings, settings_for_command
-from talktime.db.opening import opened_database
+from talktime.cli.opening import database_of, read_settings, settings_for_command
+from talktime.db.backup import BackupFailed, read_backup, write_backup
 from talktime.installation import DEFAULT_PORT
 from talktime.logs import configure_logs
 
@@ -26,7 +27,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("demo")(demo_command)
     database = typer.Typer(no_args_is_help=True)
     database.command("upgrade")(upgrade_command)
-    database.callback()(lambda: None)  # keeps "upgrade" a word of its own
+    database.command("backup")(backup_command)
+    database.command("restore")(restore_command)
     app.add_typer(database, name="db", help="The database.")
 
 
@@ -47,7 +49,7 @@ def serve_command(
     configure_logs(settings.log_level)
     with (
         listen(host, port) as listener,
-        opened_database(settings.home, settings.database_url) as conninfo,
+        database_of(settings) as conninfo,
     ):
         uvloop.run(serve(settings, conninfo, listener, with_worker=worker))
 
@@ -60,7 +62,7 @@ def worker_command() -> None:
 
     settings = read_settings()
     configure_logs(settings.log_level)
-    with opened_database(settings.home, settings.database_url) as conninfo:
+    with database_of(settings) as conninfo:
         uvloop.run(work(settings, conninfo))
 
 
@@ -89,5 +91,36 @@ def demo_command(
 def upgrade_command() -> None:
     """Bring the database to this release's schema. Serving does so, too, when it starts."""
     settings = settings_for_command()
-    with opened_database(settings.home, settings.database_url):
+    with database_of(settings):
         typer.echo("The database has this release's schema.")
+
+
+def backup_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to; replaced if it is there.")
+    ],
+) -> None:
+    """Write the embedded database to a file; calls go on meanwhile."""
+    write_backup(_embedded_home(), file)
+    typer.echo(f"The database is in {file}.")
+
+
+def restore_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Of `db backup`.")
+    ],
+) -> None:
+    """Fill a new TALKTIME_HOME from a backup."""
+    home = _embedded_home()
+    read_backup(home, file)
+    typer.echo(f"{home} has what was in {file}. Next: talktime ledger verify")
+
+
+def _embedded_home() -> Path:
+    settings = settings_for_command()
+    if settings.database_url is not None:
+        raise BackupFailed(
+            "TALKTIME_DATABASE_URL is set: back that server up with its own pg_dump, "
+            "see docs/how-to/run-in-production.md"
+        )
+    return settings.home

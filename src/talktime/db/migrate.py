@@ -39,7 +39,7 @@ def upgrade(conninfo: str) -> None:
         try:
             if is_current(owner):
                 return
-            owner.execute((_HERE / "app_role.sql").read_bytes())
+            make_app_role(owner)
             _run_migrations(conninfo)
             with owner.transaction():
                 for source in _function_sources():
@@ -57,6 +57,16 @@ def upgrade(conninfo: str) -> None:
 def is_current(connection: psycopg.Connection) -> bool:
     """Whether this database has exactly the schema and functions of this release."""
     return _stamp_of(connection) == _wanted_stamp()
+
+
+def has_schema(connection: psycopg.Connection) -> bool:
+    """Whether this database has a schema of Talktime's, of whichever release."""
+    return _stamp_of(connection) is not None
+
+
+def make_app_role(owner: psycopg.Connection) -> None:
+    """Make the application's role where the server has none; roles are no part of a database."""
+    owner.execute((_HERE / "app_role.sql").read_bytes())
 
 
 def _run_migrations(conninfo: str) -> None:

@@ -8,6 +8,7 @@ import psycopg
 
 from talktime.core.errors import TalktimeError
 from talktime.db.embedded import EmbeddedUnavailable, start_server
+from talktime.db.embedded_place import find_place
 from talktime.db.migrate import APP_ROLE, upgrade
 from talktime.db.queries import query
 
@@ -16,6 +17,15 @@ class DatabaseAway(TalktimeError):
     """There is no database to be had; the message says which, why and what to do."""
 
     code = "database_away"
+
+
+def has_database(home: Path) -> bool:
+    """Whether the embedded database of `home` has been made. Raises DatabaseAway where the
+    directory cannot be had."""
+    try:
+        return find_place(home).data_dir.exists()
+    except EmbeddedUnavailable as error:
+        raise DatabaseAway(str(error)) from error
 
 
 @contextmanager
