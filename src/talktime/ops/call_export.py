@@ -20,9 +20,10 @@ from talktime.db.calls import call_of, call_sums_of
 from talktime.db.pool import Connection
 from talktime.ops.call_history import CallPlace, list_calls
 
-PAGE: Final = 500
-PIECE: Final = 50
-"""Calls written at once: what a process serves besides must not wait for a whole page."""
+PAGE: Final = 100
+PIECE: Final = 10
+"""Calls read and written at once are few, for what a process serves besides waits for them: a
+millisecond or two."""
 
 CSV_COLUMNS: Final = (
     "account_id",
