@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
@@ -29,9 +29,11 @@ async def listening() -> AsyncIterator[int]:
         async with asyncio.timeout(10):
             while not server.started:  # noqa: ASYNC110 - nothing tells it
                 await asyncio.sleep(0.01)
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        await serving
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await serving
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nA"])
@@ -46,6 +48,55 @@ async def test_a_head_has_its_time(sent: bytes, monkeypatch: pytest.MonkeyPatch)
             answer = await reader.read()
             writer.close()
             assert answer.count(b"200 OK") == bool(before)
+
+
+SHORT, WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+LONG = b"GET / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000
+
+
+CHUNKED = b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        SHORT + b"A: ",
+        WHOLE + SHORT + b"A: ",
+        LONG + SHORT + b"A: ",
+        b"GET / HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n",
+        CHUNKED + b"3b9aca00\r\n",
+        CHUNKED + b"0\r\nA: ",
+    ],
+    ids=["head", "next head", "head after a body", "body", "chunk", "trailer"],
+)
+async def test_a_request_has_its_size(begun: bytes) -> None:
+    """Whoever goes on with a head, a body or a trailer beyond all limits is hung up on."""
+    async with listening() as port, asyncio.timeout(5):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begun)
+        sent = 0
+        with suppress(ConnectionError):
+            while sent < 40_000_000:
+                writer.write(b"a" * 50_000)
+                await writer.drain()
+                sent += 50_000
+        writer.transport.abort()
+    assert sent < 30_000_000  # sockets hold a few megabytes of what nobody takes in
+
+
+@pytest.mark.parametrize(("more", "answered"), [(4_000, b"200 OK"), (10_000, b"head_too_large")])
+async def test_a_large_head_is_answered(more: int, answered: bytes) -> None:
+    """A head of less than 64 KiB is taken, a larger one is told why it is not."""
+    async with listening() as port, asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for piece in (SHORT + b"Connection: close\r\nA: ", b"a" * 60_000, b"a" * more):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.05)  # so that nothing lies unread where it is hung up on
+        if more < 5_000:
+            writer.write(b"\r\n\r\n")
+        assert answered in await reader.read()
+        writer.close()
 
 
 async def test_a_patient_caller_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

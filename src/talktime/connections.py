@@ -9,12 +9,24 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from talktime.api.bodies import encode
+from talktime.api.limits import BODY_BYTES_MAX
+from talktime.api.problems import MEDIA_TYPE, problem
+
 HEAD_SECONDS: Final = 10.0
 """Within which the whole head of a request must be here, from its first byte on; and the first
 byte, from the connection on."""
+HEAD_BYTES_MAX: Final = 64 * 1024
+"""Of the head of one request. The parser puts a long name or value together anew with every piece
+that comes: without a limit, a hundred megabytes of one keep everybody else waiting for seconds."""
 
+REQUEST_BYTES_MAX: Final = 4 * BODY_BYTES_MAX
+"""Of a whole request, answered by then or not: room for a body cut in many small chunks."""
 
 _HEAD: Final = b"HTTP/1."
+_TOO_LARGE: Final = (
+    f"the head of a request may have {HEAD_BYTES_MAX // 1024} KiB; send shorter headers"
+)
 
 
 class Outlet:
@@ -59,11 +71,12 @@ class Outlet:
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's, hung up where the head of a request takes too long."""
+    """uvicorn's, hung up where a request takes too long to come, or is larger than any."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._awaits_head = True
+        self._request_bytes = 0
         self._head_timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -71,9 +84,16 @@ class Connection(HttpToolsProtocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
+        self._request_bytes += len(data)
         super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._request_bytes > REQUEST_BYTES_MAX:
+            self.transport.close()
+        elif self._awaits_head and self._request_bytes > HEAD_BYTES_MAX:
+            self._refuse_head()
         # Nearly always the head came as a whole, and nothing needs to be watched.
-        if self._awaits_head and self._head_timer is None:
+        elif self._awaits_head and self._head_timer is None:
             self._watch()
 
     def on_message_begin(self) -> None:
@@ -85,9 +105,23 @@ class Connection(HttpToolsProtocol):
         self._unwatch()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        # What begins in the same piece is not counted until the next.
+        self._request_bytes = 0
+        super().on_message_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
         super().connection_lost(exc)
+
+    def _refuse_head(self) -> None:
+        body = encode(problem(431, "head_too_large", _TOO_LARGE))
+        self.transport.write(
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+            b"content-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
+            % (MEDIA_TYPE.encode(), len(body), body)
+        )
+        self.transport.close()
 
     def _watch(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
