@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ from litestar import Litestar
 
 from talktime.api.app import create_app
 from talktime.config import Settings
+from talktime.core.errors import InvalidInput
+from talktime.core.return_address import check_return_url
 from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Payments, Platform
 from tests.api.account_client import (
@@ -100,6 +103,51 @@ async def test_a_repeated_request_is_one_top_up(till: Till) -> None:
         "reference_conflict",
         "top_up_id",
     )
+
+
+async def test_where_the_payer_goes_back_to(till: Till) -> None:
+    """To the address that the request named, or to a page of ours with a key of its own; the same
+    request again keeps it, and another address for it is a conflict."""
+    account_id = await open_account(till.client)
+    back = "https://app.example.com/billing?tab=credit"
+    for top_up_id, body in (("a", {"return_url": back}), ("b", {})):
+        for _ in range(2):
+            await begin(till, account_id, amount="10", top_up_id=top_up_id, **body)
+    named, ours = (one["success_url"] for one in till.stripe.sessions.values())
+    assert named == f"{back}&back=paid"
+    page, key = ours.rsplit(".", 1)
+    assert page.startswith("https://talktime.test/payment/")
+    assert len(key.removesuffix("?back=paid")) == 32
+    elsewhere = await begin(till, account_id, amount="10", top_up_id="a", return_url=f"{back}s")
+    problem(elsewhere, 409, "reference_conflict", "return_url")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "http://app.example.com/", "https://", "/billing", "javascript:alert(1)", "https://a.test/#x",
+        "https://me@a.test/", "https://a.test/{CHECKOUT_SESSION_ID}", "https://a.test:x/",
+        "https://a.test/\n", "https://a.test/" + "x" * 1_500, "",
+    ],
+)  # fmt: skip
+async def test_where_no_payer_may_be_sent(till: Till, wrong: str) -> None:
+    """What is no address over https, or may mean another one to somebody else, is refused."""
+    account_id = await open_account(till.client)
+    refused = await begin(till, account_id, amount="10", return_url=wrong)
+    problem(refused, 400, "invalid_input", "return_url")
+
+
+def test_where_frames_are_allowed_payers_go_back() -> None:
+    """Where the operator names the sites that frame our pages, payers go back to these or to us."""
+    check = partial(
+        check_return_url, allowed_origins=["https://app.test"], public_url="https://us.test/sub"
+    )
+    for right in ("https://app.test/x", "https://APP.test", "https://us.test/billing"):
+        assert check(right) == right
+    assert check_return_url("http://127.0.0.1:8080/x", allowed_origins=[], public_url="")
+    for wrong in ("https://app.test.evil.test/", "https://app.test:8443/", "http://localhost/"):
+        with pytest.raises(InvalidInput, match="TALKTIME_FRAME_ORIGINS"):
+            check(wrong)
 
 
 @pytest.mark.parametrize("amount", ["4.99", "2000.01", "10.005", "-5", "1e2", "", "ten"])

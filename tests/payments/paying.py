@@ -36,14 +36,20 @@ class Payer:
         self.provider = provider
         self.account_id = account_id
 
-    async def begin(self, amount: str = "10", *, payment_id: str | None = None) -> Payment:
+    async def begin(
+        self,
+        amount: str = "10",
+        *,
+        payment_id: str | None = None,
+        return_url: str = "https://talktime.test/billing/top-up/x",
+    ) -> Payment:
         payment, _ = await begin_top_up(
             self.platform.connection,
             self.provider,
             account_id=self.account_id,
             payment_id=payment_id or f"top_{secrets.token_hex(8)}",
             amount_nanos=parse_usd(amount, field="amount"),
-            return_url="https://talktime.test/billing/top-up/x",
+            return_url=return_url,
             now=self.platform.clock(),
         )
         return payment

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Litestar
 
 from talktime.core.payment import NoticeKind
+from talktime.core.return_address import payer_page
 from talktime.ops.platform import Platform
 from talktime.ops.portal_access import create_portal_link
 from talktime.ops.top_ups import CHECKOUT_LIFE
@@ -185,3 +186,47 @@ async def test_within_another_site(buyer: httpx.AsyncClient, payer: Payer) -> No
     assert 'http-equiv="refresh"' not in within
     assert f'href="{payment.checkout_url}" target="_blank" rel="noopener"' in within
     assert f'href="{path}"' in within
+
+
+async def test_who_paid_by_a_link_alone(till: Platform, payer: Payer) -> None:
+    """Without an account, the page that a payer comes back to tells how the payment stands, and
+    nothing of the account that it is for; to whoever does not have its whole address, nothing."""
+    place = payer_page("", payer.account_id, "top_by_link", "s3cret")
+    payment = await payer.begin(
+        payment_id="top_by_link", return_url=f"{payer.platform.public_url}{place}"
+    )
+    app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
+    async with browser_of(app, till) as stranger:
+
+        async def shown(back: str = "") -> str:
+            page = (await stranger.get(place, params={"back": back} if back else {})).text
+            assert payer.account_id not in page.replace(payment.checkout_url or "", "")
+            return page
+
+        waiting = await shown("paid")
+        assert "Not yet confirmed" in waiting
+        assert 'http-equiv="refresh"' in waiting
+        assert "Canceled" in await shown("canceled")
+        assert f'href="{payment.checkout_url}"' in await shown()
+        await payer.tell(notice(payment, NoticeKind.ATTEMPT_FAILED, reason="No."))
+        assert "Declined" in await shown("canceled")
+        await payer.tell(notice(payment, NoticeKind.EXPIRED))
+        assert "The time to pay is over" in await shown("paid")
+        await payer.tell(notice(payment))
+        paid = await shown("canceled")
+        assert "$10.00 has arrived" in paid
+        assert 'http-equiv="refresh"' not in paid
+        for wrong in (place[:-1], f"{place}.x", place.replace("top_", "tap_"), "/payment/x"):
+            assert (await stranger.get(wrong)).status_code == 404
+
+
+async def test_back_to_another_site_from_the_sandbox(till: Platform, payer: Payer) -> None:
+    """A form's answer may not lead to another site: a link of the page that answers it does."""
+    payment = await payer.begin(return_url="https://app.example.com/billing")
+    assert payment.checkout_url is not None
+    app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
+    async with browser_of(app, till) as stranger:
+        place = payment.checkout_url.partition("/sandbox/")[2]
+        answer = await stranger.post(f"/sandbox/{place}", data={"choice": "pay"})
+    assert answer.status_code == 200
+    assert 'href="https://app.example.com/billing?back=paid"' in answer.text

@@ -3,7 +3,6 @@
 import secrets
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -14,6 +13,7 @@ from talktime.api.account_wire import UsdText
 from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
 from talktime.api.money_back_door import take_back_notice
+from talktime.config import Settings
 from talktime.core.errors import (
     AccountUnknown,
     InvalidInput,
@@ -26,6 +26,7 @@ from talktime.core.errors import (
 from talktime.core.money import format_usd, parse_usd
 from talktime.core.payment import Payment, PaymentNotice, PaymentStatus
 from talktime.core.place import read_place, write_place
+from talktime.core.return_address import check_return_url, payer_page
 from talktime.core.saved_card import CardNotice
 from talktime.db.payments import Place
 from talktime.gateways.payment_notices import read_notice
@@ -39,6 +40,7 @@ from talktime.ops.top_ups import begin_top_up, list_payments, read_payment, sett
 log = structlog.get_logger("talktime.payments")
 
 _ID_BYTES: Final = 16
+_SECRET_BYTES: Final = 24
 
 
 class NewTopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,6 +50,9 @@ class NewTopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whole cents, from 5 to 2000 USD."""
     top_up_id: str | None = None
     """Yours to choose; sent again, it is the same top-up. Left out, a retry makes another one."""
+    return_url: str | None = None
+    """Where the payer's browser goes back to, with ``back=paid`` or ``back=canceled`` added, which
+    proves nothing. Left out, to a page of ours that tells how this payment stands."""
 
 
 class TopUpBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +107,7 @@ async def post_top_up(request: Request[Any, Any, Any]) -> Response[bytes]:
     before, and is answered as it stands.
     """
     platform: Platform = request.app.state.platform
+    settings: Settings = request.app.state.settings
     account_id = request.path_params["account_id"]
     body = await read_body(request, NewTopUp)
     top_up_id = f"top_{secrets.token_hex(_ID_BYTES)}" if body.top_up_id is None else body.top_up_id
@@ -111,7 +117,16 @@ async def post_top_up(request: Request[Any, Any, Any]) -> Response[bytes]:
         account_id=account_id,
         payment_id=top_up_id,
         amount_nanos=parse_usd(body.amount, field="amount"),
-        return_url=f"{platform.public_url}/billing/top-up/{quote(top_up_id, safe='')}",
+        return_url=payer_page(
+            platform.public_url, account_id, top_up_id, secrets.token_urlsafe(_SECRET_BYTES)
+        ),
+        asked_return_url=None
+        if body.return_url is None
+        else check_return_url(
+            body.return_url,
+            allowed_origins=settings.frame_origins,
+            public_url=platform.public_url,
+        ),
         now=platform.clock(),
     )
     return answer(_body(payment), 201 if is_new else 200)

@@ -66,6 +66,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     origin: PaymentOrigin = PaymentOrigin.CHECKOUT
     needs_customer: bool = False
     """An auto-reload whose bank wants to hear the customer, who pays on a page after all."""
+    return_url: str | None = None
+    """Where the provider sends the payer back to, where that was kept."""
 
 
 class CheckoutOrder(msgspec.Struct, frozen=True, kw_only=True):

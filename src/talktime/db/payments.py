@@ -23,6 +23,7 @@ async def open_payment(
     amount_nanos: int,
     now: datetime,
     expires_at: datetime,
+    return_url: str | None = None,
 ) -> bool:
     """Write a new payment down; False where its id is taken or there is no such account."""
     cursor = await connection.execute(
@@ -34,6 +35,7 @@ async def open_payment(
             "amount_nanos": amount_nanos,
             "now": now,
             "expires_at": expires_at,
+            "return_url": return_url,
         },
     )
     return await cursor.fetchone() is not None

@@ -32,6 +32,7 @@ from talktime.core.payment import (
     PaymentStatus,
     check_top_up_amount,
 )
+from talktime.core.return_address import with_outcome
 from talktime.db import payments
 from talktime.db.auto_reload import write_event
 from talktime.db.payments import Place
@@ -70,13 +71,15 @@ async def begin_top_up(
     payment_id: str,
     amount_nanos: int,
     return_url: str,
+    asked_return_url: str | None = None,
     now: datetime,
 ) -> tuple[Payment, bool]:
-    """A payment with the page to pay on; the same id and amount again answer the same one, with
+    """A payment with the page to pay on; the same id and facts again answer the same one, with
     False for "not new".
 
-    ``return_url`` is where the provider sends the customer back to; what happened is added as
-    ``?back=paid`` or ``?back=canceled``, and is not believed. Raises InvalidAmount,
+    The provider sends the payer back to ``asked_return_url``, a fact like the amount, or without
+    one to ``return_url``; what happened is added as ``?back=paid`` or ``?back=canceled``, and is
+    not believed. Raises InvalidAmount,
     AccountUnknown, ReferenceConflict, TooManyAttempts where OPEN_MAX top-ups wait to be paid,
     ProviderAway (the same request can be repeated).
     """
@@ -93,6 +96,7 @@ async def begin_top_up(
             amount_nanos=amount_nanos,
             now=now,
             expires_at=now + CHECKOUT_LIFE,
+            return_url=asked_return_url or return_url,
         )
         payment = await read_payment(connection, account_id, payment_id)
     if (
@@ -105,16 +109,23 @@ async def begin_top_up(
             f"{payment.provider}; use a new id",
             field="top_up_id",
         )
+    if asked_return_url not in {None, payment.return_url}:
+        raise ReferenceConflict(
+            f"there is a top-up {payment_id} whose payer goes back elsewhere; use a new id",
+            field="return_url",
+        )
     if payment.status is not PaymentStatus.OPENING:
         return payment, is_new
+    # To the provider, another address would be another request under the same key.
+    back_to = payment.return_url or return_url
     checkout = await provider.create_checkout(
         CheckoutOrder(
             account_id=account_id,
             payment_id=payment_id,
             amount_nanos=amount_nanos,
             email=account.email,
-            success_url=f"{return_url}?back=paid",
-            cancel_url=f"{return_url}?back=canceled",
+            success_url=with_outcome(back_to, "paid"),
+            cancel_url=with_outcome(back_to, "canceled"),
             expires_at=payment.expires_at,
         )
     )

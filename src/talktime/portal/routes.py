@@ -12,6 +12,7 @@ from talktime.portal.access.embedding import embedding_headers
 from talktime.portal.billing import (
     auto_reload,
     documents,
+    payer_page,
     payments_page,
     redeeming,
     refunding,
@@ -59,6 +60,7 @@ def portal_router(platform: Platform, *, frame_origins: Sequence[str] = ()) -> R
             *billing_pages.HANDLERS,
             *redeeming.HANDLERS,
             *topping_up.HANDLERS,
+            *payer_page.HANDLERS,
             *auto_reload.HANDLERS,
             *refunding.HANDLERS,
             *sandbox_pages.HANDLERS,

@@ -15,9 +15,9 @@ asked AS (
     WHERE p.account_id = due.account_id AND p.payment_id = due.payment_id
     RETURNING p.account_id, p.payment_id, p.provider, p.status, p.amount_nanos, p.checkout_id, p.checkout_url,
         p.intent_id, p.failure, p.created_at, p.expires_at, p.settled_at, p.entry_seq, p.origin, p.needs_customer,
-        due.asked_at
+        p.return_url, due.asked_at
 )
 
 SELECT a.account_id, a.payment_id, a.provider, a.status, a.amount_nanos, a.checkout_id, a.checkout_url, a.intent_id,
-    a.failure, a.created_at, a.expires_at, a.settled_at, a.entry_seq, a.origin, a.needs_customer
+    a.failure, a.created_at, a.expires_at, a.settled_at, a.entry_seq, a.origin, a.needs_customer, a.return_url
 FROM asked a ORDER BY a.asked_at

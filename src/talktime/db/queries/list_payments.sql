@@ -1,6 +1,6 @@
 -- Payments of one account or, with none named, of all, newest first, below one.
 SELECT p.account_id, p.payment_id, p.provider, p.status, p.amount_nanos, p.checkout_id, p.checkout_url, p.intent_id,
-    p.failure, p.created_at, p.expires_at, p.settled_at, p.entry_seq, p.origin, p.needs_customer
+    p.failure, p.created_at, p.expires_at, p.settled_at, p.entry_seq, p.origin, p.needs_customer, p.return_url
 FROM payment p
 WHERE (%(account_id)s::text IS NULL OR p.account_id = %(account_id)s)
     AND (%(status)s::text IS NULL OR p.status = %(status)s)

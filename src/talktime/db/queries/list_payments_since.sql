@@ -1,7 +1,7 @@
 -- One provider's payments that were begun since a moment, or are open, or of which a refund or dispute was first
 -- heard of since then, of one account or, with none named, of all, by account and id above a place.
 SELECT p.account_id, p.payment_id, p.provider, p.status, p.amount_nanos, p.checkout_id, p.checkout_url, p.intent_id,
-    p.failure, p.created_at, p.expires_at, p.settled_at, p.entry_seq, p.origin, p.needs_customer
+    p.failure, p.created_at, p.expires_at, p.settled_at, p.entry_seq, p.origin, p.needs_customer, p.return_url
 FROM payment p
 WHERE p.provider = %(provider)s
     AND (%(account_id)s::text IS NULL OR p.account_id = %(account_id)s)

@@ -47,6 +47,9 @@ async def choose(request: Asked) -> Response[Any]:
         raise InvalidInput("that is none of the choices of this page", field="choice")
     after_seconds, times = _WAYS[choice]
     await sandbox.pay(page, after_seconds=after_seconds, times=times)
+    if not page.success_url.startswith(f"{desk.platform.public_url}/"):
+        # A form's answer may not lead elsewhere; the link on our page may.
+        return _shown(desk, await _page(request, sandbox), step="closed")
     return Redirect(page.success_url, status_code=303, headers=dict(PAGE_HEADERS))
 
 
