@@ -11,6 +11,8 @@ import time
 from datetime import datetime, timedelta
 from typing import Final
 
+import prometheus_client
+
 from talktime.ops.platform import Platform
 from talktime.ops.webhook_relay import (
     FOUND_MAX,
@@ -32,7 +34,14 @@ SWEEP_SECONDS_MAX: Final = 120.0
 OVERLAP: Final = timedelta(seconds=2)
 """How late what was recorded may be committed, or how far behind its clock may be, to be seen by
 the looks between sweeps."""
-NOBODY: Final = Listeners(all=0, of_platform=0)
+NOBODY: Final = Listeners(all=0, of_platform=0, failing=0, disabled=0)
+
+ENDPOINTS: Final = prometheus_client.Gauge(
+    "talktime_webhook_endpoints",
+    "Webhook endpoints that take what they are sent, that do not, and that were disabled for it.",
+    ["state"],
+    registry=None,
+)
 
 
 class Teller:
@@ -50,8 +59,13 @@ class Teller:
         """Tell what happened since; False, after one statement, where nobody listens."""
         async with self._platform.connection() as connection:
             listeners = await read_listeners(connection)
-        if listeners != self._listeners:
-            self._listeners, self._sweep_at = listeners, 0.0
+        _show(listeners)
+        if (listeners.all, listeners.of_platform) != (
+            self._listeners.all,
+            self._listeners.of_platform,
+        ):
+            self._sweep_at = 0.0
+        self._listeners = listeners
         if not listeners.all:
             self._untold.clear()
             return False
@@ -99,3 +113,9 @@ class Teller:
             )
         # Those with more to tell take turns with the others.
         self._untold = others if relayed.is_all else others + some
+
+
+def _show(listeners: Listeners) -> None:
+    ENDPOINTS.labels(state="taking").set(listeners.all - listeners.failing)
+    ENDPOINTS.labels(state="failing").set(listeners.failing)
+    ENDPOINTS.labels(state="disabled").set(listeners.disabled)

@@ -59,6 +59,7 @@ from talktime.ops.platform import Platform
 from talktime.ops.upkeep import sweep_database
 from talktime.payment_loops import payment_loops
 from talktime.slots import ACTS
+from talktime.telling import ENDPOINTS
 
 log = structlog.get_logger("talktime.worker")
 
@@ -96,6 +97,7 @@ COLLECTORS: Final = (
     SILENT_ENDED,
     UNPRICED_SETTLED,
     ATTEMPTS,
+    ENDPOINTS,
     DONE,
     *MAIL_COLLECTORS,
 )

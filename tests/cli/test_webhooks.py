@@ -50,17 +50,23 @@ def test_an_endpoint_on_the_command_line(
     receiver.secrets = [added.stdout.strip()]
     listed = command("webhooks", "list", *account).stdout
     [endpoint] = re.findall(r"ep_[0-9a-f]+", listed)
-    assert "healthy" in listed
+    assert "nothing delivered yet" in listed
     receiver.status = lambda _: 500
     tried = command("webhooks", "test", endpoint, *account)
     assert (tried.exit_code, tried.stderr) == (1, "Not taken: answered 500.\n")
     deliveries = command("webhooks", "deliveries", endpoint, "--bodies", *account).stdout
     [message] = re.findall(r"msg_[0-9a-f]+", deliveries)
     assert "webhook.test" in deliveries
+    assert endpoint not in command("webhooks", "list", "--failing").stdout, "only a test failed"
+    all_again = command("webhooks", "resend", endpoint, "--given-up", *account)
+    assert (all_again.exit_code, all_again.stderr) == (1, "Not taken: answered 500.\n")
     receiver.status = lambda _: 200
     again = command("webhooks", "resend", endpoint, message, *account)
     assert again.stdout == "Taken: the endpoint answered 200.\n"
     assert receiver.ids == [message]
+    command("webhooks", "test", endpoint, *account)
+    all_again = command("webhooks", "resend", endpoint, "--given-up", *account)
+    assert all_again.stdout == "None was given up.\n"
     rotated = command("webhooks", "rotate", endpoint, *account).stdout.strip()
     assert rotated.startswith("whsec_")
     assert rotated not in receiver.secrets

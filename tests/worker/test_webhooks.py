@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+import structlog
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
@@ -12,10 +13,12 @@ from talktime.core.coupon import Coupon
 from talktime.core.errors import InsufficientCredits
 from talktime.core.usage import LineReport
 from talktime.core.webhook import PLATFORM, DeliveryState, DisabledReason
+from talktime.db.pool import Connection
 from talktime.gateways.webhook import signed_headers
 from talktime.ops.coupons import create_coupon, redeem_coupon
 from talktime.ops.platform import Platform
-from talktime.ops.webhooks import rotate_secret
+from talktime.ops.webhooks import list_failing_endpoints, rotate_secret
+from talktime.telling import ENDPOINTS, Teller
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
 from tests.worker.listening import Listen, new_secret
@@ -140,14 +143,38 @@ async def test_long_failure_disables_with_a_notice(
     assert heard.receiver.bodies[-1]["data"]["call_id"] == "CA-while"
 
 
-async def test_gone_disables_at_once(bots: Bots, listen: Listen) -> None:
-    """An endpoint that answers 410 is not told anything more."""
+async def test_gone_disables_at_once(
+    platform: Platform, connection: Connection, bots: Bots, listen: Listen
+) -> None:
+    """An endpoint that answers 410 is not told anything more; an operator finds it in the log, with
+    what to type, in /metrics and in the list of those that fail."""
+    before = await counted_disabled(platform)
     heard = await listen(bots.account_id)
     heard.receiver.status = lambda _: 410
     await bots.call("CA1", *MINUTE_BY_PHONE)
-    await heard.work()
+    with structlog.testing.capture_logs() as logged:
+        await heard.work()
     assert len(heard.receiver.refused) == 1
-    assert (await heard.health()).disabled_reason is DisabledReason.GONE
+    health = await heard.health()
+    assert health.disabled_reason is DisabledReason.GONE
+    [said] = [one for one in logged if one["event"] == "webhook endpoint disabled"]
+    assert (said["endpoint_id"], said["failure"]) == (health.endpoint_id, "answered 410")
+    owner = f"{health.endpoint_id} --account {bots.account_id}"
+    assert said["next_step"] == f"talktime webhooks test {owner}; talktime webhooks enable {owner}"
+    assert await counted_disabled(platform) == before + 1
+    assert health in await list_failing_endpoints(connection, limit=1_000)
+    await heard.change(is_enabled=True)
+    assert health.endpoint_id not in {
+        one.endpoint_id for one in await list_failing_endpoints(connection, limit=1_000)
+    }
+
+
+async def counted_disabled(platform: Platform) -> float:
+    """How many endpoints were disabled for what they answered, as /metrics has it."""
+    await Teller(platform).run()
+    [metric] = ENDPOINTS.collect()
+    [disabled] = [one.value for one in metric.samples if one.labels["state"] == "disabled"]
+    return disabled
 
 
 async def test_redirects_are_not_followed(bots: Bots, listen: Listen) -> None:

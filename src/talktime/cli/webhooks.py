@@ -1,6 +1,6 @@
 """talktime webhooks: endpoints, and what they were sent."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -25,6 +25,10 @@ app = typer.Typer(no_args_is_help=True)
 Account = Annotated[
     str, typer.Option("--account", help="An account's own endpoints; left out: the platform's.")
 ]
+AT_ONCE: Final = 1_000
+"""Deliveries read at a time."""
+FAILING_MAX: Final = 100
+"""Endpoints that fail, shown at once: the longest failing of them."""
 Named = Annotated[str, typer.Argument(metavar="ENDPOINT")]
 
 
@@ -60,18 +64,48 @@ def add_command(
 
 
 @app.command("list")
-def list_command(*, account: Account = PLATFORM) -> None:
+def list_command(
+    *,
+    account: Account = PLATFORM,
+    failing: Annotated[
+        bool,
+        typer.Option(
+            "--failing",
+            help="Instead, of the platform and of all accounts: those that take nothing, or were "
+            "disabled for it.",
+        ),
+    ] = False,
+) -> None:
     """List endpoints with their health."""
 
     async def act(platform: Platform) -> list[Endpoint]:
         async with platform.connection() as connection:
+            if failing:
+                return await webhooks.list_failing_endpoints(connection, limit=FAILING_MAX)
             return await webhooks.list_endpoints(connection, account)
 
-    table = id_table(("Endpoint",), ("Address", "Told of", "Health", "Last delivered"))
-    for one in on_platform(act):
+    found = on_platform(act)
+    if not found and failing:
+        typer.echo("Every endpoint takes what it is sent.")
+    elif not found:
+        typer.echo("There is none: talktime webhooks add URL; or name one's owner by --account.")
+    else:
+        _print(found)
+    if any(one.failing_since is not None for one in found):
+        typer.echo(
+            "What it answers: talktime webhooks deliveries ENDPOINT. Once it is mended: "
+            "talktime webhooks test ENDPOINT, and enable ENDPOINT where it is disabled. Each with "
+            "--account for one of an account."
+        )
+
+
+def _print(found: list[Endpoint]) -> None:
+    table = id_table(("Endpoint", "Account"), ("Address", "Told of", "Health", "Last delivered"))
+    for one in found:
         last = one.last_delivered_at
         table.add_row(
             one.endpoint_id,
+            one.account_id or "-",
             one.url,
             "everything" if one.types is None else " ".join(one.types),
             _health(one),
@@ -99,7 +133,11 @@ def deliveries_command(
         return page
 
     table = id_table(("Message",), ("Type", "Made", "State", "Attempts", "Last answer"))
-    for one in on_platform(act):
+    found = on_platform(act)
+    if not found:
+        typer.echo("There is none. To see how it answers: talktime webhooks test ENDPOINT")
+        return
+    for one in found:
         table.add_row(
             one.message_id,
             one.type,
@@ -111,21 +149,64 @@ def deliveries_command(
         if bodies:
             table.add_row("", one.body)
     print_table(table)
+    if any(one.state is DeliveryState.GIVEN_UP for one in found):
+        typer.echo(
+            "Given up is sent again by: talktime webhooks resend ENDPOINT MESSAGE, or all of it "
+            "with --given-up"
+        )
 
 
 @app.command("resend")
 def resend_command(
     *,
     endpoint: Named,
-    message: Annotated[str, typer.Argument(metavar="MESSAGE")],
+    message: Annotated[str | None, typer.Argument(metavar="MESSAGE")] = None,
+    given_up: Annotated[
+        bool,
+        typer.Option(
+            "--given-up",
+            help="Instead of one: all that were given up, oldest first, until one is not taken.",
+        ),
+    ] = False,
     account: Account = PLATFORM,
 ) -> None:
     """Send a delivery once more, now."""
+    if (message is None) != given_up:
+        raise typer.BadParameter("name one message, or say --given-up for all that were given up")
 
-    async def act(platform: Platform) -> Delivery:
-        return await endpoints.resend_delivery(platform, account, endpoint, message)
+    async def act(platform: Platform) -> tuple[int, Delivery | None]:
+        sent, last = 0, None
+        for one in [message] if message else await _given_up(platform, account, endpoint):
+            last = await endpoints.resend_delivery(platform, account, endpoint, one)
+            if last.last_failure is not None:
+                break
+            sent += 1
+        return sent, last
 
-    _tell(on_platform(act))
+    sent, last = on_platform(act)
+    if given_up:
+        typer.echo("None was given up." if last is None else f"{sent} taken that were given up.")
+    if last is not None and (message or last.last_failure is not None):
+        _tell(last)
+
+
+async def _given_up(platform: Platform, account: str, endpoint: str) -> list[str]:
+    """Oldest first."""
+    found: list[str] = []
+    before: str | None = None
+    while True:
+        async with platform.connection() as connection:
+            page, before = await webhooks.list_deliveries(
+                connection,
+                account,
+                endpoint,
+                before=before,
+                state=DeliveryState.GIVEN_UP,
+                limit=AT_ONCE,
+            )
+        found += [one.message_id for one in page]
+        if before is None:
+            return found[::-1]
 
 
 @app.command("test")
@@ -197,7 +278,8 @@ def _tell(delivery: Delivery) -> None:
 def _health(endpoint: Endpoint) -> str:
     if endpoint.status is EndpointStatus.DISABLED:
         reason = endpoint.disabled_reason
-        return f"disabled ({'' if reason is None else reason.value.replace('_', ' ')})"
+        said = f"disabled ({'' if reason is None else reason.value.replace('_', ' ')})"
+        return said if endpoint.last_failure is None else f"{said}: {endpoint.last_failure}"
     if endpoint.failing_since is not None:
         return f"failing since {endpoint.failing_since:%Y-%m-%d %H:%M}: {endpoint.last_failure}"
-    return "healthy"
+    return "healthy" if endpoint.last_delivered_at is not None else "nothing delivered yet"

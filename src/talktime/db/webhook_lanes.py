@@ -114,12 +114,12 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
     attempted_at: datetime
 
 
-async def read_listeners(connection: Connection) -> tuple[int, int]:
-    """How many endpoints listen, and how many of them are the platform's."""
+async def read_listeners(connection: Connection) -> tuple[int, int, int, int]:
+    """How many endpoints listen, are of the platform, take nothing; and how many were given up."""
     cursor = await connection.execute(query("endpoint_listeners"), prepare=True)
     row = await cursor.fetchone()
     assert row is not None
-    return int(row[0]), int(row[1])
+    return row[0], row[1], row[2], row[3]
 
 
 async def open_late_lanes(

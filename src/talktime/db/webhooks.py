@@ -83,6 +83,13 @@ async def list_endpoints(
         return await cursor.fetchall()
 
 
+async def failing_endpoints(connection: Connection, *, limit: int) -> list[Endpoint]:
+    """Of the platform and of all accounts: those that take nothing, or were disabled for it."""
+    async with connection.cursor(row_factory=kwargs_row(_endpoint)) as cursor:
+        await cursor.execute(query("failing_endpoints"), {"limit": limit})
+        return await cursor.fetchall()
+
+
 async def change_endpoint(
     connection: Connection,
     *,

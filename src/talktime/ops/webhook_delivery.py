@@ -12,6 +12,7 @@ one go is recorded together: a worker that dies in between leaves up to GO_MAX d
 GO_SECONDS and one attempt, to be sent again under the same ids.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -111,9 +112,9 @@ async def record_go(
         if len(tried) > 1:
             await webhook_lanes.note_taken(connection, **owner, now=tried[-2].at)
         listens = await _note_failure(connection, lane, last.attempt, now=now)
-        if not listens:
-            log.warning("webhook endpoint disabled", endpoint_id=lane.endpoint_id)
         goes_on = goes_on and listens
+        if noted[-1].state is DeliveryState.GIVEN_UP:
+            _log_given_up(lane, last)
     done = [one.delivery_seq for one in noted if one.state is not DeliveryState.WAITING]
     is_ours = await webhook_lanes.record_go(
         connection,
@@ -193,6 +194,20 @@ async def _note_failure(
         reason = DisabledReason.FAILING
     else:
         return True
+    await _disable(connection, lane, reason, failure=failure, since=since, now=now)
+    return False
+
+
+async def _disable(
+    connection: Connection,
+    lane: ClaimedLane,
+    reason: DisabledReason,
+    *,
+    failure: str,
+    since: datetime,
+    now: datetime,
+) -> None:
+    """Stop telling an endpoint, and say so to whoever can mend it: its members, or the operator."""
     async with connection.transaction():
         disabled = await webhooks.disable_endpoint(
             connection,
@@ -215,4 +230,31 @@ async def _note_failure(
                 },
                 now=now,
             )
-    return False
+    if disabled:
+        of_platform = lane.owner_id == PLATFORM  # of which nobody gets a mail
+        (log.error if of_platform else log.warning)(
+            "webhook endpoint disabled",
+            owner_id=lane.owner_id,
+            endpoint_id=lane.endpoint_id,
+            failure=failure,
+            failing_since=since.isoformat(timespec="seconds"),
+            next_step=f"{_command('test', lane)}; {_command('enable', lane)}",
+        )
+
+
+def _log_given_up(lane: ClaimedLane, last: Tried) -> None:
+    log.warning(
+        "webhook given up",
+        owner_id=lane.owner_id,
+        endpoint_id=lane.endpoint_id,
+        account_id=lane.account_id,
+        message_id=last.delivery.message_id,
+        failure=last.attempt.failure,
+        next_step=_command("resend", lane, last.delivery.message_id),
+    )
+
+
+def _command(verb: str, lane: ClaimedLane, *more: str) -> str:
+    """What to type about a lane's endpoint."""
+    owner = () if lane.owner_id == PLATFORM else ("--account", lane.owner_id)
+    return shlex.join(("talktime", "webhooks", verb, lane.endpoint_id, *more, *owner))

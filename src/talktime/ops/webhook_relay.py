@@ -31,10 +31,14 @@ LATE_LANES: Final = 1_000
 
 
 class Listeners(msgspec.Struct, frozen=True, kw_only=True):
-    """How many endpoints are enabled."""
+    """How many endpoints are enabled, and how they fare."""
 
     all: int
     of_platform: int
+    failing: int
+    """Enabled, and took nothing lately."""
+    disabled: int
+    """By us, since they were gone or failed too long."""
 
 
 class Relayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +52,8 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True):
 
 async def read_listeners(connection: Connection) -> Listeners:
     """Who listens: one statement, and all that is done where nobody does."""
-    count, of_platform = await webhook_lanes.read_listeners(connection)
-    return Listeners(all=count, of_platform=of_platform)
+    count, of_platform, failing, disabled = await webhook_lanes.read_listeners(connection)
+    return Listeners(all=count, of_platform=of_platform, failing=failing, disabled=disabled)
 
 
 async def find_untold(connection: Connection) -> list[str]:

@@ -90,6 +90,11 @@ async def list_endpoints(connection: Connection, account_id: str) -> list[Endpoi
     return await webhooks.list_endpoints(connection, account_id=account_id)
 
 
+async def list_failing_endpoints(connection: Connection, *, limit: int) -> list[Endpoint]:
+    """For operators, of whatever owner: endpoints that take nothing, or were disabled for it."""
+    return await webhooks.failing_endpoints(connection, limit=limit)
+
+
 async def read_endpoint(connection: Connection, account_id: str, endpoint_id: str) -> Endpoint:
     """One endpoint. Raises EndpointUnknown."""
     found = await webhooks.list_endpoints(
@@ -246,6 +251,7 @@ __all__ = [
     "delete_endpoint",
     "list_deliveries",
     "list_endpoints",
+    "list_failing_endpoints",
     "read_delivery",
     "read_endpoint",
     "rotate_secret",

@@ -1,3 +1,6 @@
--- How many endpoints listen, and how many of them are the platform's.
-SELECT count(*), count(*) FILTER (WHERE e.account_id = '')
-FROM webhook_endpoint e WHERE e.status = 'enabled'
+-- How many endpoints listen, how many of them are the platform's, how many take nothing, and how many we gave up.
+SELECT count(*) FILTER (WHERE e.status = 'enabled'),
+    count(*) FILTER (WHERE e.status = 'enabled' AND e.account_id = ''),
+    count(*) FILTER (WHERE e.status = 'enabled' AND e.failing_since IS NOT NULL),
+    count(*) FILTER (WHERE e.disabled_reason <> 'by_hand')
+FROM webhook_endpoint e
