@@ -145,6 +145,14 @@ async def platform(database_url: str) -> AsyncIterator[Platform]:
 
 
 @pytest.fixture
+async def untouched(make_database: MakeDatabase) -> AsyncIterator[Platform]:
+    """Talktime on a database in which nothing has happened yet, by a single connection."""
+    with make_database("untouched") as url:
+        async with open_platform(url, terms=Terms(), public_url="", pool_size=1) as opened:
+            yield opened
+
+
+@pytest.fixture
 async def connection(platform: Platform) -> AsyncIterator[Connection]:
     """A connection of the application's own, in autocommit."""
     async with platform.connection() as opened:

@@ -206,20 +206,15 @@ async def test_tampering_is_found(
             owner.execute(f"DELETE FROM {table} WHERE account_id = %s", [books])
 
 
-async def test_a_coupons_count_is_compared_with_its_entries(
-    platform: Platform, database_url: str
-) -> None:
+async def test_a_coupons_count_is_compared_with_its_entries(untouched: Platform) -> None:
     """A coupon that counts a redemption nobody made is found."""
-    with psycopg.connect(database_url) as owner:
-        owner.execute(
+    async with untouched.connection() as connection:
+        await connection.execute(
             "INSERT INTO coupon (code, amount_nanos, redemptions, created_at) "
             "VALUES ('TAMPERED', 1, 1, now())"
         )
-    async with platform.connection() as connection:
         found = await verify_ledger(connection)
-    assert "coupon TAMPERED: counts 1 redemptions, 0 entries redeemed it" in found.faults
-    with psycopg.connect(database_url) as owner:
-        owner.execute("DELETE FROM coupon WHERE code = 'TAMPERED'")
+    assert found.faults == ["coupon TAMPERED: counts 1 redemptions, 0 entries redeemed it"]
 
 
 async def test_the_audit_runs_as_the_application(platform: Platform, books: str) -> None:

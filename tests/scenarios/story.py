@@ -96,14 +96,17 @@ class Story:
         return (await self.end(call_id, "completed", costs("llm", provider_cost))).call
 
     async def watchdog(self) -> list[Call]:
+        """The account's calls that are ended for their silence, with all others that are."""
+        ended: list[Call] = []
         async with self.platform.connection() as connection:
-            ended = await end_silent_calls(
+            while some := await end_silent_calls(
                 connection,
                 healthy_since=self.healthy_since,
                 book=self.book,
                 terms=self.platform.terms,
                 now=self.now,
-            )
+            ):
+                ended += some
         return [call for call in ended if call.account_id == self.account_id]
 
     async def price_arrives(self, card: Mapping[str, object]) -> None:

@@ -11,7 +11,7 @@ import structlog
 from talktime.core.errors import MessageNotRepeatable
 from talktime.core.message import MessageKind, MessageState
 from talktime.mailing import MESSAGES, watch_messages
-from talktime.ops.messages import relay_messages, resend_message, write_message
+from talktime.ops.messages import list_messages, relay_messages, resend_message, write_message
 from talktime.ops.platform import Platform
 from tests.conftest import AccountFactory
 from tests.mail_office import Office, open_office, write_key_mail
@@ -82,7 +82,7 @@ async def test_never_is_believed_and_can_be_sent_again(
     assert office.mails_to(address) == []
 
     async with platform.connection() as connection:
-        await resend_message(connection, account_id, message.message_id)
+        await resend_message(connection, account_id, message.message_id, now=platform.clock())
     [message] = await office.settled(account_id)
     assert message.state is MessageState.SENT
     assert len(office.mails_to(address)) == 1
@@ -108,35 +108,54 @@ async def test_a_link_is_forgotten_once_sent(office: Office, platform: Platform)
     assert message.facts == {"valid_for": "20 minutes"}
     async with platform.connection() as connection:
         with pytest.raises(MessageNotRepeatable):
-            await resend_message(connection, "", message.message_id)
+            await resend_message(connection, "", message.message_id, now=platform.clock())
 
 
-async def test_what_is_no_news_any_more_is_given_up(
-    platform: Platform, make_account: AccountFactory, office: Office
-) -> None:
-    """After days without a mail server, what waited is not sent but shown to the operator, and
-    counted in /metrics."""
-    account_id = await make_account()
-    dead_before = await counted_dead(platform)
+async def test_an_expired_link_is_not_sent_again(office: Office, platform: Platform) -> None:
+    """A link to sign in that was given up hours ago would only puzzle its reader."""
+    address = f"nobody-{uuid.uuid4().hex}@example.com"
     async with platform.connection() as connection:
         await write_message(
             connection,
-            account_id=account_id,
+            account_id="",
+            kind=MessageKind.SIGN_IN,
+            ref=address,
+            recipient=address,
+            facts={"link": "https://talktime.test/secret", "valid_for": "20 minutes"},
+            now=platform.clock() - timedelta(minutes=59),
+        )
+    await office.settled("")
+    [message] = [m for m in await office.messages_of("") if m.recipient == address]
+    assert message.state is MessageState.DEAD
+    async with platform.connection() as connection:
+        with pytest.raises(MessageNotRepeatable, match="expired"):
+            await resend_message(
+                connection,
+                "",
+                message.message_id,
+                now=platform.clock() + timedelta(minutes=2),
+            )
+
+
+async def test_what_is_no_news_any_more_is_given_up(untouched: Platform) -> None:
+    """After days without a mail server, what waited is not sent but shown to the operator, and
+    counted in /metrics."""
+    async with untouched.connection() as connection:
+        await write_message(
+            connection,
+            account_id="",
             kind=MessageKind.KEY_CREATED,
             ref="old",
             recipient="ada@example.com",
             facts={},
-            now=platform.clock() - timedelta(days=4),
+            now=untouched.clock() - timedelta(days=4),
         )
-        await relay_messages(connection, new_secret=token_urlsafe, now=platform.clock(), limit=1000)
-    [message] = await office.settled(account_id)
+        await relay_messages(
+            connection, new_secret=token_urlsafe, now=untouched.clock(), limit=1000
+        )
+        [message] = await list_messages(connection, account_id="", state=None, limit=2)
     assert message.state is MessageState.DEAD
-    assert await counted_dead(platform) == dead_before + 1
-
-
-async def counted_dead(platform: Platform) -> float:
-    """How many messages were given up, as /metrics has it."""
-    await watch_messages(platform)
+    await watch_messages(untouched)
     [metric] = MESSAGES.collect()
-    [dead] = [s.value for s in metric.samples if s.labels["state"] == MessageState.DEAD]
-    return dead
+    counted = {sample.labels["state"]: sample.value for sample in metric.samples}
+    assert counted[MessageState.DEAD] == 1

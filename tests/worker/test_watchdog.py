@@ -13,9 +13,9 @@ from talktime.core.usage import LineReport
 from talktime.ops.accounts import read_account
 from talktime.ops.call_end import EndAnswer, EndRequest, end_calls
 from talktime.ops.call_history import read_call
-from talktime.ops.health import beat_service
 from talktime.ops.call_start import Admission, start_calls
 from talktime.ops.call_usage import UsageReport, report_usage
+from talktime.ops.health import beat_service
 from talktime.ops.ledger_verify import verify_ledger
 from talktime.ops.platform import Platform
 from talktime.worker import longest_gap, watch_calls

@@ -1,7 +1,7 @@
 """What looking for something to tell costs, and that nothing is overlooked."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -14,12 +14,11 @@ from talktime.deliverer import Deliverer
 from talktime.gateways.webhook import WebhookSender
 from talktime.ops.accounts import create_account
 from talktime.ops.platform import Platform, open_platform
-from talktime.ops.terms import Terms
 from talktime.ops.webhook_relay import find_recent, find_untold
 from talktime.ops.webhooks import list_deliveries
 from talktime.telling import Teller
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.conftest import AccountFactory, MakeDatabase
+from tests.conftest import AccountFactory
 from tests.worker.listening import Listen, Listening
 
 
@@ -39,22 +38,20 @@ def statements(connection: Connection) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-async def unheard(make_database: MakeDatabase) -> AsyncIterator[Bots]:
-    """An account where nobody at all listens, in a database of its own with one connection, so
-    that what is asked and read is told by that connection's own records."""
-    with make_database("unheard") as url:
-        async with open_platform(url, terms=Terms(), public_url="", pool_size=1) as platform:
-            async with platform.connection() as connection:
-                await create_account(
-                    connection,
-                    account_id="quiet",
-                    name="Ada's Bots",
-                    email="ada@example.com",
-                    verified=True,
-                    terms=platform.terms,
-                    now=platform.clock(),
-                )
-            yield Bots(platform, "quiet")
+async def unheard(untouched: Platform) -> Bots:
+    """An account where nobody at all listens. The one connection that its platform has tells by
+    its own records what is asked and read."""
+    async with untouched.connection() as connection:
+        await create_account(
+            connection,
+            account_id="quiet",
+            name="Ada's Bots",
+            email="ada@example.com",
+            verified=True,
+            terms=untouched.terms,
+            now=untouched.clock(),
+        )
+    return Bots(untouched, "quiet")
 
 
 async def test_an_idle_look_is_one_statement(unheard: Bots) -> None:
