@@ -1,7 +1,9 @@
 """/openapi.json: complete, and true of what the API does."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,22 @@ async def test_every_route_is_in_it(app: Litestar, api: Caller) -> None:
         if route.path.startswith("/v1"):
             methods = {method.lower() for method in route.methods} - {"options"}
             assert methods == set(document["paths"][route.path_format])
+
+
+async def test_the_reference_names_every_code(api: Caller) -> None:
+    """Whatever code an operation may answer with, docs/reference.md has it in its table."""
+    document = told(await api.using(None).ask("GET", "/openapi.json"))
+    reference = (Path(__file__).parents[2] / "docs" / "reference.md").read_text()
+    codes = {
+        code
+        for acts in document["paths"].values()
+        for operation in acts.values()
+        for status, answer in operation["responses"].items()
+        if status >= "4"
+        for code in re.findall(r"`(\w+)`", answer["description"])
+    }
+    assert len(codes) > 30
+    assert {code for code in codes if f"`{code}`" not in reference} == set()
 
 
 def test_a_route_that_says_nothing_is_no_route(platform: Platform, settings: Settings) -> None:

@@ -27,7 +27,12 @@ KEYS_MAX: Final = 10_000
 WRONG_KEYS_MAX: Final = 10_000
 ADDRESSES_MAX: Final = 10_000
 FAILURES_MAX: Final = 30
-"""Wrong keys per address and window; after that, no key that was never right is even looked at."""
+"""Wrong keys per address and window; after that, no key that was never right is even looked at.
+
+Counted by each process for itself: this spares the database, for no secret of 256 bits is guessed.
+Shared, it would cost a question to the database at every first use of a key, and a process that
+has just begun, knowing no key yet, would refuse right ones beside somebody who guesses.
+"""
 WINDOW_SECONDS: Final = 60.0
 
 

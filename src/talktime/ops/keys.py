@@ -55,7 +55,6 @@ class Scope(StrEnum):
     COUPONS_WRITE = "coupons:write"
     KEYS_WRITE = "keys:write"
     WEBHOOKS_WRITE = "webhooks:write"
-    REPORTS_READ = "reports:read"
     EVERYTHING = "*"
 
 
