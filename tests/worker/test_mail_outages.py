@@ -90,7 +90,7 @@ async def test_a_killed_worker_loses_no_mail(
             await write_key_mail(platform, account_id, f"k{n}", address)
         worker = subprocess.Popen(  # noqa: ASYNC220
             [sys.executable, "-c", WORKER, database_url, str(port)],
-            stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": os.getcwd()},  # noqa: PTH109
+            stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
         async with asyncio.timeout(30):
             while len(office.mails_to(address)) < 10:  # noqa: ASYNC110

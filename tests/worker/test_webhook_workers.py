@@ -97,7 +97,7 @@ async def test_a_killed_worker_loses_nothing(
         await bots.call(f"CA{n:02d}", *MINUTE_BY_PHONE)
     killed = subprocess.Popen(  # noqa: ASYNC220
         [sys.executable, "-c", KILLED, database_url],
-        env={**os.environ, "PYTHONPATH": os.getcwd()},  # noqa: PTH109
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     await heard.receiver.until(3 * in_one_go, seconds=30)
     killed.send_signal(signal.SIGKILL)
