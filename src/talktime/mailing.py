@@ -1,5 +1,6 @@
 """Mail on its way: messages relayed to the queue of jobs, and handed over to a mail server."""
 
+import shlex
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from secrets import token_urlsafe
@@ -209,8 +210,13 @@ def _log_dead(message: Message, reason: str) -> None:
         "mail given up",
         **_of(message),
         reason=reason,
-        next_step="talktime mail list --state dead; talktime mail resend",
+        next_step=f"talktime mail list --state dead; {_resend_command(message)}",
     )
+
+
+def _resend_command(message: Message) -> str:
+    owner = ("--account", message.account_id) if message.account_id else ()
+    return shlex.join(("talktime", "mail", "resend", str(message.message_id), *owner))
 
 
 def _of(message: Message) -> dict[str, object]:

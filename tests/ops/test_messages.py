@@ -86,9 +86,9 @@ async def test_what_is_under_way_is_not_sent_again(
     await relay_all(connection, platform)
     [message] = await list_messages(connection, account_id=account_id, state=None, limit=50)
     with pytest.raises(MessageNotRepeatable):
-        await resend_message(connection, account_id, message.message_id)
+        await resend_message(connection, account_id, message.message_id, now=platform.clock())
     with pytest.raises(MessageUnknown):
-        await resend_message(connection, "", message.message_id)
+        await resend_message(connection, "", message.message_id, now=platform.clock())
 
 
 async def test_a_message_whose_job_was_lost_waits_anew(

@@ -66,6 +66,8 @@ async def test_no_log_has_the_servers_words(
     assert address not in str(lines)
     ours = [line for line in lines if line.get("account_id") == account_id]
     assert [line["reason"] for line in ours] == ["answered 451", "answered 550"]
+    resent = f"talktime mail resend {message.message_id} --account {account_id}"
+    assert ours[-1]["next_step"] == f"talktime mail list --state dead; {resent}"
 
 
 async def test_never_is_believed_and_can_be_sent_again(
@@ -113,7 +115,8 @@ async def test_a_link_is_forgotten_once_sent(office: Office, platform: Platform)
 
 async def test_an_expired_link_is_not_sent_again(office: Office, platform: Platform) -> None:
     """A link to sign in that was given up hours ago would only puzzle its reader."""
-    address = f"nobody-{uuid.uuid4().hex}@example.com"
+    address = f"{uuid.uuid4().hex}@example.com"
+    office.refusals[address] = ["550 nobody here"]
     async with platform.connection() as connection:
         await write_message(
             connection,

@@ -62,6 +62,7 @@ def list_command(
         typer.echo(f"{dead} given up in all: talktime mail list --state dead shows why.")
     elif found and state is ListedState.DEAD:
         typer.echo("Sent again, all that can be: talktime mail resend --dead")
+        typer.echo("One of them: talktime mail resend MESSAGE --account ACCOUNT")
 
 
 def _print(found: list[Message]) -> None:
@@ -108,7 +109,9 @@ def resend_command(
 
     async def act(platform: Platform) -> Message:
         async with platform.connection() as connection:
-            return await resend_message(connection, account_id or "", message_id)
+            return await resend_message(
+                connection, account_id or "", message_id, now=platform.clock()
+            )
 
     message = on_platform(act)
     typer.echo(f"{message.kind.value} to {message.recipient} is on its way again.")
@@ -129,7 +132,12 @@ def _resend_dead(account_id: str | None) -> None:
                 )
                 for message in page:
                     try:
-                        await resend_message(connection, message.account_id, message.message_id)
+                        await resend_message(
+                            connection,
+                            message.account_id,
+                            message.message_id,
+                            now=platform.clock(),
+                        )
                         sent += 1
                     except MessageNotRepeatable:
                         refused += 1
@@ -139,4 +147,6 @@ def _resend_dead(account_id: str | None) -> None:
     sent, refused = on_platform(act)
     typer.echo(f"{sent} on their way again.")
     if refused:
-        typer.echo(f"{refused} cannot be sent again: to nobody in particular, or without a link.")
+        typer.echo(
+            f"{refused} cannot be sent again: to nobody in particular, or with a link that expired."
+        )

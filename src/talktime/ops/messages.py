@@ -140,11 +140,13 @@ async def record_failure(
     )
 
 
-async def resend_message(connection: Connection, account_id: str, message_id: UUID) -> Message:
+async def resend_message(
+    connection: Connection, account_id: str, message_id: UUID, *, now: datetime
+) -> Message:
     """Hand a message over anew that was given up or sent; answers it as it stood.
 
     Raises MessageUnknown, or MessageNotRepeatable where it is on its way, goes to nobody in
-    particular, or had a link that was forgotten when it was sent.
+    particular, or has a link that was forgotten when it was sent, or has expired since.
     """
     key = (account_id, message_id)
     async with connection.transaction():
@@ -161,6 +163,10 @@ async def resend_message(connection: Connection, account_id: str, message_id: UU
             raise MessageNotRepeatable(
                 f"the link of message {message_id} was forgotten when it was sent; "
                 "let its reader ask for a new one"
+            )
+        if message.kind in _SIGN_IN and message.created_at < now - SIGN_IN_STALE_AFTER:
+            raise MessageNotRepeatable(
+                f"the link of message {message_id} has expired; let its reader ask for a new one"
             )
         if not await messages.resend_message(connection, key):
             raise MessageNotRepeatable(f"message {message_id} is on its way; wait for its end")
