@@ -131,7 +131,7 @@ async def test_ceilings_that_leave_no_room(buyer: httpx.AsyncClient) -> None:
     for threshold, warning in (("100", ""), ("100.01", "in one day"), ("500.01", "in one month")):
         sent = await send(buyer, **(CHOICE | {"threshold": threshold}))
         page = (await buyer.get(sent.headers["location"])).text
-        assert ("may charge at most" in page) == bool(warning)
+        assert ("Your threshold of" in page) == bool(warning)
         assert warning in page
 
 
@@ -152,7 +152,8 @@ async def test_what_a_refund_switched_off(
 async def test_a_card_that_is_declined(
     buyer: httpx.AsyncClient, till: Platform, bots: Bots
 ) -> None:
-    """The page tells that the attempt failed, why, and when the next one is made."""
+    """The page tells that the attempt failed, why, and when the next one is made; Billing leads
+    there."""
     await save_card(buyer, "declines")
     await send(buyer, **CHOICE)
     await look(till, bots.account_id)
@@ -161,6 +162,7 @@ async def test_a_card_that_is_declined(
     assert "Your card was declined." in page
     assert "1 of 3, then it stops" in page
     assert "The last attempt failed. The next is made at" in page
+    assert "Auto-reload could not charge $25.00" in (await buyer.get("/billing")).text
 
 
 async def test_what_has_stopped_is_switched_on_again(

@@ -26,7 +26,6 @@ async def topped_up(payer: Payer, amount: str) -> str:
 async def ask(buyer: httpx.AsyncClient, **fields: str) -> httpx.Response:
     """Send the form as the page has it, with some fields filled in."""
     page = (await buyer.get("/billing/refund")).text
-    fields = {"amount": page.split('id="amount"')[1].split('value="')[1].split('"')[0]} | fields
     hidden = {
         name: page.split(f'name="{name}" value="')[1].split('"')[0]
         for name in ("form_token", "refund_id")
@@ -42,19 +41,21 @@ async def the_refund(payer: Payer) -> Refund:
     return found[0]
 
 
-async def test_all_of_it_by_default(buyer: httpx.AsyncClient, payer: Payer) -> None:
-    """The form proposes all that can go back; asked for, it waits, and no second one can be."""
+async def test_all_of_it_by_choice(buyer: httpx.AsyncClient, payer: Payer) -> None:
+    """The form proposes nothing by itself; all of it, asked for, waits, and no second one can be
+    asked for until it is over, as the page says."""
     assert "There is nothing to ask for now" in (await buyer.get("/billing/refund")).text
     await topped_up(payer, "12")
     page = (await buyer.get("/billing/refund")).text
-    assert 'value="12"' in page
+    assert 'name="amount" inputmode="decimal" autocomplete="off" value=""' in page
     assert "At most $12.00" in page
-    sent = await ask(buyer, reason="Moving on.")
+    sent = await ask(buyer, everything="12", reason="Moving on.")
     assert sent.status_code == 303
     told = (await buyer.get(sent.headers["location"])).text
     assert "Your refund is asked for" in told
     assert "Waiting for an answer" in told
     assert 'name="refund_id"' not in told
+    assert "A refund of $12.00, asked for" in told
     assert (await the_refund(payer)).amount_nanos == 12 * 10**9
 
 

@@ -1,5 +1,5 @@
 -- What the Billing page tells beside the balance: open calls, recent refusals, whether the balance has
--- come down to where it is, and whether a payment is under way.
+-- come down to where it is, and whether a payment is under way or auto-reload has failed.
 WITH open_payment AS (
     SELECT p.payment_id FROM payment p
     WHERE p.account_id = %(account_id)s AND p.status IN ('opening', 'waiting') AND p.created_at > %(payments_since)s
@@ -17,6 +17,8 @@ SELECT a.event_seq, o.running_calls, o.waiting_calls, f.refused_calls, EXISTS (
 ) OR EXISTS (
     SELECT FROM refund_part d
     WHERE d.account_id = a.account_id AND d.refund_id IS NULL AND d.status = 'pending'
+) OR EXISTS (
+    SELECT FROM auto_reload l WHERE l.account_id = a.account_id AND l.is_on AND l.failures > 0
 ) AS has_open_moves
 FROM (
     SELECT b.account_id, b.event_seq, b.warning_level_nanos

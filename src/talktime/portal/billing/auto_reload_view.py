@@ -172,9 +172,9 @@ def limit_warning(standing: Standing) -> str:
     ):
         if chosen.threshold_nanos > ceiling_nanos:
             return (
-                f"It reloads below {display_usd(chosen.threshold_nanos)}, and may charge at most "
-                f"{display_usd(ceiling_nanos)} in one {span}: that may not be enough to get back "
-                f"there. Raise the {span}'s ceiling, or reload at less."
+                f"Your threshold of {display_usd(chosen.threshold_nanos)} is above the "
+                f"{display_usd(ceiling_nanos)} that may be charged in one {span}, so the balance "
+                f"may stay below it. Raise the {span}'s ceiling, or lower the threshold."
             )
     return ""
 

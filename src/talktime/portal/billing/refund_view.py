@@ -29,13 +29,14 @@ class RefundPageView(msgspec.Struct, frozen=True, kw_only=True):
 
     refundable: str
     refundable_nanos: int
-    is_open: bool
-    """One is being looked at or on its way; the next can be asked for after it."""
+    under_way: str
+    """What is being looked at or on its way, in words: the next can be asked for after it. Empty:
+    nothing is."""
     rows: tuple[RefundRow, ...]
 
     @property
     def can_ask(self) -> bool:
-        return self.refundable_nanos > 0 and not self.is_open
+        return self.refundable_nanos > 0 and not self.under_way
 
 
 def refund_page_view(
@@ -47,7 +48,7 @@ def refund_page_view(
     return RefundPageView(
         refundable=display_usd(refundable_nanos),
         refundable_nanos=refundable_nanos,
-        is_open=any(one.status in _OPEN for one in refunds),
+        under_way=next((_under_way(one, account) for one in refunds if one.status in _OPEN), ""),
         rows=refund_rows(refunds, direct, account),
     )
 
@@ -74,6 +75,15 @@ def refund_rows(
 
 
 _OPEN: Final = frozenset({RefundStatus.ASKED, RefundStatus.RUNNING})
+
+
+def _under_way(refund: Refund, account: Account) -> str:
+    asked = moment(refund.asked_at, zone_of(account.time_zone))
+    waits = refund.status is RefundStatus.ASKED
+    return (
+        f"A refund of {display_usd(refund.amount_nanos)}, asked for {asked.day}, "
+        f"{'waits for an answer' if waits else 'is on its way'}."
+    )
 
 
 def refund_state(refund: Refund) -> tuple[str, str, str]:

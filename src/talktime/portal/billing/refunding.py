@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from talktime.core.account import Account
-from talktime.core.errors import Conflict, InvalidInput, TalktimeError
+from talktime.core.errors import Conflict, InvalidAmount, InvalidInput, TalktimeError
 from talktime.core.member import Right
 from talktime.core.money import format_usd, parse_usd
 from talktime.core.refund import REASON_LENGTH_MAX
@@ -53,6 +53,7 @@ async def ask(request: Asked) -> Response[Any]:
     async with desk.receive(request) as (visitor, fields, connection):
         visitor.require(Right.SPEND)
         amount = fields.get("amount", "").strip().removeprefix("$")
+        everything = fields.get("everything", "")
         reason = fields.get("reason", "").replace("\r\n", "\n").strip()
         try:
             await ask_refund(
@@ -60,17 +61,28 @@ async def ask(request: Asked) -> Response[Any]:
                 account_id=visitor.account_id,
                 refund_id=fields.get("refund_id", ""),
                 provider=desk.platform.checkout.name,
-                amount_nanos=parse_usd(amount, field="amount"),
+                amount_nanos=_read_amount(amount or everything),
                 reason=reason,
                 operator=desk.platform.seller.party.email,
                 now=desk.now,
             )
         except (InvalidInput, Conflict) as error:
-            typed = {"amount": amount[:20], "reason": reason[: 2 * REASON_LENGTH_MAX]}
+            typed = {
+                "amount": amount[:20],
+                "everything": everything,
+                "reason": reason[: 2 * REASON_LENGTH_MAX],
+            }
             return await _page(desk, visitor, connection, typed=typed, error=error)
     return Redirect(
         f"{desk.pages.base}/billing/refund?asked=1", status_code=303, headers=dict(PAGE_HEADERS)
     )
+
+
+def _read_amount(text: str) -> int:
+    """In nanos; what is typed outweighs the choice of everything. Raises InvalidAmount."""
+    if not text:
+        raise InvalidAmount("Enter an amount, or choose all of it.", field="amount")
+    return parse_usd(text, field="amount")
 
 
 async def _page(
@@ -94,8 +106,9 @@ async def _page(
         **frame(visitor, account, "billing"),
         view=view,
         has_form=view.can_ask,
-        is_asked=is_asked and view.is_open,
-        typed=typed or {"amount": format_usd(view.refundable_nanos), "reason": ""},
+        is_asked=is_asked and bool(view.under_way),
+        typed=typed or {"amount": "", "everything": "", "reason": ""},
+        everything=format_usd(view.refundable_nanos),
         errors=errors,
         trouble="" if error is None else sentence(error.message),
         reason_max=REASON_LENGTH_MAX,
