@@ -39,16 +39,17 @@ from talktime.telling import Teller
 log = structlog.get_logger("talktime.webhooks")
 
 EVERY_SECONDS: Final = 0.25
+"""Programs hear of a balance as soon as open pages do."""
 LANES_PER_ENDPOINT: Final = 8
 """So that one slow endpoint of the platform leaves room for the others."""
 LANES_PER_ACCOUNT: Final = 4
 """Of its own endpoints, so that one account's slow ones leave room for other accounts'."""
 ROOM: Final = Room(
-    quick=64,
+    quick=128,
     unproven=64,
     per_endpoint=LANES_PER_ENDPOINT,
     per_account=LANES_PER_ACCOUNT,
-    for_platform=64,
+    for_platform=64,  # which leaves as much to accounts
 )
 """Late lanes are not among the quick and unproven ones, whose places they have given up."""
 QUICK_SECONDS: Final = 1.0
@@ -65,6 +66,7 @@ SOON_SECONDS: Final = 0.02
 CONNECTIONS: Final = 2
 """Of the pool, which requests need more."""
 STOP_SECONDS: Final = 3.0
+"""What takes longer to end is sent again by whoever has the lane next."""
 
 ATTEMPTS: Final = prometheus_client.Counter(
     "talktime_webhook_attempts", "Webhook deliveries tried.", ["result"], registry=None

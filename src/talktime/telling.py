@@ -31,6 +31,7 @@ AT_ONCE: Final = 200
 SHARE_OF_TIME: Final = 100
 """Sweeps take at most one part in so many of the time."""
 SWEEP_SECONDS_MAX: Final = 120.0
+"""However long a sweep takes, the next one is no further away."""
 OVERLAP: Final = timedelta(seconds=2)
 """How late what was recorded may be committed, or how far behind its clock may be, to be seen by
 the looks between sweeps."""

@@ -52,6 +52,7 @@ NAME_TRIES: Final = 2
 KEPT_SECONDS: Final = 4.0
 """How long a connection waits for the next delivery; common servers end theirs after five."""
 CONNECTIONS_MAX: Final = 512
+"""More than talktime.deliverer has under way, so that no attempt waits for its connection."""
 KNOWN_MAX: Final = 1_024
 """Addresses and secrets remembered as they are used, taken apart."""
 USER_AGENT: Final = "Talktime-Webhooks/1"
