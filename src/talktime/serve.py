@@ -227,6 +227,7 @@ async def work(settings: Settings, conninfo: str) -> None:
     ):
         mails = mail_loops(platform) if mailer is not None else []
         loops = [clock_loop(platform), *worker_loops(platform), *mails]
+        _calm_garbage_collection()
         print("Talktime's worker is running", flush=True)  # noqa: T201  (asked for)
         group.create_task(run_queues(platform.pool, worker_queues(platform, mailer), stop))
         group.create_task(run_loops(loops, stop))

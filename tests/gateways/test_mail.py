@@ -14,10 +14,10 @@ from markupsafe import escape
 
 from talktime.core.message import CHOSEN_AS, MessageKind
 from talktime.core.unsubscribing import unsubscribe_link
-from talktime.gateways.mail.composing import sender_of
+from talktime.gateways.mail.composing import compose_mail, sender_of
 from talktime.gateways.mail.letter import write_letter
 from talktime.gateways.mail.words import one_line
-from tests.gateways.mails import PAGES, composed, facts_of, message, part
+from tests.gateways.mails import PAGES, SENDER, composed, facts_of, message, part
 
 TO_THE_OPERATOR = {MessageKind.REFUND_ASKED}  # who decides at the command line or by the API
 
@@ -209,6 +209,13 @@ def test_addresses_beyond_ascii() -> None:
     """An international domain is written so that every mail server knows it."""
     told = msgspec.structs.replace(message(), recipient="ada@bücher.example")
     assert str(composed(told)["To"]) == "ada@xn--bcher-kva.example"
+
+
+def test_pages_beyond_ascii() -> None:
+    """Where the pages have an international name, the header that ends such mail is ASCII."""
+    mail = compose_mail(message(), sender=SENDER, public_url="https://bücher.example")
+    read = message_from_bytes(mail.as_bytes(), policy=default)
+    assert str(read["List-Unsubscribe"]).startswith("<https://b%C3%BCcher.example/unsubscribe?")
 
 
 @pytest.mark.parametrize(

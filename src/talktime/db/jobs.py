@@ -13,7 +13,12 @@ from talktime.db.migrate import APP_ROLE
 from talktime.db.pool import Connection, Pool
 from talktime.db.queries import query
 
-_OPTIONS = f"-c role={APP_ROLE} -c timezone=UTC -c search_path=jobs -c jit=off"
+_OPTIONS = (
+    f"-c role={APP_ROLE} -c timezone=UTC -c search_path=jobs -c jit=off "
+    # Jobs are done at least once, and one that was done finds that it was: that it was taken up or
+    # ended need not be on disk before the next step. Putting it here waits, as its caller does.
+    "-c synchronous_commit=off"
+)
 CONNECTIONS_MAX = 4
 
 

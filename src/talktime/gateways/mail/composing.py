@@ -1,11 +1,13 @@
 """A message as e-mail: headers, plain text and HTML."""
 
+from binascii import b2a_qp
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import Final, Self
+from urllib.parse import quote
 
 import idna
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -21,6 +23,10 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEXT: Final = _TEMPLATES.get_template("letter.txt")
+_HTML: Final = _TEMPLATES.get_template("letter.html")
+_SAFE: Final = ":/?[]@!$&'()*+,;=%"
+"""What stays in a URL as it is."""
 
 
 def sender_of(text: str) -> Address:
@@ -49,26 +55,62 @@ def compose_mail(message: Message, *, sender: Address, public_url: str) -> Email
     mail = EmailMessage(policy=SMTP if recipient.username.isascii() else SMTPUTF8)
     mail["From"] = sender
     mail["To"] = recipient
-    mail["Subject"] = _Subject(letter.subject)
-    mail["Date"] = format_datetime(message.created_at)
-    mail["Message-ID"] = f"<{message.message_id.hex}@{sender.domain}>"
-    mail["Auto-Submitted"] = "auto-generated"
+    mail["Subject"] = _Subject("Subject", letter.subject)
+    _add(mail, "Date", format_datetime(message.created_at))
+    _add(mail, "Message-ID", f"<{message.message_id.hex}@{sender.domain}>")
+    _add(mail, "Auto-Submitted", "auto-generated")
     if letter.unsubscribe:
-        mail["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
-        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    text, html = (
-        _TEMPLATES.get_template(name).render(letter=letter, settings=f"{public_url}/settings")
-        for name in ("letter.txt", "letter.html")
-    )
-    mail.set_content(text, cte="quoted-printable")
-    mail.add_alternative(html, subtype="html", cte="quoted-printable")
+        # In ASCII even where the pages have a name beyond it: the reader's program decodes it.
+        _add(mail, "List-Unsubscribe", f"<{quote(letter.unsubscribe, safe=_SAFE)}>")
+        _add(mail, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+    _add(mail, "MIME-Version", "1.0")
     # The boundary would be drawn by lot otherwise, and be another one in a repeat.
-    mail.set_boundary(f"talktime-{message.message_id.hex}")
+    boundary = f"talktime-{message.message_id.hex}"
+    _add(mail, "Content-Type", f'multipart/alternative; boundary="{boundary}"')
+    words = {"letter": letter, "settings": f"{public_url}/settings"}
+    mail.attach(_part("plain", _TEXT.render(words)))
+    mail.attach(_part("html", _HTML.render(words)))
     return mail
 
 
-class _Subject(str):
-    """A subject that nobody decodes before the reader does.
+def _part(kind: str, text: str) -> EmailMessage:
+    part = EmailMessage(policy=SMTP)
+    _add(part, "Content-Type", f'text/{kind}; charset="utf-8"')
+    _add(part, "Content-Transfer-Encoding", "quoted-printable")
+    lines = b"\n".join([*text.encode().splitlines(), b""])
+    part.set_payload(b2a_qp(lines).decode("ascii"))
+    return part
+
+
+def _add(mail: EmailMessage, name: str, text: str) -> None:
+    mail[name] = _Header(name, text)
+
+
+class _Header(str):
+    """A header that is written as it is: one line of ASCII without encoded words.
+
+    Python's own headers take theirs apart and put them together again, which is most of what
+    making a mail would cost.
+    """
+
+    __slots__ = ("name",)
+
+    name: str
+    """By this the email package knows a header that is ready, and leaves it as it is."""
+
+    def __new__(cls, name: str, text: str) -> Self:
+        assert text.splitlines() == [text], "headers have one line"
+        header = super().__new__(cls, text)
+        header.name = name
+        return header
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        """The header's lines, as the email package asks for them."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+class _Subject(_Header):
+    """A subject, of whatever words, that nobody decodes before the reader does.
 
     Python's own headers take text apart as if it had come from the wire: `=?utf-8?q?=0D=0A…?=` in
     a name would become a line break, and end the header where it is written without a look at it
@@ -76,13 +118,6 @@ class _Subject(str):
     """
 
     __slots__ = ()
-
-    name = "Subject"
-    """By this the email package knows a header that is ready, and leaves it as it is."""
-
-    def __new__(cls, text: str) -> Self:
-        assert text.splitlines() == [text], "letters have subjects of one line"
-        return super().__new__(cls, text)
 
     def fold(self, *, policy: EmailPolicy) -> str:
         """The header's lines, as the email package asks for them."""
