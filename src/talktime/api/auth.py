@@ -14,9 +14,9 @@ import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
-from talktime.api.limits import check_id
 from talktime.api.problems import RateLimited
 from talktime.core.errors import Forbidden, Overloaded, Unauthenticated
+from talktime.core.one_line import check_id
 from talktime.core.secret import sha256_of
 from talktime.ops.keys import PLATFORM, PresentedKey, Scope, parse_key, verify_key
 from talktime.ops.platform import Platform

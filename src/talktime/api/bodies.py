@@ -11,10 +11,11 @@ from typing import Annotated, Any, Final, TypeVar, cast
 import msgspec
 from litestar import Request, Response
 
-from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX, check_id
+from talktime.api.limits import PAGE_DEFAULT, PAGE_MAX
 from talktime.api.problems import MalformedJson
 from talktime.core.errors import InvalidInput
 from talktime.core.misfit import misfit
+from talktime.core.one_line import check_id
 
 T = TypeVar("T")
 

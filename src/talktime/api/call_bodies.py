@@ -6,10 +6,10 @@ from typing import Literal
 import msgspec
 
 from talktime.api.bodies import Moment, in_utc
-from talktime.api.limits import METADATA_BYTES_MAX, NUMBER_LENGTH_MAX, check_id, check_text
-from talktime.core.call import EndFacts, Outcome, StartFacts
+from talktime.core.call import NO_METADATA, EndFacts, Outcome, StartFacts, read_metadata
 from talktime.core.errors import InvalidInput
 from talktime.core.figure import Figure, exact_figure
+from talktime.core.one_line import NUMBER_LENGTH_MAX, check_id, check_text
 from talktime.core.ratecard import Channel
 from talktime.core.settlement import LONGEST_CALL_MS
 from talktime.core.usage import LineReport
@@ -17,10 +17,6 @@ from talktime.ops.call_end import EndRequest
 from talktime.ops.call_usage import UsageReport
 
 _LONGEST_SECONDS = LONGEST_CALL_MS // 1000
-
-
-def _no_metadata() -> msgspec.Raw:
-    return msgspec.Raw(b"null")
 
 
 class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -35,7 +31,7 @@ class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     from_number: str | None = msgspec.field(name="from", default=None)
     to_number: str | None = msgspec.field(name="to", default=None)
     started_at: Moment | None = None
-    metadata: msgspec.Raw = msgspec.field(default_factory=_no_metadata)
+    metadata: msgspec.Raw = msgspec.field(default_factory=lambda: NO_METADATA)
     """A JSON object of up to 4 KiB without its white space, given back with the call."""
 
 
@@ -80,7 +76,7 @@ def start_facts(body: StartBody) -> StartFacts:
         from_number=check_text(body.from_number, "from", most=NUMBER_LENGTH_MAX),
         to_number=check_text(body.to_number, "to", most=NUMBER_LENGTH_MAX),
         started_at=in_utc(body.started_at, "started_at"),
-        metadata=_metadata(bytes(body.metadata)),
+        metadata=read_metadata(body.metadata),
     )
 
 
@@ -117,19 +113,3 @@ def _duration_ms(value: Figure | None) -> int | None:
             "duration_seconds must be between 0 and 31 days", field="duration_seconds"
         )
     return int((number * 1000).to_integral_value(ROUND_HALF_EVEN))
-
-
-def _metadata(raw: bytes) -> str | None:
-    if raw == b"null":
-        return None
-    try:
-        is_object = isinstance(msgspec.json.decode(raw), dict)
-        # On one line, as live events want it; digits and characters stay as they were sent.
-        compact = msgspec.json.format(raw, indent=-1)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        is_object, compact = False, b""
-    if not is_object:
-        raise InvalidInput("metadata must be a JSON object", field="metadata")
-    if len(compact) > METADATA_BYTES_MAX:
-        raise InvalidInput(f"metadata is larger than {METADATA_BYTES_MAX} bytes", field="metadata")
-    return compact.decode()

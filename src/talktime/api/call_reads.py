@@ -11,13 +11,13 @@ from talktime.api.account_wire import UsdText
 from talktime.api.bodies import PageQuery, answer, read_query
 from talktime.api.description import described
 from talktime.api.files import CSV, csv_file, prefers
-from talktime.api.limits import check_id
 from talktime.api.wire import CallBody, call_body
 from talktime.core.account import NumberMask
 from talktime.core.call import BillingStatus, Outcome, Status
 from talktime.core.call_filter import CallFilter
 from talktime.core.errors import AccountUnknown, CallUnknown
 from talktime.core.money import parse_usd
+from talktime.core.one_line import check_id
 from talktime.core.place import read_place, write_place
 from talktime.core.ratecard import Channel
 from talktime.ops.accounts import read_account

@@ -10,7 +10,6 @@ from litestar.types import ControllerRouterHandler
 from talktime.api.account_wire import EntryBody, UsdText, entry_body
 from talktime.api.bodies import Moment, PageQuery, answer, in_utc, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import check_id
 from talktime.core.coupon import Coupon
 from talktime.core.errors import (
     AccountUnknown,
@@ -25,6 +24,7 @@ from talktime.core.errors import (
 )
 from talktime.core.ledger import Entry
 from talktime.core.money import format_usd, parse_usd
+from talktime.core.one_line import check_id
 from talktime.ops.coupons import (
     CouponPreview,
     create_coupon,

@@ -10,8 +10,8 @@ from litestar import Request, Response, delete, get, post
 from talktime.api.auth import KeyRing, Principal
 from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import check_id
 from talktime.core.errors import AccountUnknown, Forbidden, NotFound
+from talktime.core.one_line import check_id
 from talktime.ops.keys import (
     PLATFORM,
     SECRET_BYTES,

@@ -12,15 +12,17 @@ from litestar.routes import HTTPRoute
 
 from talktime import __version__
 from talktime.api.description import ALWAYS_REFUSED_WITH, Description
-from talktime.api.limits import ID_LENGTH_MAX, ID_PATTERN
 from talktime.api.problems import MEDIA_TYPE, BodyTooLarge, Problem, status_of
 from talktime.core.errors import TalktimeError
+from talktime.core.one_line import ID_LENGTH_MAX
 from talktime.core.ratecard import SERVICE_QUANTITIES, SERVICES, TIME_QUANTITIES
 from talktime.core.usage import COUNT_MAX, LINES_MAX, SECONDS_MAX, LineReport
 
 Json = dict[str, Any]
 
 _REF: Final = "#/components/schemas/{name}"
+_ID_TEXT: Final = r"^[^/\u0000-\u0020\u007f-\u00a0]+$"
+"""Roughly what check_id takes; spaces inside are possible too."""
 _DECIMAL_TEXT: Final = r"^[0-9]{1,12}(\.[0-9]{1,30})?$"
 
 _ABOUT: Final = """Prepaid credits for AI voice and chat calls.
@@ -131,7 +133,7 @@ def _path_parameters(path: str) -> list[Json]:
         "type": "string",
         "minLength": 1,
         "maxLength": ID_LENGTH_MAX,
-        "pattern": ID_PATTERN,
+        "pattern": _ID_TEXT,
     }
     return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
 

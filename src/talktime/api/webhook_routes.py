@@ -11,7 +11,6 @@ from litestar.types import ControllerRouterHandler
 from talktime import endpoints
 from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
-from talktime.api.limits import check_id
 from talktime.core.errors import (
     AccountUnknown,
     DeliveryUnknown,
@@ -19,6 +18,7 @@ from talktime.core.errors import (
     ReferenceConflict,
     TooManyAttempts,
 )
+from talktime.core.one_line import check_id
 from talktime.core.webhook import (
     PLATFORM,
     Delivery,

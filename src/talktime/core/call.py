@@ -5,11 +5,16 @@ What a start, a report, an end or a silence makes of it is decided in talktime.c
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
+from talktime.core.errors import InvalidInput
 from talktime.core.ratecard import Channel
 from talktime.core.usage import Line
+
+METADATA_BYTES_MAX: Final = 4096
+NO_METADATA: Final = msgspec.Raw(b"null")
 
 
 class Status(StrEnum):
@@ -141,6 +146,23 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         ):
             return Status.SILENT
         return self.status
+
+
+def read_metadata(raw: msgspec.Raw) -> str | None:
+    """A start's metadata as kept: a JSON object of at most METADATA_BYTES_MAX without its white
+    space, its digits and characters as they were sent; None for null. Raises InvalidInput."""
+    if bytes(raw) == bytes(NO_METADATA):
+        return None
+    try:
+        is_object = isinstance(msgspec.json.decode(raw), dict)
+        compact = msgspec.json.format(bytes(raw), indent=-1)  # on one line, as live events want it
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        is_object, compact = False, b""
+    if not is_object:
+        raise InvalidInput("metadata must be a JSON object", field="metadata")
+    if len(compact) > METADATA_BYTES_MAX:
+        raise InvalidInput(f"metadata is larger than {METADATA_BYTES_MAX} bytes", field="metadata")
+    return compact.decode()
 
 
 def opened(

@@ -1,4 +1,4 @@
-"""Text that somebody typed and that is shown in one line: names of accounts and of keys."""
+"""Text in one line that somebody gives us: ids, words of a caller, names of accounts and keys."""
 
 import re
 from typing import Final
@@ -8,8 +8,40 @@ from talktime.core.errors import InvalidInput
 ENCODED_WORD: Final = "=?"
 """Begins text that mail programs decode, to whatever it says: line breaks, another name."""
 
+ID_LENGTH_MAX: Final = 255
+TEXT_LENGTH_MAX: Final = 500
+NUMBER_LENGTH_MAX: Final = 255
+"""Of the two ends of a call: telephone numbers and SIP addresses."""
+
 # "Booking.com" is a name; what leads somewhere has a scheme, a www. or a path.
 _ADDRESS: Final = re.compile(r"://|\bwww\.|\w\.\w+/", re.IGNORECASE)
+
+
+def check_id(value: str, field: str) -> str:
+    """An id that can stand in a path as it is, and in a log line. Raises InvalidInput."""
+    if (
+        not 1 <= len(value) <= ID_LENGTH_MAX
+        or not value.isprintable()
+        or "/" in value
+        or value in {".", ".."}
+        or value != value.strip()
+    ):
+        raise InvalidInput(
+            f"{field} must be 1 to {ID_LENGTH_MAX} printable characters without '/', control "
+            "characters or outer spaces, and not '.' or '..'",
+            field=field,
+        )
+    return value
+
+
+def check_text(value: str | None, field: str, *, most: int = TEXT_LENGTH_MAX) -> str | None:
+    """One line of text, or None. Raises InvalidInput."""
+    if value is not None and (not 1 <= len(value) <= most or not value.isprintable()):
+        raise InvalidInput(
+            f"{field} must be 1 to {most} printable characters; leave it out if there is nothing",
+            field=field,
+        )
+    return value
 
 
 def check_name(name: str, *, most: int, field: str) -> None:

@@ -20,7 +20,15 @@ from typing import Final, Literal
 
 import msgspec
 
-from talktime.core.call import Call, EndFacts, Outcome, StartFacts, Status
+from talktime.core.call import (
+    NO_METADATA,
+    Call,
+    EndFacts,
+    Outcome,
+    StartFacts,
+    Status,
+    read_metadata,
+)
 from talktime.core.errors import (
     AccountSuspended,
     CallAlreadyEnded,
@@ -31,6 +39,7 @@ from talktime.core.errors import (
 )
 from talktime.core.figure import Figure, exact_figure
 from talktime.core.misfit import misfit
+from talktime.core.one_line import NUMBER_LENGTH_MAX, check_id, check_text
 from talktime.core.ratecard import Channel, PriceBook
 from talktime.core.rating import rate_call
 from talktime.core.settlement import CLOCK_TOLERANCE, LONGEST_CALL_MS
@@ -46,12 +55,9 @@ from talktime.ops.terms import Terms
 
 BATCH: Final = 200
 LINE_BYTES_MAX: Final = 1_000_000
-ID_MAX: Final = 200
 NO_GATE: Final = -(2**63)
 """A floor that every balance is above: what has taken place is not refused any more."""
 MILLISECOND: Final = Decimal("0.001")
-METADATA_BYTES_MAX: Final = 4096
-NO_METADATA: Final = b"null"
 
 Direction = Literal["inbound", "outbound"]
 
@@ -72,7 +78,7 @@ class ImportedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     agent_id: str | None = None
     from_number: str | None = msgspec.field(name="from", default=None)
     to_number: str | None = msgspec.field(name="to", default=None)
-    metadata: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(NO_METADATA))
+    metadata: msgspec.Raw = msgspec.field(default_factory=lambda: NO_METADATA)
     reason: str | None = None
 
     @property
@@ -149,11 +155,16 @@ def _checked(
         raise InvalidInput(
             f"account_id is {account}, and the import is for {account_id}", field="account_id"
         )
-    for field, value in (("account_id", account), ("call_id", read.call_id)):
-        if not value.strip() or len(value) > ID_MAX or not value.isprintable():
-            raise InvalidInput(f"{field} must have 1 to {ID_MAX} plain characters", field=field)
+    check_id(account, "account_id")
+    check_id(read.call_id, "call_id")
+    if read.agent_id:
+        check_id(read.agent_id, "agent_id")
+    # Empty cells of a table are no text that is wrong.
+    check_text(read.from_number or None, "from", most=NUMBER_LENGTH_MAX)
+    check_text(read.to_number or None, "to", most=NUMBER_LENGTH_MAX)
+    check_text(read.reason or None, "reason")
+    read_metadata(read.metadata)
     _check_times(read, now)
-    _check_metadata(read.metadata)
     # Merged and rated for what they may refuse; the amounts are settled later.
     rate_call(merge_lines((), parse_lines(read.lines, read.channel)), book, read.started_at, 0)
     return msgspec.structs.replace(read, account_id=account)
@@ -181,14 +192,6 @@ def _check_times(read: ImportedCall, now: datetime) -> None:
     ):
         raise InvalidInput(
             "duration_seconds must be between 0 and 31 days", field="duration_seconds"
-        )
-
-
-def _check_metadata(raw: msgspec.Raw) -> None:
-    text = bytes(raw)
-    if text != NO_METADATA and (not text.startswith(b"{") or len(text) > METADATA_BYTES_MAX):
-        raise InvalidInput(
-            f"metadata must be a JSON object of up to {METADATA_BYTES_MAX} bytes", field="metadata"
         )
 
 
@@ -311,7 +314,6 @@ def _refusal(call: ImportedCall, verdict: str) -> TalktimeError:
 
 
 def _start(call: ImportedCall) -> StartFacts:
-    text = bytes(call.metadata)
     return StartFacts(
         account_id=call.account_id,
         call_id=call.call_id,
@@ -321,7 +323,7 @@ def _start(call: ImportedCall) -> StartFacts:
         from_number=call.from_number,
         to_number=call.to_number,
         started_at=call.started_at,
-        metadata=None if text == NO_METADATA else text.decode(),
+        metadata=read_metadata(call.metadata),
     )
 
 
