@@ -72,6 +72,21 @@ def test_an_amount_that_is_none_is_refused(command: Command, account: str) -> No
         command("accounts", "adjust", account, "--paid", "5 dollars", "--reason", "x")
 
 
+def test_an_account_is_changed(command: Command, account: str) -> None:
+    """What is given changes and stays, `platform` takes back a margin, and nothing is no change."""
+    given = ["--status", "suspended", "--margin", "0.25", "--warning-level", "2.00"]
+    command("accounts", "change", account, *given)
+    shown = command("accounts", "show", account).output
+    assert "suspended" in shown
+    assert re.search(r"Warning level +\$2\.00\s+Margin rate +0\.25", shown)
+    back = command("accounts", "change", account, "--status", "active", "--margin", "platform")
+    assert "active" in back.output
+    assert "$2.00" in back.output
+    assert "Margin rate" not in back.output
+    with pytest.raises(InvalidInput, match="nothing to change"):
+        command("accounts", "change", account)
+
+
 def test_a_link_leads_to_the_pages(command: Command, account: str, tmp_path: Path) -> None:
     """Links are made for the address that a running server has left word of."""
     (tmp_path / "address").write_text("https://billing.example.com\n")

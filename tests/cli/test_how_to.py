@@ -71,12 +71,26 @@ def test_the_keys_of_keys_and_scopes_are_made(command: Command) -> None:
 @pytest.mark.timeout(120)
 def test_the_bots_of_the_pages_bill_their_calls(home: Path, tmp_path: Path) -> None:
     """Bots copied from the pages run against a server, with a key that is for calls only, twice;
-    webhooks of hosted bots and of a carrier bill theirs, however often they come."""
+    webhooks of hosted bots and of a carrier bill theirs, however often they come; the quickstart's
+    requests answer what it says."""
     environ = talktime_environ(home)
     with served(environ) as server:
         arguments = ["--name", "Acme", "--email", "pat@acme.example", "--verified"]
         talktime(environ, "accounts", "create", "acme", *arguments)
         key = talktime(environ, "keys", "create", "bot", "--scope", "calls:write").stdout.strip()
+        requests = block(ROOT / "docs/quickstart.md", "sh").replace(
+            "$(cat operator.key)", OPERATOR_KEY
+        )
+        told = subprocess.run(
+            ["bash", "-euc", requests.replace("http://127.0.0.1:8080", server.url)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert told.returncode == 0, told.stderr
+        for expected in re.findall(r'"\w+":(?:"[0-9.]+"|true)', requests):
+            assert expected in told.stdout
         for page, bearer in (
             (HOW_TO / "report-from-a-bot.md", key),
             (ROOT / "sdk/README.md", OPERATOR_KEY),

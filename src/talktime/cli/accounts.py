@@ -3,15 +3,29 @@
 import secrets
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from talktime.cli.opening import on_platform
 from talktime.cli.tables import id_table, print_table
-from talktime.core.account import Account
+from talktime.core.account import (
+    Account,
+    AccountStatus,
+    format_margin_rate,
+    parse_margin_rate,
+)
+from talktime.core.errors import InvalidInput
 from talktime.core.money import display_usd, parse_usd
-from talktime.ops.accounts import PAGE_MAX, create_account, list_accounts, read_account
+from talktime.ops.accounts import (
+    PAGE_MAX,
+    AccountChange,
+    change_account,
+    create_account,
+    list_accounts,
+    read_account,
+)
 from talktime.ops.adjustments import post_adjustment
 from talktime.ops.platform import Platform
 from talktime.ops.portal_access import create_portal_link, link_url
@@ -140,6 +154,44 @@ def adjust_command(
     _show(adjusted)
 
 
+@app.command("change")
+def change_command(
+    *,
+    account: AccountId,
+    status: Annotated[
+        AccountStatus | None, typer.Option(help="A suspended account starts no calls.")
+    ] = None,
+    margin: Annotated[
+        str | None, typer.Option(help="Part of provider cost, such as 0.25; or: platform.")
+    ] = None,
+    warning_level: Annotated[
+        str | None, typer.Option(help="USD below which one e-mail goes out.")
+    ] = None,
+) -> None:
+    """Change an account. Running calls keep the margin they began with."""
+    change = AccountChange(
+        status=status,
+        margin_ppm=_margin(margin),
+        warning_level_nanos=(
+            None if warning_level is None else parse_usd(warning_level, field="--warning-level")
+        ),
+    )
+    if change == AccountChange():
+        raise InvalidInput("nothing to change: give --status, --margin or --warning-level")
+
+    async def act(platform: Platform) -> Account:
+        async with platform.connection() as connection:
+            return await change_account(connection, account, change, now=platform.clock())
+
+    _show(on_platform(act))
+
+
+def _margin(text: str | None) -> int | msgspec.UnsetType | None:
+    if text is None:
+        return msgspec.UNSET
+    return None if text == "platform" else parse_margin_rate(text, field="--margin")
+
+
 @app.command("link")
 def link_command(account: AccountId) -> None:
     """Print a fresh one-time link into the customer's pages."""
@@ -168,7 +220,10 @@ def _show(account: Account) -> None:
         ("Held by running calls", account.held_nanos),
         ("Startable", account.startable_nanos),
         ("This month", account.month_to_date_nanos),
+        ("Warning level", account.warning_level_nanos),
     ):
         table.add_row(name, display_usd(nanos))
+    if account.margin_ppm is not None:
+        table.add_row("Margin rate", format_margin_rate(account.margin_ppm))
     Console().print(f"{account.account_id} · {account.name} · {account.status}", highlight=False)
     print_table(table)

@@ -22,8 +22,8 @@ PAGE = 200
 @app.command("create")
 def create_command(
     *,
-    code: Annotated[str, typer.Argument(help="Case-sensitive.")],
-    amount: Annotated[str, typer.Argument(help="USD of promo credit, such as 5.00.")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Case-sensitive.")],
+    amount: Annotated[str, typer.Argument(metavar="USD", help="Promo credit, such as 5.00.")],
     max_redemptions: Annotated[
         int | None, typer.Option(min=1, help="Over all accounts; left out: without limit.")
     ] = None,
@@ -98,7 +98,9 @@ def list_command() -> None:
 
 
 @app.command("show")
-def show_command(*, code: Annotated[str, typer.Argument(help="Case-sensitive.")]) -> None:
+def show_command(
+    *, code: Annotated[str, typer.Argument(metavar="CODE", help="Case-sensitive.")]
+) -> None:
     """Show a coupon: its rules, and who redeemed it when."""
 
     async def act(platform: Platform) -> tuple[Coupon, list[Redemption]]:

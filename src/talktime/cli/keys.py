@@ -31,7 +31,7 @@ Account = Annotated[
 @app.command("create")
 def create_command(
     *,
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for.")],
     scope: Annotated[list[Scope], typer.Option(help="What it may do; repeat for more.")],
     account: Account = PLATFORM,
 ) -> None:
@@ -90,7 +90,9 @@ def list_command(*, account: Account = PLATFORM) -> None:
 
 @app.command("revoke")
 def revoke_command(
-    *, key_id: Annotated[str, typer.Argument(metavar="KEY")], account: Account = PLATFORM
+    *,
+    key_id: Annotated[str, typer.Argument(metavar="KEY", help="Its id.")],
+    account: Account = PLATFORM,
 ) -> None:
     """Make a key useless, for good; running servers take it for a few seconds more."""
 

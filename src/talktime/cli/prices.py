@@ -57,7 +57,12 @@ def show_command(
 
 @app.command("load")
 def load_command(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", exists=True, dir_okay=False, readable=True, help="YAML or JSON."
+        ),
+    ],
 ) -> None:
     """Add a rate card (YAML or JSON) under its version, for good: docs/how-to/add-prices.md."""
     if file.stat().st_size > CARD_BYTES_MAX:

@@ -160,7 +160,8 @@ async def _play(
                 await _move_money(narrator, running, purse)
             if not leave:
                 console.print(
-                    "The pages stay open: press Enter for a fresh link, Ctrl-C to end.",
+                    "The pages stay open: press Enter for a fresh link, Ctrl-C to end. "
+                    "To bill a call of your own: docs/quickstart.md",
                     style="bold",
                 )
                 await stop.wait()
@@ -249,7 +250,7 @@ def _invite(console: Console, url: str, home: Path) -> None:
     command = f"TALKTIME_HOME={home} {sys.argv[0]} accounts link {ACCOUNT_ID}"
     console.rule("Talktime demo")
     console.print(f"{NAME} has $0.50 promo, its welcome bonus, and ${PAID_USD} paid.")
-    console.print("Open its pages, and watch them move:\n")
+    console.print("Open its pages, and watch them move for two and a half minutes:\n")
     console.print(f"  {url}\n", style="bold underline", soft_wrap=True)
     console.print("The link works once. For another one press Enter here, or run")
     console.print(f"  {command}", style="dim", soft_wrap=True)
