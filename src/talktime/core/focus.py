@@ -6,20 +6,19 @@ the nano-dollar. docs/how-to/export-calls.md tells the mapping, column by column
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
 from functools import lru_cache
-from math import prod
 from typing import Final
 
 import msgspec
 
 from talktime.core.account import Account, format_margin_rate
 from talktime.core.call import BillingStatus, Call
-from talktime.core.money import NANOS_PER_USD, apportion, div_half_even, format_usd
+from talktime.core.money import NANOS_PER_USD, div_half_even, format_usd
 from talktime.core.ratecard import MS_PER_SECOND, SERVICE_NAMES, TIME_QUANTITIES, Service
-from talktime.core.rating import CostRow, explain_line
+from talktime.core.rating import explain_line, row_costs
 from talktime.core.spreadsheet import csv_cell, csv_cells, safe_cell
 from talktime.core.usage import Line, format_quantity
 
@@ -218,7 +217,7 @@ def _line_pieces(line: Line) -> Iterator[_Piece]:
         return
     assert line.price is not None
     card = line.price.card
-    for row, nanos in zip(rows, _apportioned(rows, cost), strict=True):
+    for row, nanos in zip(rows, row_costs(rows, cost), strict=True):
         price = (row.quantity, row.nanos, row.per)
         meter = _price_meter(line.service.value, line.provider, line.model, price, card)
         billed = format_quantity(row.quantity, row.billed)
@@ -229,15 +228,6 @@ def _line_pieces(line: Line) -> Iterator[_Piece]:
             consumed=format_quantity(row.quantity, row.used),
             quantity=billed,
         )
-
-
-def _apportioned(rows: Sequence[CostRow], cost_nanos: int) -> list[int]:
-    """What each row cost, in nanos that add up to the line's cost."""
-    if len(rows) == 1:
-        return [cost_nanos]
-    scale = prod(row.per for row in rows)
-    parts = [row.billed * row.nanos * (scale // row.per) for row in rows]
-    return apportion(parts, scale, cost_nanos)
 
 
 @lru_cache(_KEPT)

@@ -8,12 +8,13 @@ so lines always add up, and the stored lines alone give the same numbers again.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
+from math import prod
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from talktime.core.money import MAX_NANOS, apply_margin, div_half_even
+from talktime.core.money import MAX_NANOS, apply_margin, apportion, div_half_even
 from talktime.core.ratecard import Price, PriceBook, Service, UnitPrice
 from talktime.core.usage import Line, LineKey
 
@@ -201,6 +202,15 @@ def explain_line(line: Line) -> list[CostRow]:
         )
         for unit_price, used, billed in _rows(line, line.price) or ()
     ]
+
+
+def row_costs(rows: Sequence[CostRow], cost_nanos: int) -> list[int]:
+    """What each row of a line cost, in whole nanos that add up to the line's cost."""
+    if len(rows) == 1:
+        return [cost_nanos]
+    scale = prod(row.per for row in rows)
+    parts = [row.billed * row.nanos * (scale // row.per) for row in rows]
+    return apportion(parts, scale, cost_nanos)
 
 
 def _rows(line: Line, price: Price) -> list[tuple[UnitPrice, int, int]] | None:
