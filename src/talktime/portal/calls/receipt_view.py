@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
-from fractions import Fraction
 
 import msgspec
 
 from talktime.core.call import BillingStatus, Call, EndedBy, Outcome, Status
 from talktime.core.ratecard import TIME_QUANTITIES, UNDATED
-from talktime.core.rating import CostRow, explain_line
+from talktime.core.rating import CostRow, explain_line, row_costs
 from talktime.core.usage import LOWER_TOTAL, Line
 from talktime.portal import words
 from talktime.portal.figures import (
@@ -127,16 +126,11 @@ def bill_view(
 
 
 def _step_costs(line: Line) -> list[int]:
-    """What each row of a line cost, in nanos that add up to the line's cost (largest remainder)."""
+    """What each row of a line cost, in nanos that add up to the line's cost."""
     rows = explain_line(line)
     if not rows or line.cost_nanos is None:
         return []
-    whole = [row.cost_nanos.numerator // row.cost_nanos.denominator for row in rows]
-    rests = [row.cost_nanos - Fraction(part) for row, part in zip(rows, whole, strict=True)]
-    missing = line.cost_nanos - sum(whole)
-    for i in sorted(range(len(rows)), key=lambda i: rests[i], reverse=True)[:missing]:
-        whole[i] += 1
-    return whole
+    return row_costs(rows, line.cost_nanos)
 
 
 def _line_view(line: Line, cost: Money | None, parts: Sequence[Money]) -> LineView:
