@@ -297,7 +297,7 @@ def test_a_month_is_year_and_month(text: str) -> None:
 
 async def test_everything_of_a_month_by_kind(platform: Platform, connection: Connection) -> None:
     """Welcome bonus, coupon, correction and calls each have their line, calls last; and the paper
-    tells them with the number of the receipt."""
+    tells them with the number of the receipt, each column with the same decimals throughout."""
     life = await begin(platform, f"kinds-{random.random()}", "Europe/Berlin")
     code = f"HELLO-{random.randrange(10**9)}"
     await create_coupon(
@@ -307,7 +307,7 @@ async def test_everything_of_a_month_by_kind(platform: Platform, connection: Con
         connection, account_id=life.account_id, code=code, terms=platform.terms, now=life.at
     )
     await life.adjust("a", paid=10 * NANOS_PER_USD)
-    await life.bots.call("c", LineReport(service="llm", provider="x", provider_cost="1.5"))
+    await life.bots.call("c", LineReport(service="llm", provider="x", provider_cost="1.505"))
     one = await life.statement(date(2026, 9, 1))
     assert [line.kind for line in one.lines] == [
         EntryKind.WELCOME_BONUS,
@@ -315,8 +315,8 @@ async def test_everything_of_a_month_by_kind(platform: Platform, connection: Con
         EntryKind.ADJUSTMENT,
         EntryKind.CALL,
     ]
-    assert one.lines[-1].promo_nanos == -1_950_000_000
-    assert (one.usage.calls, one.usage.parts) == (1, (1_500_000_000, 0, 0, 0, 450_000_000))
+    assert one.lines[-1].promo_nanos == -1_956_500_000
+    assert (one.usage.calls, one.usage.parts) == (1, (1_505_000_000, 0, 0, 0, 451_500_000))
     life.at = datetime(2026, 10, 2, tzinfo=UTC)
     account, one = await life.account(), await life.statement(date(2026, 9, 1))
     made = [
@@ -329,6 +329,7 @@ async def test_everything_of_a_month_by_kind(platform: Platform, connection: Con
     paper.close()
     for words in (
         "September 2026", "Opening balance", "Welcome bonus (1)", "Coupons (1)", "Calls (1)", code,
-        "\N{MINUS SIGN}$1.95", "+$10.00", "$10.55", "Language model", "Margin", "1 call", "R-1",
+        "\N{MINUS SIGN}$1.9565", "+$10.00", "$10.5435",
+        "+$0.5000", "+$10.0000", "$1.5050", "Language model", "Margin", "1 call", "R-1",
     ):  # fmt: skip
         assert words in said

@@ -1,6 +1,6 @@
 """A monthly statement on paper."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from talktime.core.account import Account
@@ -49,11 +49,16 @@ def _facts(
     numbers: Mapping[int, str],
 ) -> dict[str, object]:
     cents = shown(statement)
-    rows = [cents.opening, *cents.lines, cents.closing]
-    amounts = [one for row in rows for one in (row.promo_nanos, row.paid_nanos, row.total_nanos)]
-    decimals = max(_decimals(display_usd(one)) for one in [*amounts, *cents.usage])
-    zone = statement.zone
+    opening, *lines, closing = _rows([cents.opening, *cents.lines, cents.closing])
     charge = sum(cents.usage)
+    *usage, usage_total = _column([*cents.usage, charge], display_usd)
+    entries = statement.entries
+    deltas = zip(
+        _column([one.promo_delta_nanos for one in entries], _moved),
+        _column([one.paid_delta_nanos for one in entries], _moved),
+        strict=True,
+    )
+    zone = statement.zone
     calls = statement.usage.calls
     return {
         "month": month_words(statement.month),
@@ -65,56 +70,63 @@ def _facts(
         else "The month has not ended: what follows can still be added to.",
         "span": f"{day(statement.since, zone)} to {day(statement.until - _SECOND, zone)}, by the "
         f"clock of {zone}. Account {account.account_id}.",
-        "opening": _row(cents.opening, decimals),
+        "opening": opening,
         "lines": [
-            (f"{entries_words(line.kind)} ({line.entries:,})", *_row(row, decimals, signed))
-            for line, row in zip(statement.lines, cents.lines, strict=True)
+            (f"{entries_words(line.kind)} ({line.entries:,})", *row)
+            for line, row in zip(statement.lines, lines, strict=True)
         ],
-        "closing": _row(cents.closing, decimals),
+        "closing": closing,
         "closing_words": "Closing balance" if statement.is_over else "Balance now",
         "exact": exact_words(statement),
         "usage": [
-            (name, _padded(display_usd(nanos), decimals))
-            for name, nanos, exact in zip(USAGE, cents.usage, statement.usage.parts, strict=True)
+            (name, amount)
+            for name, amount, exact in zip(USAGE, usage, statement.usage.parts, strict=True)
             if exact
         ],
-        "usage_total": (
-            f"{calls:,} call{'' if calls == 1 else 's'}",
-            _padded(display_usd(charge), decimals),
-        ),
-        "entries": [_entry(entry, zone, numbers) for entry in statement.entries],
+        "usage_total": (f"{calls:,} call{'' if calls == 1 else 's'}", usage_total),
+        "entries": [
+            (*_entry(entry, zone, numbers), *moved)
+            for entry, moved in zip(entries, deltas, strict=True)
+        ],
         "left_out": f"{statement.entries_left_out:,} more are in the transaction history."
         if statement.entries_left_out
         else "",
     }
 
 
-def _row(
-    row: Row, decimals: int, words: Callable[[int], str] = display_usd
-) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        _padded(words(nanos), decimals)
-        for nanos in (row.promo_nanos, row.paid_nanos, row.total_nanos)
-    )
+def _rows(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Opening, what moved it, and closing: promo, paid and both."""
+
+    def words(nanos: Sequence[int]) -> list[str]:
+        first, last = (display_usd(nanos[n]) for n in (0, -1))
+        return _level([first, *map(signed, nanos[1:-1]), last])
+
+    promo = words([row.promo_nanos for row in rows])
+    paid = words([row.paid_nanos for row in rows])
+    both = words([row.total_nanos for row in rows])
+    return list(zip(promo, paid, both, strict=True))
 
 
-def _padded(amount: str, decimals: int) -> tuple[str, str]:
-    """An amount, and the zeros that would follow it: left blank, they align the points."""
-    return amount, "0" * (decimals - _decimals(amount))
+def _column(nanos: Sequence[int], words: Callable[[int], str]) -> list[str]:
+    return _level([words(one) for one in nanos])
+
+
+def _level(amounts: Sequence[str]) -> list[str]:
+    """A column with as many decimals everywhere as its longest amount has; what is empty stays."""
+    most = max((_decimals(one) for one in amounts), default=0)
+    return [one and one + "0" * (most - _decimals(one)) for one in amounts]
 
 
 def _decimals(amount: str) -> int:
     return len(amount.partition(".")[2])
 
 
-def _entry(entry: Entry, zone: str, numbers: Mapping[int, str]) -> tuple[object, ...]:
+def _moved(nanos: int) -> str:
+    return signed(nanos) if nanos else ""
+
+
+def _entry(entry: Entry, zone: str, numbers: Mapping[int, str]) -> tuple[str, str, str]:
     detail = numbers.get(entry.seq) or entry.note or entry.ref
     if entry.kind is EntryKind.WELCOME_BONUS:
         detail = ""
-    return (
-        day(entry.recorded_at, zone),
-        entry_words(entry.kind),
-        detail,
-        (signed(entry.promo_delta_nanos) if entry.promo_delta_nanos else "", ""),
-        (signed(entry.paid_delta_nanos) if entry.paid_delta_nanos else "", ""),
-    )
+    return day(entry.recorded_at, zone), entry_words(entry.kind), detail
