@@ -62,7 +62,7 @@ INSERT INTO call (account_id, call_id, channel, direction, agent_id, from_number
     margin_ppm, lease_ms, last_heard_at, status, billing_status, outcome, free_reason, ended_by, revision,
     initial_hold_nanos, hold_nanos, lines, cost_nanos, margin_nanos, charge_nanos, llm_nanos, stt_nanos, tts_nanos,
     sip_nanos, stated_duration_ms, end_reason, ended_at, duration_ms, settled_at, entry_seq, promo_charged_nanos,
-    paid_charged_nanos)
+    paid_charged_nanos, first_reported_at)
 SELECT p.account_id, s.call_id, h.channel, h.direction, h.agent_id,
     CASE WHEN h.direction = 'inbound' THEN '+1555' || lpad((abs(hashint8(s.place)) % 10000000)::text, 7, '0')
         WHEN h.direction = 'outbound' THEN '+15550100' END,
@@ -72,7 +72,8 @@ SELECT p.account_id, s.call_id, h.channel, h.direction, h.agent_id,
     'ended', h.billing_status, h.outcome, h.free_reason, 'caller', 3, h.initial_hold_nanos, 0, h.lines::json,
     h.cost_nanos, h.margin_nanos, h.charge_nanos, h.llm_nanos, h.stt_nanos, h.tts_nanos, h.sip_nanos,
     h.duration_ms, h.end_reason, s.at, h.duration_ms, s.at, CASE WHEN s.due > 0 THEN s.seq END,
-    CASE WHEN s.due > 0 THEN -s.promo_delta ELSE 0 END, CASE WHEN s.due > 0 THEN s.due + s.promo_delta ELSE 0 END
+    CASE WHEN s.due > 0 THEN -s.promo_delta ELSE 0 END, CASE WHEN s.due > 0 THEN s.due + s.promo_delta ELSE 0 END,
+    s.at - h.duration_ms * interval '0.9 ms'
 FROM seed_step s JOIN seed_shape h ON h.shape_no = s.shape_no CROSS JOIN seed_plan p
 WHERE s.call_no > p.calls - p.kept
 ORDER BY s.place;

@@ -214,7 +214,7 @@ def test_receipt_shows_quantity_times_price() -> None:
     assert step.price == "$0.0077 per minute"
     assert shown.cost is not None
     assert shown.cost.text == "$0.000582633"
-    assert shown.source.startswith("Rate card card-1, since 1 Feb 2025.")
+    assert shown.source.startswith("Rate card card-1, since 1\xa0Feb\xa02025.")
     assert "the price page" in shown.source
     assert (view.cost.text, view.margin.text) == ("$0.000582633", "$0.00017479")
     assert (view.cost_name, view.margin_name) == ("Provider cost", "Margin, 30\xa0% of it")
@@ -251,7 +251,8 @@ def test_receipt_says_which_balance_paid() -> None:
     line = Line(service=Service.SIP, provider_cost_nanos=usd("0.04"), cost_nanos=usd("0.04"))
     call = settled(line, promo=usd("0.02"), paid=usd("0.032"))
     view = receipt_view(call, now=NOW, zone=UTC)
-    assert (view.promo, view.paid, view.is_split_known) == ("$0.02", "$0.032", True)
+    assert view.paid_with == (("$0.02", "promo"), ("$0.032", "paid"))
+    assert receipt_view(settled(line), now=NOW, zone=UTC).paid_with == (("$0.052", "paid"),)
     assert view.lines[0].source == "Priced by the figure the provider itself reported."
 
 
@@ -309,7 +310,7 @@ def test_receipt_of_a_free_call_says_what_it_would_have_cost() -> None:
     view = receipt_view(call, now=NOW, zone=UTC)
     assert view.verdict == "Free: the bot went silent, so the call counts as failed."
     assert view.charge_name == "Would have cost"
-    assert not view.is_split_known
+    assert not view.paid_with
 
 
 def test_late_reports_are_noted() -> None:

@@ -69,9 +69,8 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     """Where nothing was charged, the rule that says so."""
     tone: str
-    promo: str
-    paid: str
-    is_split_known: bool
+    paid_with: tuple[tuple[str, str], ...]
+    """How much of which balance; empty where nothing was paid, or it is not known yet."""
     facts: tuple[Fact, ...]
     timeline: tuple[Fact, ...]
     notes: tuple[str, ...]
@@ -84,7 +83,6 @@ def receipt_view(call: Call, *, now: datetime, zone: tzinfo) -> ReceiptView:
     is_part = call.charge_nanos is None
     is_none = is_part and all(line.cost_nanos is None for line in call.lines)
     cost_name, margin_name = _sum_names(call, is_part=is_part and not is_none)
-    is_settled = call.promo_charged_nanos is not None and call.charge_nanos is not None
     return ReceiptView(
         lines=lines,
         cost=cost,
@@ -99,9 +97,7 @@ def receipt_view(call: Call, *, now: datetime, zone: tzinfo) -> ReceiptView:
         verdict=_verdict(call),
         rule=words.FREE_RULES[call.free_reason] if call.free_reason else "",
         tone=call.billing_status.value,
-        promo=exact_usd(call.promo_charged_nanos or 0),
-        paid=exact_usd(call.paid_charged_nanos or 0),
-        is_split_known=is_settled and call.billing_status is BillingStatus.CHARGED,
+        paid_with=_paid_with(call),
         facts=tuple(_facts(call)),
         timeline=tuple(_timeline(call, zone)),
         notes=tuple(_notes(call, now)),
@@ -199,8 +195,10 @@ def _card(line: Line) -> str:
     if line.price is None or line.provider_cost_nanos is not None:
         return ""
     since = line.price.effective_from
-    dated = "" if since == UNDATED else f", since {since.day} {since:%b %Y}"
-    return f"{line.price.card}{dated}"
+    if since == UNDATED:
+        return line.price.card
+    day = f"{since.day} {since:%b %Y}".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{line.price.card}, since {day}"
 
 
 def _source(line: Line) -> str:
@@ -242,6 +240,13 @@ def _verdict(call: Call) -> str:
     if not call.charge_nanos:
         return "This call used nothing that costs anything."
     return f"Charged {exact_usd(call.charge_nanos)}."
+
+
+def _paid_with(call: Call) -> tuple[tuple[str, str], ...]:
+    if call.billing_status is not BillingStatus.CHARGED:
+        return ()
+    parts = (("promo", call.promo_charged_nanos), ("paid", call.paid_charged_nanos))
+    return tuple((exact_usd(nanos), kind) for kind, nanos in parts if nanos)
 
 
 def _facts(call: Call) -> list[Fact]:

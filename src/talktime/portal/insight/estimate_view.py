@@ -7,7 +7,7 @@ import msgspec
 
 from talktime.core.account import Account, AccountStatus
 from talktime.core.estimate import Estimate
-from talktime.core.money import display_usd
+from talktime.core.money import NANOS_PER_USD, display_usd, div_half_even
 from talktime.core.plan import Model, Plan, plain_figure
 from talktime.core.ratecard import CHANNEL_SERVICES, Service
 from talktime.core.talk_time import spoken_duration
@@ -16,6 +16,9 @@ from talktime.portal import words
 from talktime.portal.calls.receipt_view import LineView, bill_view
 from talktime.portal.figures import Money, exact_usd, percent
 from talktime.portal.insight.estimate_form import Form
+from talktime.portal.insight.shares import per
+
+_CENT = NANOS_PER_USD // 100
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +31,7 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
-    """Amounts of one call, exact; empty where a model has no price."""
+    """Amounts of one call, exact, and of more of it, rounded; empty where a model has no price."""
 
     charge: str
     per_minute: str
@@ -78,8 +81,8 @@ def estimate_view(
     ]
     return EstimateView(
         charge="" if charge is None else exact_usd(charge),
-        per_minute="" if minute is None else display_usd(minute),
-        month="" if month is None else display_usd(month),
+        per_minute="" if minute is None else per(minute, 1).text,
+        month="" if month is None else _to_the_cent(month),
         calls=words.counted(estimate.calls_per_month, _call_word(form)),
         lines=lines,
         cost=cost,
@@ -132,6 +135,11 @@ def _assumed(plan: Plan, services: Collection[Service]) -> str:
             f"{talk.output_tokens_per_turn:,f} out."
         )
     return " ".join(said)
+
+
+def _to_the_cent(nanos: int) -> str:
+    """What nobody can foresee to the nano: to the cent from a dollar on."""
+    return display_usd(div_half_even(nanos, _CENT) * _CENT if nanos >= NANOS_PER_USD else nanos)
 
 
 def _call_word(form: Form) -> str:
