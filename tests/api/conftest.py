@@ -10,6 +10,7 @@ from litestar import Litestar
 from talktime.api.app import create_app
 from talktime.config import Settings
 from talktime.ops.platform import Platform
+from tests.api.account_client import operator_client
 from tests.api.caller import OPERATOR_KEY, Caller, running
 from tests.in_process import in_process
 
@@ -34,3 +35,10 @@ async def api(app: Litestar) -> AsyncIterator[Caller]:
     transport = in_process(app, client=(f"test-{secrets.token_hex(8)}", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield Caller(client, OPERATOR_KEY)
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """The same as plain HTTP, for tests that ask by method and path."""
+    async with operator_client(app) as opened:
+        yield opened

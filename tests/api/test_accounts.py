@@ -1,27 +1,18 @@
 """Accounts over HTTP: opened, read, listed, changed, entered."""
 
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from litestar import Litestar
 
 from tests.api.account_client import (
     account_key,
     balances,
     entries,
     open_account,
-    operator_client,
     problem,
 )
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    async with operator_client(app) as opened:
-        yield opened
 
 
 def facts(**other: object) -> dict[str, Any]:

@@ -1,18 +1,9 @@
 """Adjustments over HTTP."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
-from litestar import Litestar
 
-from tests.api.account_client import balances, entries, open_account, operator_client, problem
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    async with operator_client(app) as opened:
-        yield opened
+from tests.api.account_client import balances, entries, open_account, problem
 
 
 async def test_an_adjustment_answers_201_with_the_entry(client: httpx.AsyncClient) -> None:

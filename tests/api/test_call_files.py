@@ -2,25 +2,17 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import httpx
 import pytest
-from litestar import Litestar
 
 from talktime.core.focus import COLUMNS
 from talktime.ops.call_export import CSV_COLUMNS
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
-from tests.api.account_client import operator_client, problem
+from tests.api.account_client import problem
 from tests.conftest import AccountFactory
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    async with operator_client(app) as opened:
-        yield opened
 
 
 @pytest.fixture

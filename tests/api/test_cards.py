@@ -2,22 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 import pytest
-from litestar import Litestar
 
 from talktime.ops.platform import Platform
-from tests.api.account_client import balances, entries, open_account, operator_client, problem
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    async with operator_client(app) as opened:
-        yield opened
+from tests.api.account_client import balances, entries, open_account, problem
 
 
 def card(provider: str, *, usd: str = "0.60", **other: Any) -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """Coupons over HTTP: issued, previewed, redeemed, refused in words that programs know."""
 
 import uuid
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from litestar import Litestar
 
 from talktime.ops.guesses import COUPON_CODES
 from talktime.ops.platform import Platform
@@ -16,15 +14,8 @@ from tests.api.account_client import (
     balances,
     entries,
     open_account,
-    operator_client,
     problem,
 )
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    async with operator_client(app) as opened:
-        yield opened
 
 
 def new_code() -> str:

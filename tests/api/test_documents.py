@@ -1,6 +1,5 @@
 """Receipts and statements over HTTP, as JSON and as PDF."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 import httpx
@@ -10,15 +9,9 @@ from litestar import Litestar
 from talktime.core.money import parse_usd
 from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Platform
-from tests.api.account_client import account_key, open_account, operator_client, problem
+from tests.api.account_client import account_key, open_account, problem
 from tests.payments.paying import Payer, notice
 from tests.payments.stripe_checkouts import served
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    async with operator_client(app) as opened:
-        yield opened
 
 
 @pytest.fixture

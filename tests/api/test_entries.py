@@ -2,21 +2,13 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from litestar import Litestar
 
-from tests.api.account_client import entries, open_account, operator_client, problem
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    async with operator_client(app) as opened:
-        yield opened
+from tests.api.account_client import entries, open_account, problem
 
 
 async def adjusted(client: httpx.AsyncClient, times: int) -> str:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import httpx
 import msgspec
 import pytest
-from litestar import Litestar
 
 from talktime.api.app import create_app
 from talktime.config import Settings
@@ -18,12 +17,6 @@ from tests.api.account_client import account_key, open_account, operator_client,
 from tests.api.caller import running
 
 ORIGIN = "https://app.example.com"
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    async with operator_client(app) as opened:
-        yield opened
 
 
 @pytest.fixture
