@@ -45,12 +45,14 @@ WITH given AS (
     LEFT JOIN busy b ON b.owner_id = r.owner_id
     WHERE r.of_owner + coalesce(b.lanes, 0) <= CASE WHEN r.owner_id = '' THEN g.for_platform ELSE g.per_account END
 ), locked AS (
-    -- what another worker took meanwhile is not due any more
+    -- what another worker took meanwhile is not due any more; said so that each is looked up by its key, and not among
+    -- all that are due of its endpoint
     SELECT l.account_id, l.owner_id, l.endpoint_id
     FROM given g
     CROSS JOIN allowed a
     JOIN webhook_lane l ON l.account_id = a.account_id AND l.owner_id = a.owner_id AND l.endpoint_id = a.endpoint_id
-    WHERE a.of_kind <= CASE WHEN a.is_quick THEN g.quick ELSE g.unproven END AND l.due_at <= g.moment
+    WHERE a.of_kind <= CASE WHEN a.is_quick THEN g.quick ELSE g.unproven END
+        AND coalesce(l.due_at, 'infinity') <= g.moment
     FOR UPDATE OF l SKIP LOCKED
 ), taken AS (
     UPDATE webhook_lane l SET claim = %(claim)b::text, due_at = %(until)b::timestamptz
