@@ -11,7 +11,7 @@ from talktime.core.ledger import EntryKind
 from talktime.core.ratecard import Channel, Service
 from talktime.core.usage import LineReport
 from talktime.db.pool import Connection
-from talktime.ops import spend
+from talktime.ops import spend, spend_parts
 from talktime.ops.accounts import read_account
 from talktime.ops.entries import list_entries
 from talktime.ops.platform import Platform
@@ -120,6 +120,7 @@ async def test_days_that_are_kept_say_what_their_calls_say(
         monkeypatch.setattr(spend, "KEPT_FROM", kept_from)
         return await spent(connection, bots, first, last, now)
 
+    monkeypatch.setattr(spend_parts, "CALLS_AT_ONCE", 6)
     looked_through = await told_with(1_000_000)
     assert looked_through.breakdown is not None
     assert await told_with(0) == looked_through

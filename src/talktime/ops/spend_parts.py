@@ -20,7 +20,9 @@ SECONDS_MAX: Final = 5
 PATIENCE: Final = timedelta(hours=2)
 """A day is over this long after its end: an account's recorded time stands still for an hour at
 most, where the clocks of processes differ."""
-_DAYS_AT_ONCE: Final = 31
+DAYS_AT_ONCE: Final = 31
+CALLS_AT_ONCE: Final = 150_000
+"""How much is added up by one statement, unless one day has more calls."""
 _REACH: Final = timedelta(days=8)
 """A call settles within this of its admission, nearly always: prices are waited for seven days."""
 
@@ -67,7 +69,7 @@ async def add_up_past(
             found += kept
         else:
             missing.append(item)
-    for first, last in _runs(missing):
+    for first, last in _runs(missing, told):
         part = edges[first - 1 : last + 1]
         days = await add_up_calls(connection, account_id, part, told[first - 1 : last])
         await spend.keep_days(connection, account_id, list(pairwise(part)), _whole(days, part))
@@ -102,14 +104,17 @@ async def _read(
     )
 
 
-def _runs(items: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Neighbours together, the first and the last of at most so many."""
-    begin = 0
+def _runs(items: Sequence[int], told: Sequence[SpendDay]) -> Iterator[tuple[int, int]]:
+    """The first and the last of neighbours, of no more than are added up at once."""
+    begin, calls = 0, 0
     for place, item in enumerate(items):
+        calls += told[item - 1].calls
         is_last = place + 1 == len(items) or items[place + 1] != item + 1
-        if is_last or place + 1 - begin == _DAYS_AT_ONCE:
+        next_calls = 0 if is_last else told[item].calls
+        is_full = place + 1 - begin == DAYS_AT_ONCE or calls + next_calls > CALLS_AT_ONCE
+        if is_last or is_full:
             yield items[begin], item
-            begin = place + 1
+            begin, calls = place + 1, 0
 
 
 def _whole(days: Sequence[ChannelDay], edges: Sequence[datetime]) -> list[ChannelDay]:
