@@ -48,16 +48,18 @@ async def test_alone_it_goes_at_once(desk: Desk) -> None:
 async def test_what_queues_meanwhile_goes_together(desk: Desk) -> None:
     """Items that come while a batch is written go as the next one, in order, up to the limit."""
     sizes: list[int] = []
-    batcher: Batcher[int, str] = Batcher("test", desk.write, batch_max=4, observe=sizes.append)
+    batcher: Batcher[int, str] = Batcher(
+        "test", desk.write, batch_max=4, observe=lambda _, size: sizes.append(size)
+    )
     desk.open.clear()
     first = batcher.submit(0)
     await asyncio.sleep(0)
     rest = [batcher.submit(i) for i in range(2, 20, 2)]
-    assert batcher.depth == 9
+    assert batcher.depth() == 9
     desk.open.set()
     assert await asyncio.gather(first, *rest) == [f"took {i}" for i in range(0, 20, 2)]
     assert desk.batches == [[0], [2, 4, 6, 8], [10, 12, 14, 16], [18]]
-    assert sizes == [1, 4, 4, 1]
+    assert sizes == [("test", size) for size in (1, 4, 4, 1)]
 
 
 async def test_a_refusal_is_of_its_item_alone(desk: Desk) -> None:
@@ -117,7 +119,7 @@ async def test_a_full_queue_refuses(desk: Desk) -> None:
     queued = batcher.submit_all([2, 4])
     with pytest.raises(Overloaded):
         batcher.submit_all([6, 8])
-    assert batcher.depth == 2
+    assert batcher.depth() == 2
     desk.open.set()
     await asyncio.gather(first, *queued)
     assert desk.written == [0, 2, 4]

@@ -1,7 +1,7 @@
 """The three hot acts, each behind its own writer."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from talktime.api.batcher import Batcher
 from talktime.api.talk_time import TalkTime
@@ -24,20 +24,21 @@ class Acts:
         self.platform = platform
         self.talk_time = TalkTime(platform)
         self._known = KnownCalls()
-        self.starts: Batcher[StartFacts, Admission] = Batcher(
-            "start", self._start, observe=lambda size: observe("start", size)
-        )
+        self.starts: Batcher[StartFacts, Admission] = Batcher("start", self._start, observe=observe)
         self.reports: Batcher[UsageReport, UsageAnswer] = Batcher(
-            "usage", self._report, observe=lambda size: observe("usage", size)
+            "usage", self._report, observe=observe
         )
-        self.ends: Batcher[EndRequest, EndAnswer] = Batcher(
-            "end", self._end, observe=lambda size: observe("end", size)
-        )
+        self.ends: Batcher[EndRequest, EndAnswer] = Batcher("end", self._end, observe=observe)
+
+    @property
+    def writers(self) -> tuple[Batcher[Any, Any], ...]:
+        """Of each act its own."""
+        return (self.starts, self.reports, self.ends)
 
     async def close(self) -> None:
         """Take nothing more, and return when everything queued is written."""
-        for batcher in (self.starts, self.reports, self.ends):
-            await batcher.close()
+        for writer in self.writers:
+            await writer.close()
         await self.talk_time.close()
 
     async def _start(self, starts: Sequence[StartFacts]) -> list[Admission | TalktimeError]:

@@ -109,18 +109,9 @@ def create_app(
     """
     metrics = Metrics()
     acts = Acts(platform, observe=metrics.observe_batch)
-    metrics.watch_queue("start", lambda: acts.starts.depth)
-    metrics.watch_queue("usage", lambda: acts.reports.depth)
-    metrics.watch_queue("end", lambda: acts.ends.depth)
+    for writer in acts.writers:
+        metrics.watch_queue(writer.name, writer.depth)
     live = LiveFeed(platform)
-
-    async def warm_up() -> None:
-        # The first look-up of an LLM's price reads a large table, which no call should wait for.
-        platform.prices.book.find(Service.LLM, "openai", "gpt-4o-mini", platform.clock())
-
-    async def close() -> None:
-        live.close()
-        await acts.close()
 
     def refuse_lost(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         return (answer_lost and answer_lost(request, error)) or refuse_http(request, error)
@@ -135,8 +126,8 @@ def create_app(
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
         logging_config=None,
-        on_startup=[warm_up],
-        on_shutdown=[close],
+        on_startup=[_warm_up],
+        on_shutdown=[_close],
         state=State(
             {
                 "platform": aside or platform,
@@ -152,3 +143,14 @@ def create_app(
     app.lane = lane
     app.state.openapi = document(app)
     return app
+
+
+async def _warm_up(app: Litestar) -> None:
+    # The first look-up of an LLM's price reads a large table, which no call should wait for.
+    gate: Platform = app.state.gate
+    gate.prices.book.find(Service.LLM, "openai", "gpt-4o-mini", gate.clock())
+
+
+async def _close(app: Litestar) -> None:
+    app.state.live.close()
+    await app.state.acts.close()

@@ -31,9 +31,9 @@ class Batcher(Generic[Item, Answer]):
         *,
         batch_max: int = BATCH_MAX,
         queue_max: int = QUEUE_MAX,
-        observe: Callable[[int], None] | None = None,
+        observe: Callable[[str, int], None] | None = None,
     ) -> None:
-        """``observe`` hears the size of every batch written."""
+        """``observe`` hears the name and the size of every batch that is written."""
         self.name = name
         self._write = write
         self._batch_max = batch_max
@@ -43,7 +43,6 @@ class Batcher(Generic[Item, Answer]):
         self._writer: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    @property
     def depth(self) -> int:
         """How many items wait; those being written not counted."""
         return len(self._queue)
@@ -81,7 +80,7 @@ class Batcher(Generic[Item, Answer]):
                 size = min(len(self._queue), self._batch_max)
                 batch = [self._queue.popleft() for _ in range(size)]
                 if self._observe is not None:
-                    self._observe(size)
+                    self._observe(self.name, size)
                 await self._answer(batch)
         except asyncio.CancelledError:
             # The process is being torn down: nobody is left waiting for a writer that is gone.
