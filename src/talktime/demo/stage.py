@@ -130,7 +130,7 @@ async def _play(
             purse = Purse(running.url, settings.operator_key, ACCOUNT_ID, narrator)
         await _open_account(client, purse)
         link = await client.portal_link(ACCOUNT_ID)
-        _invite(console, link.url, settings.home)
+        _invite(console, link.url, settings)
         post = None
         if running.mailbox is not None:
             console.print(f"Its mail: {running.url}/mailbox", soft_wrap=True)
@@ -246,14 +246,19 @@ async def _move_money(narrator: Narrator, running: Running, purse: Purse) -> Non
     )
 
 
-def _invite(console: Console, url: str, home: Path) -> None:
-    command = f"TALKTIME_HOME={home} {sys.argv[0]} accounts link {ACCOUNT_ID}"
+def _invite(console: Console, url: str, settings: Settings) -> None:
+    talktime = f"TALKTIME_HOME={settings.home} {sys.argv[0]}"
     console.rule("Talktime demo")
     console.print(f"{NAME} has $0.50 promo, its welcome bonus, and ${PAID_USD} paid.")
     console.print("Open its pages, and watch them move for two and a half minutes:\n")
     console.print(f"  {url}\n", style="bold underline", soft_wrap=True)
     console.print("The link works once. For another one press Enter here, or run")
-    console.print(f"  {command}", style="dim", soft_wrap=True)
+    console.print(f"  {talktime} accounts link {ACCOUNT_ID}", style="dim", soft_wrap=True)
+    console.print("To recompute its books, and to compare its payments with the provider's:")
+    console.print(f"  {talktime} ledger verify", style="dim", soft_wrap=True)
+    if settings.sandbox_payments:
+        command = f"  TALKTIME_PAYMENTS=sandbox {talktime} payments reconcile"
+        console.print(command, style="dim", soft_wrap=True)
     console.rule()
 
 

@@ -303,7 +303,10 @@ async def _tell_operator(
 def _too_much(refundable_nanos: int) -> RefundTooMuch:
     words = f"at most {display_usd(refundable_nanos)} can go back to the cards it came from"
     if not refundable_nanos:
-        words = "nothing can go back: it is used, set aside for running calls, or came by no card"
+        words = (
+            "nothing can go back: it is used, set aside for running calls, or came by no card; "
+            "what is topped up by card can"
+        )
     return RefundTooMuch(words, field="amount", refundable=format_usd(refundable_nanos))
 
 
