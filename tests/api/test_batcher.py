@@ -47,9 +47,9 @@ async def test_alone_it_goes_at_once(desk: Desk) -> None:
 
 async def test_what_queues_meanwhile_goes_together(desk: Desk) -> None:
     """Items that come while a batch is written go as the next one, in order, up to the limit."""
-    sizes: list[int] = []
+    sizes: list[tuple[str, int]] = []
     batcher: Batcher[int, str] = Batcher(
-        "test", desk.write, batch_max=4, observe=lambda _, size: sizes.append(size)
+        "test", desk.write, batch_max=4, observe=lambda *heard: sizes.append(heard)
     )
     desk.open.clear()
     first = batcher.submit(0)
