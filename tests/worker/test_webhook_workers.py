@@ -17,7 +17,6 @@ from talktime.ops.webhook_relay import relay_events
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
 from tests.worker.listening import Listen, worker
-from tests.worker.receiver import receiving
 
 
 async def test_two_workers_keep_the_order(platform: Platform, bots: Bots, listen: Listen) -> None:
@@ -36,21 +35,6 @@ async def test_two_workers_keep_the_order(platform: Platform, bots: Bots, listen
     assert seqs == sorted(set(seqs))
     assert heard.receiver.most_under_way == 1
     assert len(set(heard.receiver.ids)) == len(heard.receiver.ids) == 301
-
-
-async def test_a_slow_endpoint_holds_up_no_other(
-    platform: Platform, make_account: AccountFactory, listen: Listen
-) -> None:
-    """Endpoints and accounts go side by side: one that hangs leaves the others as quick as ever."""
-    slow, quick = [Bots(platform, await make_account(paid="5")) for _ in range(2)]
-    async with receiving() as hanging:
-        hanging.pause_seconds = 30
-        await listen(slow.account_id, url=hanging.url)
-        heard = await listen(quick.account_id)
-        async with worker(platform):
-            await slow.start("CA1")
-            await quick.start("CA1")
-            await heard.receiver.until(1, seconds=3)
 
 
 async def test_a_worker_that_dies_leaves_its_lanes_to_others(
