@@ -34,9 +34,9 @@ def test_the_story_ends_with_clean_books_and_an_empty_purse(home: Path) -> None:
     assert told.returncode == 0, story + told.stderr
     for words in (
         "/enter?token=",
-        "talktime ledger verify",
+        " ledger verify\n",
         "TALKTIME_PAYMENTS=sandbox TALKTIME_HOME=",
-        "talktime payments reconcile",
+        " payments reconcile\n",
         "CA1 completed",
         "$0.00253955",
         "worked-example-60s completed",
