@@ -9,8 +9,6 @@ import msgspec
 import structlog
 
 from talktime.config import Settings
-from talktime.gateways.sandbox_payments import SandboxPayments
-from talktime.gateways.stripe_checkout import StripeCheckout
 from talktime.ops.platform import Payments, Platform
 from talktime.ops.terms import Terms
 from talktime.reach import check_loopback_only
@@ -37,9 +35,13 @@ def terms_of(settings: Settings) -> Terms:
 async def paying(settings: Settings, platform: Platform, *, host: str) -> AsyncIterator[Platform]:
     """The platform with whoever collects its top-ups, if anybody does; ``host`` is listened on.
 
+    Each is imported where it is set up: most commands ask nobody, and both take their time.
+
     Raises OthersCanReach for a sandbox that others than this machine could use.
     """
     if settings.stripe_key is not None and settings.stripe_webhook_secret is not None:
+        from talktime.gateways.stripe_checkout import StripeCheckout  # noqa: PLC0415
+
         stripe = StripeCheckout(settings.stripe_key)
         payments = Payments(provider=stripe, notice_secret=settings.stripe_webhook_secret)
         try:
@@ -54,6 +56,8 @@ async def paying(settings: Settings, platform: Platform, *, host: str) -> AsyncI
             danger="whoever reaches the sandbox gets credit for nothing (elsewhere, try payments "
             "with Stripe's test keys)",
         )
+        from talktime.gateways.sandbox_payments import SandboxPayments  # noqa: PLC0415
+
         sandbox = SandboxPayments(
             platform.connection, public_url=platform.public_url, clock=platform.clock
         )

@@ -1,5 +1,7 @@
 """The commands that set things up and look into things."""
 
+import errno
+import io
 import json
 import random
 import re
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from talktime.cli import complaint
+from talktime.cli import complaint, main
 from talktime.cli.price_lines import price_lines
 from talktime.core.errors import (
     AccountUnknown,
@@ -129,6 +131,23 @@ def test_coupons_are_listed_with_their_use(command: Command) -> None:
 def test_the_version_is_told(command: Command) -> None:
     """talktime --version is one line, without a command and without a database."""
     assert re.fullmatch(r"talktime \d+\.\d+\.\d+\n", command("--version").output)
+
+
+class FullDisk(io.StringIO):
+    def write(self, _text: str, /) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be written ends with exit code 1 and one sentence, not with a traceback."""
+    monkeypatch.setattr("sys.argv", ["talktime", "--version"])
+    monkeypatch.setattr("sys.stdout", FullDisk())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.strip().endswith("the disk is full")
 
 
 def test_refusals_name_the_next_command(command: Command, account: str) -> None:

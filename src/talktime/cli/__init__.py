@@ -1,7 +1,7 @@
 """The command line: `talktime --help` lists it.
 
     serve, worker, demo           run Talktime
-    db, accounts, keys, coupons   set things up
+    db, accounts, keys, coupons   set things up, back them up
     refunds, disputes             decide on what customers want back, see what banks took
     calls, prices, ledger, mail   look into things
     payments, statements          what became of top-ups, what customers get on paper
@@ -10,6 +10,7 @@ Commands work on the database of TALKTIME_HOME, or of TALKTIME_DATABASE_URL, bes
 or without one. Exit codes: 0 done, 1 refused or faults found, 2 bad settings or arguments.
 """
 
+import errno
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -47,6 +48,8 @@ NEXT_STEPS: Final[Mapping[type[TalktimeError], str]] = {
     CallUnknown: "look on Calls for its id; talktime calls import brings in past ones",
 }
 """What to do on the command line, where the refusal's own words name the API's way."""
+
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def _show_version(asked: bool) -> None:
@@ -93,6 +96,11 @@ def main() -> None:
         sys.exit(2)
     except TalktimeError as refusal:
         complaints.print(f"talktime: {complaint(refusal)}", markup=False)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        complaints.print("talktime: what was asked for could not be written: the disk is full")
         sys.exit(1)
 
 

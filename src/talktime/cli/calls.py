@@ -46,8 +46,8 @@ class Tally(msgspec.Struct):
 
 @app.command("show")
 def show_command(
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
-    call: Annotated[str, typer.Argument(metavar="CALL")],
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id.")],
+    call: Annotated[str, typer.Argument(metavar="CALL", help="The call's id.")],
 ) -> None:
     """Show a call's receipt: quantities times prices, margin, which balance paid, why free."""
 
@@ -91,15 +91,19 @@ def receipt(call: Call, view: ReceiptView) -> RenderableType:
     charge = view.pending.lower() if view.charge is None else view.charge.text + view.charge.pad
     table.add_row(Text(view.charge_name, style="bold"), "", "", Text(charge, style="bold"))
     parts: list[RenderableType] = [heading, facts, "", table, "", view.verdict]
-    if view.is_split_known:
-        parts.append(f"Promo bore {view.promo}, paid {view.paid}.")
+    if view.paid_with:
+        shares = " and ".join(f"{amount} from {balance}" for amount, balance in view.paid_with)
+        parts.append(f"Paid with {shares}.")
     return Group(*parts, *view.notes)
 
 
 @app.command("check")
 def check_command(
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A receipt as JSON.")
+        Path,
+        typer.Argument(
+            metavar="FILE", exists=True, dir_okay=False, readable=True, help="A receipt as JSON."
+        ),
     ],
 ) -> None:
     """Recompute a receipt from its document, without a database or a network.
@@ -129,7 +133,10 @@ def check_command(
 def import_command(
     *,
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="JSON lines.")
+        Path,
+        typer.Argument(
+            metavar="FILE", exists=True, dir_okay=False, readable=True, help="JSON lines."
+        ),
     ],
     account: Annotated[
         str | None, typer.Option(help="For all lines; then they need not name one.")

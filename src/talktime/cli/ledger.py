@@ -70,8 +70,8 @@ def export_command(
 ) -> None:
     """Write the ledger as double entry, for an auditor of your own: bean-check, say.
 
-    Amounts are USD with nine decimals; each customer's balances are asserted at the end. Safe
-    beside a running server.
+    Amounts are USD with nine decimals. Each customer's balances are asserted.
+    Safe beside a running server.
     """
     del format_  # there is one so far
 
