@@ -38,6 +38,8 @@ class StartVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a live call has come to, as decided from its revision; the hold in nanos."""
+
     account_id: str
     call_id: str
     revision: int
@@ -47,6 +49,8 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class UsageVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Whether a row was written; the account's balances after it, in nanos."""
+
     item: int
     verdict: str  # taken | stale
     available_nanos: int | None
@@ -54,6 +58,11 @@ class UsageVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SettleVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Whether a settlement was written, and how the balances bore it; in nanos.
+
+    ``entry_seq`` is None where nothing was charged, all is None where it had gone stale.
+    """
+
     item: int
     verdict: str  # settled | stale
     entry_seq: int | None
@@ -65,6 +74,8 @@ class SettleVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry to be posted, once per account, kind and ref; negative where money leaves."""
+
     account_id: str
     kind: str
     ref: str

@@ -10,6 +10,8 @@ from talktime.db.queries import query
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A key with the hash of its secret; account_id is "" for a key of the platform."""
+
     account_id: str
     key_id: str
     secret_sha256: bytes

@@ -9,6 +9,8 @@ from talktime.db.queries import query
 
 
 class UsedLink(NamedTuple):
+    """As whom a link lets in, and which origin may frame the pages then."""
+
     role: Role
     frame_origin: str | None
 

@@ -8,6 +8,8 @@ from talktime.db.queries import query
 
 
 class SentLink(NamedTuple):
+    """Whom a link lets in, and where they wanted to go."""
+
     address: str
     next_path: str
 

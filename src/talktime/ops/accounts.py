@@ -124,6 +124,7 @@ def check_limit(limit: int) -> None:
 
 
 def account_unknown(account_id: str) -> AccountUnknown:
+    """The refusal of whatever is asked of an account that there is not."""
     return AccountUnknown(
         f"there is no account {account_id}; create it with POST /v1/accounts", field="account_id"
     )

@@ -35,6 +35,8 @@ class EndRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The call as its end has left it, charged, free or waiting for a price."""
+
     call: Call
     repeated: bool = False
     """The call had ended before; the first end stands."""
@@ -182,6 +184,7 @@ def _merge_what_goes(call: Call, lines: tuple[Line, ...]) -> tuple[Line, ...]:
 
 
 def call_unknown(call_id: str) -> CallUnknown:
+    """The refusal of what is said of a call that was never started."""
     return CallUnknown(
         f"there is no call {call_id} on this account; start it with POST /v1/calls",
         field="call_id",

@@ -15,6 +15,7 @@ from talktime.ops.terms import Terms
 
 
 def utc_now() -> datetime:
+    """The clock of every process that no test has given another."""
     return datetime.now(UTC)
 
 
@@ -30,6 +31,8 @@ class Payments(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
+    """What acts need of this installation; edges hand its parts on to them."""
+
     pool: Pool
     terms: Terms
     prices: Prices
@@ -42,7 +45,6 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     """Whether somebody who is no member yet may open an account by an e-mail link."""
     mail_configured: bool = True
     """Whether mail goes to people; otherwise it waits until a way for it is set up."""
-
     seller: Seller = Seller()
     """Who receipts are from."""
 
