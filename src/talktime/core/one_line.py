@@ -13,6 +13,7 @@ TEXT_LENGTH_MAX: Final = 500
 NUMBER_LENGTH_MAX: Final = 255
 """Of the two ends of a call: telephone numbers and SIP addresses."""
 
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*")
 # "Booking.com" is a name; what leads somewhere has a scheme, a www. or a path.
 _ADDRESS: Final = re.compile(r"://|\bwww\.|\w\.\w+/", re.IGNORECASE)
 
@@ -32,6 +33,14 @@ def check_id(value: str, field: str) -> str:
             field=field,
         )
     return value
+
+
+def check_plain_id(value: str, field: str, *, most: int) -> None:
+    """Raise InvalidInput for what payment providers might not take as it is for an id of ours."""
+    if not 1 <= len(value) <= most or not _PLAIN_ID.fullmatch(value):
+        raise InvalidInput(
+            f"{field} must be 1 to {most} letters, digits, hyphens or underscores.", field=field
+        )
 
 
 def check_text(value: str | None, field: str, *, most: int = TEXT_LENGTH_MAX) -> str | None:

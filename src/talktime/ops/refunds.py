@@ -21,6 +21,7 @@ from talktime.core.errors import (
 )
 from talktime.core.message import MessageKind
 from talktime.core.money import display_usd, format_usd
+from talktime.core.one_line import check_plain_id
 from talktime.core.payment import CENTS_MAX, CURRENCY, NANOS_PER_CENT
 from talktime.core.refund import (
     LONG,
@@ -83,7 +84,7 @@ async def ask_refund(
     """
     if amount_nanos is not None:
         check_refund_amount(amount_nanos, field="amount")
-    _check_id(refund_id)
+    check_plain_id(refund_id, "refund_id", most=ID_LENGTH_MAX)
     _check_words(reason, "reason")
     async with connection.transaction():
         verdict, refundable = await refunds.ask_refund(
@@ -308,18 +309,6 @@ def _too_much(refundable_nanos: int) -> RefundTooMuch:
             "what is topped up by card can"
         )
     return RefundTooMuch(words, field="amount", refundable=format_usd(refundable_nanos))
-
-
-def _check_id(refund_id: str) -> None:
-    if (
-        not 1 <= len(refund_id) <= ID_LENGTH_MAX
-        or not refund_id.isascii()
-        or not refund_id.replace("-", "").replace("_", "").isalnum()
-    ):
-        raise InvalidInput(
-            f"refund_id must be 1 to {ID_LENGTH_MAX} letters, digits, hyphens or underscores.",
-            field="refund_id",
-        )
 
 
 def _check_words(words: str, field: str) -> None:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from talktime.core.errors import (
-    InvalidInput,
     NotFound,
     PaymentMismatch,
     PaymentUnknown,
@@ -19,6 +18,7 @@ from talktime.core.errors import (
     TooManyAttempts,
 )
 from talktime.core.money import format_usd
+from talktime.core.one_line import check_plain_id
 from talktime.core.payment import (
     CENTS_MAX,
     CURRENCY,
@@ -84,7 +84,7 @@ async def begin_top_up(
     ProviderAway (the same request can be repeated).
     """
     check_top_up_amount(amount_nanos, field="amount")
-    _check_id(payment_id)
+    check_plain_id(payment_id, "top_up_id", most=ID_LENGTH_MAX)
     async with connections() as connection:
         account = await read_account(connection, account_id, now=now)
         await _check_room(connection, account_id, payment_id)
@@ -321,15 +321,3 @@ _ENDS: Final[Mapping[NoticeKind, PaymentStatus]] = {
     NoticeKind.FAILED: PaymentStatus.FAILED,
     NoticeKind.EXPIRED: PaymentStatus.EXPIRED,
 }
-
-
-def _check_id(payment_id: str) -> None:
-    if (
-        not 1 <= len(payment_id) <= ID_LENGTH_MAX
-        or not payment_id.isascii()
-        or not payment_id.replace("-", "").replace("_", "").isalnum()
-    ):
-        raise InvalidInput(
-            f"top_up_id must be 1 to {ID_LENGTH_MAX} letters, digits, hyphens or underscores.",
-            field="top_up_id",
-        )
