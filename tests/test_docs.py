@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from talktime.cli import app
+from talktime.config import VARIABLES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "sdk/README.md"])
@@ -61,6 +62,13 @@ def test_commands_are_there(page: Path) -> None:
         options |= {option for parameter in command.params for option in parameter.secondary_opts}
         given = set(re.findall(r"(?<!\S)--[a-z][a-z-]*", told))
         assert given <= options | {"--help"}, f"{page.name}: talktime {told}"
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    """The table of settings names every variable that is read, and no other."""
+    table = (ROOT / "docs/reference.md").read_text().partition("## Command line")[0]
+    rows = re.findall(r"^\| (`TALKTIME_.*?) \|", table, re.MULTILINE)
+    assert sorted(re.findall(r"TALKTIME_\w+", " ".join(rows))) == sorted(VARIABLES)
 
 
 def test_every_command_is_in_the_reference() -> None:

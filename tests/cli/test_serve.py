@@ -44,15 +44,17 @@ def test_a_server_comes_up_serves_and_goes(home: Path) -> None:
 
 
 def test_a_server_that_nobody_can_use_says_so(home: Path) -> None:
-    """Without any key, how to make one follows the ready line; a misspelt variable is named."""
+    """Without any key, how to make one follows the ready line; a misspelt variable is named, and
+    links that lead nowhere for others are told of."""
     environ = talktime_environ(home, TALKTIME_OPERATOR_KEY="", TALKTIME_FLOR="0.20")
-    with served(environ) as server:
+    with served(environ, "--host", "0.0.0.0") as server:
         assert "talktime keys create" in " ".join(server.next_line() for _ in range(3))
         assert server.stop() == 0
         assert (
             "talktime: TALKTIME_FLOR is not known; did you mean TALKTIME_FLOOR?\n"
             in server.complaints
         )
+        assert any("set TALKTIME_PUBLIC_URL" in complaint for complaint in server.complaints)
 
 
 def test_open_pages_do_not_hold_up_the_end(home: Path) -> None:

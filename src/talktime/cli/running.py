@@ -13,6 +13,7 @@ from talktime.cli.opening import database_of, read_settings, settings_for_comman
 from talktime.db.backup import BackupFailed, read_backup, write_backup
 from talktime.installation import DEFAULT_PORT
 from talktime.logs import configure_logs
+from talktime.reach import is_loopback
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[
@@ -47,6 +48,12 @@ def serve_command(
 
     settings = read_settings()
     configure_logs(settings.log_level)
+    if settings.public_url is None and not is_loopback(host):
+        typer.echo(
+            f"talktime: others can reach {host}, but links to the pages lead to this machine: set "
+            "TALKTIME_PUBLIC_URL to the address that customers use",
+            err=True,
+        )
     with (
         listen(host, port) as listener,
         database_of(settings) as conninfo,
