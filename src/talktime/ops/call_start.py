@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from talktime.core.call import BillingStatus, Call, StartFacts, Status, opened
+from talktime.core.call import Call, StartFacts, Status, opened
 from talktime.core.errors import (
     AccountSuspended,
     CallIdConflict,
@@ -27,7 +27,6 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     call_id: str
     status: Status
-    billing_status: BillingStatus
     hold_nanos: int
     available_nanos: int
     held_nanos: int
@@ -95,7 +94,6 @@ def _answer(
         account_id=facts.account_id,
         call_id=facts.call_id,
         status=Status(verdict.status),
-        billing_status=BillingStatus(verdict.billing_status),
         hold_nanos=verdict.hold_nanos,
         available_nanos=verdict.available_nanos,
         held_nanos=verdict.held_nanos,

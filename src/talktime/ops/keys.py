@@ -114,7 +114,9 @@ def parse_key(text: str) -> PresentedKey | None:
         raw = bytes.fromhex(secret)
     except ValueError:
         return None
-    if account_id is None or len(raw) != SECRET_BYTES or not key_id.isalnum():
+    if account_id is None or len(raw) != SECRET_BYTES:
+        return None
+    if not (key_id.isascii() and key_id.isalnum()):
         return None
     return PresentedKey(account_id=account_id, key_id=key_id, secret_sha256=sha256_of(raw))
 
