@@ -1,3 +1,5 @@
+import asyncio
+import contextlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,6 +39,9 @@ class Session:
 
     def on(self, event: str, listener: Any) -> None:
         self.listeners[event] = listener
+
+    def close(self, error: Exception | None = None) -> None:
+        self.listeners["close"](SimpleNamespace(error=error, reason="user_initiated"))
 
     def tell(self, *usage: Any) -> None:
         self.usage.model_usage = list(usage)
@@ -108,18 +113,40 @@ def test_speech_and_what_no_line_has() -> None:
 
 
 async def test_a_session_is_followed(server: Any, client: TalktimeClient) -> None:
-    """Snapshots of a session replace each other, and what closing tells last is not lost; a
-    session that an error closes is a failed call."""
+    """Snapshots of a session replace each other, and what closing tells last is not lost."""
     session = Session()
     async with client.call(account_id="acme", call_id="CA1", channel="web") as call:
         observe_session(call, session)
         session.tell(llm_usage(input_tokens=19, output_tokens=5))
         session.tell(llm_usage(input_tokens=56, output_tokens=22), tts_usage(35, 2.27))
         session.usage.model_usage[1] = tts_usage(74, 4.6)
-        session.listeners["close"](SimpleNamespace(error=ValueError("the model is away")))
+        session.close()
     assert server.totals[("llm", "openai", "m", "")] == {"input_tokens": 56, "output_tokens": 22}
     assert server.totals[("tts", "cartesia", "sonic-2", "")] == {"characters": 74}
-    assert (server.ended["outcome"], server.ended["reason"]) == ("failed", "ValueError")
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "outcome"),
+    [
+        (None, None, "completed"),
+        (ValueError("the model is away"), None, "failed"),
+        (ValueError("the model is away"), "voicemail", "voicemail"),
+    ],
+)
+async def test_how_a_session_closes(
+    server: Any, client: TalktimeClient, error: Exception | None, said: Any, outcome: str
+) -> None:
+    """A close is the end of the call though the job be cancelled then: a failed one where an error
+    closed it; what was said before stands."""
+    session = Session()
+    with contextlib.suppress(asyncio.CancelledError):
+        async with client.call(account_id="acme", call_id="CA1", channel="web") as call:
+            observe_session(call, session)
+            if said is not None:
+                call.end_as(said)
+            session.close(error)
+            raise asyncio.CancelledError
+    assert server.ended["outcome"] == outcome
 
 
 async def test_usage_that_makes_no_sense_stays_out_of_the_conversation(

@@ -40,7 +40,7 @@ async def test_a_real_session(server: Any, client: TalktimeClient) -> None:
         await session.aclose()
         await asyncio.wait_for(closed.wait(), 30)
     assert call.receipt is not None
-    assert server.ended["outcome"] == "completed"
+    assert (server.ended["outcome"], server.ended["reason"]) == ("completed", "user_initiated")
     assert server.totals[("llm", "openai", "gpt-4o-mini", "")] == {
         "input_tokens": 112,
         "cached_input_tokens": 56,

@@ -89,6 +89,11 @@ class RunningCall:
         """The ended call with its breakdown; None while it runs, and when it is undelivered."""
         return self.session.receipt
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """What ``end_as`` said last; None while leaving the block is to decide."""
+        return self._outcome
+
     # --- counting -------------------------------------------------------------------------
 
     def add(

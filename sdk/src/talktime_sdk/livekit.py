@@ -43,8 +43,8 @@ def observe_session(
 ) -> None:
     """Count what an AgentSession uses into ``call`` until it closes; to be called before its start.
 
-    A session that closes by an error ends the call as ``failed``; ``end_as`` after it says
-    otherwise. ``providers`` names providers that LiveKit tells otherwise:
+    Its close ends the call as ``completed``, or as ``failed`` where it closes by an error, unless
+    ``end_as`` was said before. ``providers`` names providers that LiveKit tells otherwise:
     ``{"127.0.0.1:9100": "my-own"}``. A second session of the same call counts from zero again: give
     it a ``source`` of its own.
     """
@@ -54,8 +54,13 @@ def observe_session(
 
     def close(event: Any) -> None:
         _count_all(call, session.usage, providers or {}, source)
+        if call.outcome is not None:
+            return
         if event.error is not None:
             call.end_as("failed", type(event.error).__name__)
+        else:
+            # LiveKit may cancel the job before the block is left, which would say `canceled`.
+            call.end_as("completed", str(getattr(event.reason, "value", event.reason)))
 
     session.on("session_usage_updated", count)
     session.on("close", close)
