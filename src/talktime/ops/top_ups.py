@@ -79,9 +79,8 @@ async def begin_top_up(
 
     The provider sends the payer back to ``asked_return_url``, a fact like the amount, or without
     one to ``return_url``; what happened is added as ``?back=paid`` or ``?back=canceled``, and is
-    not believed. Raises InvalidAmount,
-    AccountUnknown, ReferenceConflict, TooManyAttempts where OPEN_MAX top-ups wait to be paid,
-    ProviderAway (the same request can be repeated).
+    not believed. Raises InvalidAmount, AccountUnknown, ReferenceConflict, TooManyAttempts where
+    OPEN_MAX top-ups wait to be paid, ProviderAway (the same request can be repeated).
     """
     check_top_up_amount(amount_nanos, field="amount")
     check_plain_id(payment_id, "top_up_id", most=ID_LENGTH_MAX)
@@ -99,21 +98,7 @@ async def begin_top_up(
             return_url=asked_return_url or return_url,
         )
         payment = await read_payment(connection, account_id, payment_id)
-    if (
-        payment.amount_nanos != amount_nanos
-        or payment.provider != provider.name
-        or payment.origin is not PaymentOrigin.CHECKOUT
-    ):
-        raise ReferenceConflict(
-            f"there is a top-up {payment_id} of ${format_usd(payment.amount_nanos)} by "
-            f"{payment.provider}; use a new id",
-            field="top_up_id",
-        )
-    if asked_return_url not in {None, payment.return_url}:
-        raise ReferenceConflict(
-            f"there is a top-up {payment_id} whose payer goes back elsewhere; use a new id",
-            field="return_url",
-        )
+    _check_same(payment, amount_nanos, provider.name, asked_return_url)
     if payment.status is not PaymentStatus.OPENING:
         return payment, is_new
     # To the provider, another address would be another request under the same key.
@@ -139,6 +124,27 @@ async def begin_top_up(
         )
         await _tell_pages(connection, account_id, payment_id, OPENED_EVENT, now=now)
         return await read_payment(connection, account_id, payment_id), is_new
+
+
+def _check_same(
+    payment: Payment, amount_nanos: int, provider: str, asked_return_url: str | None
+) -> None:
+    """Raise ReferenceConflict where a payment was begun before with other facts than these."""
+    if (payment.amount_nanos, payment.provider, payment.origin) != (
+        amount_nanos,
+        provider,
+        PaymentOrigin.CHECKOUT,
+    ):
+        raise ReferenceConflict(
+            f"there is a top-up {payment.payment_id} of ${format_usd(payment.amount_nanos)} by "
+            f"{payment.provider}; use a new id",
+            field="top_up_id",
+        )
+    if asked_return_url not in {None, payment.return_url}:
+        raise ReferenceConflict(
+            f"there is a top-up {payment.payment_id} whose payer goes back elsewhere; use a new id",
+            field="return_url",
+        )
 
 
 async def settle_payment(
