@@ -80,14 +80,17 @@ async def test_what_webhooks_say_of_a_failure(reloader: Reloader) -> None:
 
 
 async def test_a_success_ends_the_row_of_failures(reloader: Reloader) -> None:
-    """Failures count in a row: one that was charged makes the next failure the first again, and
-    Billing has no failure to tell of any more."""
+    """Failures count in a row: one that was charged makes the next failure the first again. Billing
+    tells of a failure until then, unless there is enough again."""
     await reloader.save_card("pm_declines")
     await reloader.choose()
     await reloader.spend("6")
     await reloader.look()
     assert (await reloader.state()).failures == 1
     assert await open_states(reloader) == [OpenState.RELOAD_FAILED]
+    await reloader.spend("-5")
+    assert await open_states(reloader) == []
+    await reloader.spend("5")
     await reloader.save_card("pm_pays")
     await reloader.look()
     assert (await reloader.state()).failures == 0
