@@ -29,6 +29,7 @@ from talktime.db import auto_reload
 from talktime.db.pool import Connection
 from talktime.db.saved_cards import read_saved_card
 from talktime.ops.accounts import account_unknown, read_account
+from talktime.ops.spend_days import day_start
 from talktime.ops.top_ups import GIVE_UP_AFTER
 
 BEGUN_EVENT: Final = "payment.begun"
@@ -171,13 +172,13 @@ async def read_standing(
     """All that core's decide_reload depends on."""
     state = await read_auto_reload(connection, account.account_id)
     saved = await read_saved_card(connection, account.account_id, cards.name)
-    local = now.astimezone(ZoneInfo(account.zone_at(now)))
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    zone = account.zone_at(now)
+    today = now.astimezone(ZoneInfo(zone)).date()
     charged = await auto_reload.read_reload_payments(
         connection,
         account.account_id,
-        day_began=midnight,
-        month_began=midnight.replace(day=1),
+        day_began=day_start(today, zone),
+        month_began=day_start(today.replace(day=1), zone),
         now=now,
     )
     return Standing(
