@@ -11,6 +11,17 @@ from rich.table import Table
 RESULTS = Path(__file__).with_name("results")
 
 
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """A median and its quartiles: half of what was seen lies between low and high."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     part: str
     name: str
@@ -21,8 +32,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """The database's processor time per item, in microseconds: it says more on a busy machine."""
     python_us: float | None = None
     """Processor time of our own process per item: the writers, or the server behind HTTP."""
-    slower: float | None = None
-    """How many times as long it takes as without what is measured, in the same round (median)."""
+    slower: Spread | None = None
+    """How many times as long it takes as without what is measured, in the same round."""
     target_slower: float | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
@@ -40,10 +51,10 @@ def show(figures: list[Figure], console: Console) -> None:
         "of target",
         "database µs",
         "Python µs",
-        "times as long",
+        "times as long (quartiles)",
         "p50 / p99 ms",
     ):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for figure in figures:
         speed = figure.per_second
         table.add_row(
@@ -53,7 +64,7 @@ def show(figures: list[Figure], console: Console) -> None:
             "" if not figure.target or speed is None else f"{speed / figure.target:.0%}",
             "" if figure.backend_us is None else f"{figure.backend_us:.1f}",
             "" if figure.python_us is None else f"{figure.python_us:.1f}",
-            "" if figure.slower is None else f"{figure.slower:.3f}",
+            "" if figure.slower is None else str(figure.slower),
             "" if figure.p99_ms is None else f"{figure.p50_ms:.1f} / {figure.p99_ms:.1f}",
         )
     console.print(table)

@@ -38,7 +38,9 @@ from talktime.ops.weekly_summary import Reader, write_weekly_summaries
 
 log = structlog.get_logger("talktime.mailing")
 
-RELAY_SECONDS: Final = 0.25
+RELAY_SECONDS: Final = 0.5
+"""Mails that come together share what relaying takes; each should be out within two seconds."""
+
 RELAY_BATCH: Final = 200
 RELAY_ROUNDS_MAX: Final = 50
 COUNT_SECONDS: Final = 15.0
