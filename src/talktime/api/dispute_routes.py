@@ -10,10 +10,9 @@ from litestar.types import ControllerRouterHandler
 from talktime.api.account_wire import UsdText
 from talktime.api.bodies import PageQuery, answer, read_body, read_query
 from talktime.api.description import described
-from talktime.api.wire import usd_or_none
 from talktime.core.dispute import Dispute, DisputeState, say_state
 from talktime.core.errors import DisputeClear, DisputeUnknown
-from talktime.core.money import parse_usd
+from talktime.core.money import parse_usd, usd_or_none
 from talktime.core.one_line import check_id
 from talktime.core.place import read_place, write_place
 from talktime.ops.disputes import credit_dispute, list_disputes

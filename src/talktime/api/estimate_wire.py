@@ -7,12 +7,12 @@ from typing import Annotated
 
 import msgspec
 
-from talktime.api.wire import LineBody, LineKeyBody, line_body, usd_or_none
+from talktime.api.wire import LineBody, LineKeyBody, line_body
 from talktime.core.account import Account, format_margin_rate
 from talktime.core.errors import InvalidInput
 from talktime.core.estimate import Estimate, estimate_lines
 from talktime.core.figure import Figure, exact_figure
-from talktime.core.money import format_usd
+from talktime.core.money import format_usd, usd_or_none
 from talktime.core.plan import (
     CALLS_MAX,
     MINUTES_MAX,

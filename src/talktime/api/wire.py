@@ -11,7 +11,7 @@ import msgspec
 
 from talktime.core.account import format_margin_rate
 from talktime.core.call import BillingStatus, Call, FreeReason, Outcome, Status
-from talktime.core.money import DECIMALS, div_half_even, format_usd
+from talktime.core.money import DECIMALS, div_half_even, format_usd, usd_or_none
 from talktime.core.ratecard import MS_PER_SECOND, TIME_QUANTITIES, UNDATED, Channel
 from talktime.core.rating import CostRow, explain_line
 from talktime.core.usage import Line, format_quantity
@@ -311,11 +311,6 @@ def _amount(quantity: str, amount: int) -> Amount:
 _card_usd = lru_cache(4096)(format_usd)
 _card_amount = lru_cache(4096)(_amount)
 _margin_rate = lru_cache(64)(format_margin_rate)
-
-
-def usd_or_none(nanos: int | None) -> str | None:
-    """An amount as it goes over the wire, where there is one."""
-    return None if nanos is None else format_usd(nanos)
 
 
 def _decimal(units: int, decimals: int) -> str:

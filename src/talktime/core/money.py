@@ -62,6 +62,11 @@ def format_usd(nanos: int) -> str:
     return f"{whole}.{fraction:09d}".rstrip("0")
 
 
+def usd_or_none(nanos: int | None) -> str | None:
+    """The wire form of an amount, where there is one."""
+    return None if nanos is None else format_usd(nanos)
+
+
 def display_usd(nanos: int) -> str:
     """An amount for people: "$5.00", "$0.0429"; below zero with a real minus sign.
 

@@ -14,7 +14,14 @@ import msgspec
 from talktime.core.account import format_margin_rate, parse_margin_rate
 from talktime.core.call import BillingStatus, Call, FreeReason, Outcome
 from talktime.core.errors import InvalidInput
-from talktime.core.money import DECIMALS, MAX_NANOS, NANOS_PER_USD, apply_margin, format_usd
+from talktime.core.money import (
+    DECIMALS,
+    MAX_NANOS,
+    NANOS_PER_USD,
+    apply_margin,
+    format_usd,
+    usd_or_none,
+)
 from talktime.core.ratecard import (
     MS_PER_SECOND,
     SERVICE_QUANTITIES,
@@ -137,9 +144,9 @@ def receipt_of(call: Call) -> Receipt:
         provider_cost=format_usd(call.cost_nanos),
         margin_rate=format_margin_rate(call.margin_ppm),
         margin=format_usd(call.margin_nanos),
-        charge=_usd(call.charge_nanos),
-        promo_charged=_usd(call.promo_charged_nanos),
-        paid_charged=_usd(call.paid_charged_nanos),
+        charge=usd_or_none(call.charge_nanos),
+        promo_charged=usd_or_none(call.promo_charged_nanos),
+        paid_charged=usd_or_none(call.paid_charged_nanos),
         entry_seq=call.entry_seq,
     )
 
@@ -264,8 +271,8 @@ def _check(
         name=name,
         line=line,
         working=working,
-        computed=_usd(computed),
-        stated=_usd(said),
+        computed=usd_or_none(computed),
+        stated=usd_or_none(said),
         is_right=computed == said,
     )
 
@@ -280,7 +287,7 @@ def _line_text(line: Line) -> LineText:
         quantities={
             name: format_quantity(name, amount) for name, amount in line.quantities.items()
         },
-        provider_cost=_usd(line.provider_cost_nanos),
+        provider_cost=usd_or_none(line.provider_cost_nanos),
         price=None
         if price is None
         else PriceText(
@@ -297,7 +304,7 @@ def _line_text(line: Line) -> LineText:
                 for unit_price in price.unit_prices
             ),
         ),
-        cost=_usd(line.cost_nanos),
+        cost=usd_or_none(line.cost_nanos),
     )
 
 
@@ -366,7 +373,3 @@ def _nanos(text: str, field: str) -> int:
         raise InvalidInput(f"{field} is no amount in USD", field=field)
     nanos = int(match[2]) * NANOS_PER_USD + int((match[3] or "").ljust(DECIMALS, "0"))
     return -nanos if match[1] else nanos
-
-
-def _usd(nanos: int | None) -> str | None:
-    return None if nanos is None else format_usd(nanos)
