@@ -208,10 +208,16 @@ async def talk_into_the_red(troupe: Troupe, call: RunningCall, booking: Booking,
 
 
 async def rush(troupe: Troupe, bookings: Sequence[Booking]) -> None:
-    """Many calls at the same moment: the gate counts each hold before it admits the next."""
+    """Many calls at the same moment: the gate counts each hold before it admits the next.
+
+    None of them ends before all were judged, or its hold would let in one more.
+    """
     account = await troupe.client.get_account(troupe.account_id)
     troupe.tell("rush", count=len(bookings), startable=account.startable)
-    admitted = await asyncio.gather(*(troupe.take(one, quietly=True) for one in bookings))
+    together = asyncio.Barrier(len(bookings))
+    admitted = await asyncio.gather(
+        *(troupe.take(one, quietly=True, together=together) for one in bookings)
+    )
     after = await troupe.client.get_account(troupe.account_id)
     troupe.tell(
         "rushed",

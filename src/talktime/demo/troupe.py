@@ -84,16 +84,25 @@ class Troupe:
             report_every=max(0.2, 1.0 / self.speed),
         )
 
-    async def take(self, booking: Booking, *, quietly: bool = False) -> bool:
-        """One call from the gate to its end; False where the gate said no."""
+    async def take(
+        self, booking: Booking, *, quietly: bool = False, together: asyncio.Barrier | None = None
+    ) -> bool:
+        """One call from the gate to its end; False where the gate said no.
+
+        It goes on only when the gate has answered all that are ``together`` with it.
+        """
         await self.until(booking.at)
         if not quietly:
             self.tell("calling", about=booking.about, call_id=booking.call_id)
         try:
             async with self.call(booking) as call:
+                if together is not None:
+                    await together.wait()
                 await self.talk(call, booking, self.now)
                 call.end_as(cast("Outcome", booking.outcome), booking.reason)
         except InsufficientCredits as refusal:
+            if together is not None:
+                await together.wait()
             if not quietly:
                 self.tell_refusal(booking.call_id, refusal)
             return False
