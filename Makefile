@@ -18,7 +18,7 @@ setup: $(STAMP)
 $(STAMP): $(SETUP_INPUTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Talktime needs Python 3.11 or newer: make setup PYTHON=python3.12" >&2; exit 1; }
-	@echo "Setting up $(VENV): a minute or two, this once"
+	@echo "Setting up $(VENV): a minute or two, the first time"
 	@test -x $(BIN)/python && $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@UV_NO_CONFIG=1 $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt \
