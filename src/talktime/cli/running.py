@@ -13,6 +13,7 @@ from talktime.cli.opening import database_of, read_settings, settings_for_comman
 from talktime.db.backup import BackupFailed, read_backup, write_backup
 from talktime.installation import DEFAULT_PORT
 from talktime.logs import configure_logs
+from talktime.open_files import allow_open_files
 from talktime.reach import is_loopback
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
@@ -48,6 +49,7 @@ def serve_command(
 
     settings = read_settings()
     configure_logs(settings.log_level)
+    allow_open_files()
     if settings.public_url is None and not is_loopback(host):
         typer.echo(
             f"talktime: others can reach {host}, but links to the pages lead to this machine: set "
@@ -69,6 +71,7 @@ def worker_command() -> None:
 
     settings = read_settings()
     configure_logs(settings.log_level)
+    allow_open_files()
     with database_of(settings) as conninfo:
         uvloop.run(work(settings, conninfo))
 
