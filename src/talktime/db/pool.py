@@ -39,7 +39,12 @@ async def open_pool(
     """
     pool: Pool = AsyncConnectionPool(
         conninfo,
-        kwargs={"autocommit": True, "options": _OPTIONS},
+        kwargs={
+            "autocommit": True,
+            "options": _OPTIONS,
+            # How pg_stat_activity and PostgreSQL's log call us, where the operator's URL does not.
+            "fallback_application_name": "talktime",
+        },
         configure=_configure,
         min_size=1,
         max_size=size,
