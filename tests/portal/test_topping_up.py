@@ -216,7 +216,8 @@ async def test_who_paid_by_a_link_alone(till: Platform, payer: Payer) -> None:
         paid = await shown("canceled")
         assert "$10.00 has arrived" in paid
         assert 'http-equiv="refresh"' not in paid
-        for wrong in (place[:-1], f"{place}.x", place.replace("top_", "tap_"), "/payment/x"):
+        others = [place.replace("top_", other) for other in ("tap_", "%00")]
+        for wrong in (place[:-1], f"{place}.x", *others, "/payment/x"):
             assert (await stranger.get(wrong)).status_code == 404
 
 

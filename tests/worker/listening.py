@@ -75,9 +75,10 @@ Listen = Callable[..., Awaitable[Listening]]
 
 
 @asynccontextmanager
-async def worker(platform: Platform) -> AsyncIterator[Deliverer]:
-    """A worker that looks every few milliseconds."""
-    deliverer = Deliverer(platform, WebhookSender(allow_private=True, timeout_seconds=5))
+async def worker(platform: Platform, *, timeout_seconds: float = 5) -> AsyncIterator[Deliverer]:
+    """A worker that looks every few milliseconds, and gives each attempt so much time."""
+    sender = WebhookSender(allow_private=True, timeout_seconds=timeout_seconds)
+    deliverer = Deliverer(platform, sender)
     stop = asyncio.Event()
 
     async def repeat() -> None:
