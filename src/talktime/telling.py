@@ -33,7 +33,7 @@ SHARE_OF_TIME: Final = 100
 """Sweeps take at most one part in so many of the time, or less than the other looks would."""
 SWEEP_SECONDS_MAX: Final = 120.0
 """However long a sweep takes, the next one is no further away."""
-FADING: Final = 0.9
+FADING: Final = 0.97
 """At each sweep made instead, what the last look at the recent took counts so much less, so that
 another is made before long, which may take less."""
 OVERLAP: Final = timedelta(seconds=2)
