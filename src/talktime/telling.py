@@ -60,7 +60,8 @@ class Teller:
         self._looked_at: datetime | None = None
         self._sweep_at = 0.0
         self._rest = 0.0
-        """Seconds after the last sweep, and after one that took as long as a look at the recent."""
+        """Seconds due after the last sweep, however many; and after one that would have taken as
+        long as the last look at the recent."""
         self._rest_of_recent = 0.0
 
     async def run(self) -> bool:
@@ -109,9 +110,8 @@ class Teller:
             found = await find_untold(connection)
         ended = time.monotonic()
         # With more than one look finds, the rest is looked for as soon as these are told.
-        rest = 0.0 if len(found) == FOUND_MAX else (ended - began) * self._share_of_time
-        self._rest = min(rest, SWEEP_SECONDS_MAX)
-        self._sweep_at = ended + self._rest
+        self._rest = 0.0 if len(found) == FOUND_MAX else (ended - began) * self._share_of_time
+        self._sweep_at = ended + min(self._rest, SWEEP_SECONDS_MAX)
         self._rest_of_recent *= FADING
         return found
 
