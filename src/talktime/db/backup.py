@@ -6,6 +6,7 @@ backed up by the tools that are there for it.
 
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 
@@ -29,15 +30,15 @@ def write_backup(home: Path, file: Path) -> None:
     """
     if not has_database(home):
         raise BackupFailed(f"there is no database in {home}: name the right one in TALKTIME_HOME")
-    part = file.with_name(f".{file.name}.part")
     with start_server(home) as server:
         try:
-            dump_database(server, server.conninfo(), part)
-            part.replace(file)
+            # In a folder of our own: what somebody else made beside it would be theirs to read.
+            with TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as folder:
+                part = Path(folder) / file.name
+                dump_database(server, server.conninfo(), part)
+                part.replace(file)
         except OSError as error:
             raise BackupFailed(f"{file} cannot be written ({error.strerror})") from error
-        finally:
-            part.unlink(missing_ok=True)
 
 
 def read_backup(home: Path, file: Path) -> None:
