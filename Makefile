@@ -43,7 +43,7 @@ chromium:
 	fi
 
 test: setup chromium
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 # The promises at full size: 20,000 calls and long seeded chaos; servers killed 80 times while money moves, and
 # hundreds of histories of payments; every page in every width and scheme, in all its states and with 100,000 calls

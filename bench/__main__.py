@@ -5,17 +5,18 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import database
-from bench.http import http_figures
+from bench.http import ends_over_http, http_figures
 from bench.mail import mail_figures
 from bench.rating import rating_figure
 from bench.report import Figure, keep, show
 from bench.starting import start_figures
-from bench.telling import telling_figures
+from bench.telling import Batches, telling_figures
 from bench.yardstick import pgbench_figure
 from talktime.db.embedded import EmbeddedServer, start_server
 from talktime.db.migrate import upgrade
@@ -76,7 +77,9 @@ def _measured(
     if "usage" in parts:
         yield from database.usage_figures(conninfo, calls)
     if "webhooks" in parts:
-        yield from telling_figures(home, conninfo, 2 * calls, cycles)
+        batches, over_http = nullcontext(Batches(conninfo)), ends_over_http(home, conninfo)
+        yield from telling_figures(home, conninfo, batches, 2 * calls, cycles)
+        yield from telling_figures(home, conninfo, over_http, calls, cycles)
     if "mail" in parts:
         yield from mail_figures(home, conninfo)
     if "http" in parts:

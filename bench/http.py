@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -14,13 +14,18 @@ import httpx
 import msgspec
 
 from bench import book
+from bench.beside import spent_seconds
 from bench.load import Plan, Told
 from bench.report import Figure
-from bench.writers import processor_seconds
+from bench.writers import Speed, processor_seconds
+from talktime.core.money import parse_usd
 
 ACCOUNTS = 50
+TOLD_ACCOUNTS = 100
 CONNECTIONS = 64
 KEY = "bench-" + "0" * 40
+FIRST = 1_000
+"""The number of the first account."""
 PER_BATCH = 1_000
 START_SECONDS = 30
 
@@ -45,7 +50,7 @@ LINES = [
 def http_figures(home: Path, conninfo: str, calls: int) -> Iterator[Figure]:
     """Ends per second as fast as they go, then latency at half of that."""
     with _served(home, conninfo) as (pid, port, client):
-        _open_accounts(client)
+        _open_accounts(client, ACCOUNTS)
         _load(port, _ends(client, calls // 4), None)  # what is compiled and cached is ready
         requests = _ends(client, calls)
         before = processor_seconds(pid)
@@ -72,6 +77,42 @@ def http_figures(home: Path, conninfo: str, calls: int) -> Iterator[Figure]:
         )
 
 
+class Ends:
+    """Settling over HTTP, beside which somebody is told (``bench.telling``)."""
+
+    name = f"HTTP end of call, {CONNECTIONS} connections"
+
+    def __init__(self, server: int, port: int, client: httpx.Client) -> None:
+        """``server`` is its process id."""
+        self._server, self._port, self._client = server, port, client
+        self.accounts = _open_accounts(client, TOLD_ACCOUNTS, paid="1000000")
+        path, body = _ends(client, 1, TOLD_ACCOUNTS)[0]
+        ended = client.post(path, content=body).raise_for_status()
+        self.charge_nanos = parse_usd(ended.json()["charge"], field="charge")
+
+    def prepare(self, calls: int) -> Callable[[], Speed]:
+        requests = _ends(self._client, calls, TOLD_ACCOUNTS)
+
+        def settle() -> Speed:
+            before = spent_seconds(self._server) or 0.0
+            told = _load(self._port, requests, None)
+            spent = (spent_seconds(self._server) or 0.0) - before
+            return Speed(
+                per_second=calls / told.seconds,
+                backend_us=None,  # those of all its connections are counted with the worker's
+                python_us=spent / calls * 1e6,
+            )
+
+        return settle
+
+
+@contextmanager
+def ends_over_http(home: Path, conninfo: str) -> Iterator[Ends]:
+    """A server without a worker, and accounts with enough money."""
+    with _served(home, conninfo) as (pid, port, client):
+        yield Ends(pid, port, client)
+
+
 def _load(port: int, requests: list[tuple[str, str]], per_second: float | None) -> Told:
     plan = Plan(
         host="127.0.0.1",
@@ -94,9 +135,9 @@ def _load(port: int, requests: list[tuple[str, str]], per_second: float | None) 
     return told
 
 
-def _ends(client: httpx.Client, calls: int) -> list[tuple[str, str]]:
+def _ends(client: httpx.Client, calls: int, accounts: int = ACCOUNTS) -> list[tuple[str, str]]:
     """Start calls through the batch route; the requests that end them, in another order."""
-    keys = book.call_keys(f"{next(_prefixes):06x}", calls, ACCOUNTS, first_account=1_000)
+    keys = book.call_keys(f"{next(_prefixes):06x}", calls, accounts, first_account=FIRST)
     for at in range(0, calls, PER_BATCH):
         items = [
             {"account_id": account, "call_id": call, "channel": "phone", "direction": "inbound"}
@@ -112,13 +153,15 @@ def _ends(client: httpx.Client, calls: int) -> list[tuple[str, str]]:
     ]
 
 
-def _open_accounts(client: httpx.Client) -> None:
-    for number in range(1_000, 1_000 + ACCOUNTS):
-        name = book.account_name(number)
+def _open_accounts(client: httpx.Client, accounts: int, paid: str = "100000") -> list[str]:
+    """Open them, where that was not done, with so much money; their ids."""
+    names = [book.account_name(number) for number in range(FIRST, FIRST + accounts)]
+    for number, name in enumerate(names):
         facts = {"account_id": name, "name": "Bench", "email": f"http-{number}@example.com"}
         client.post("/v1/accounts", json=facts).raise_for_status()
-        opening = {"adjustment_id": "opening", "paid": "100000", "reason": "benchmark"}
+        opening = {"adjustment_id": f"opening {paid}", "paid": paid, "reason": "benchmark"}
         client.post(f"/v1/accounts/{name}/adjustments", json=opening).raise_for_status()
+    return names
 
 
 @contextmanager

@@ -1,5 +1,9 @@
 """What it costs the money path that somebody is told: settlements with nobody told, and with.
 
+Settled in two ways: one by one over HTTP, as bots do, and by the database's function in batches of
+a hundred from one writer, with nothing of ours in between: far more per second, so that the same
+share of them told weighs more.
+
 A worker runs all the time. In turns nobody is told, one of the hundred accounts is told of
 everything by webhook, and one settlement in a thousand crosses its account's warning level, which
 is mailed. Each round has all three, in an order that changes so that each comes equally often
@@ -18,9 +22,10 @@ import asyncio
 import itertools
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import psycopg
@@ -60,12 +65,52 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def processor_us(self) -> float:
-        """Of the writer, the worker and the database, per settlement."""
+        """Of who settles, the worker and the database, per settlement."""
         beside = (self.worker_seconds + self.database_seconds) / self.calls * 1e6
         return self.speed.python_us + (self.speed.backend_us or 0.0) + beside
 
 
-def telling_figures(home: Path, conninfo: str, calls: int, cycles: int) -> Iterator[Figure]:
+class Way(Protocol):
+    """How calls are settled."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def accounts(self) -> Sequence[str]:
+        """The settlements are shared out over these evenly."""
+        ...
+
+    @property
+    def charge_nanos(self) -> int:
+        """Of each call."""
+        ...
+
+    def prepare(self, calls: int) -> Callable[[], Speed]:
+        """Start so many calls; settles them as fast as it goes."""
+        ...
+
+
+class Batches:
+    """By the function, from one writer."""
+
+    name = "settle, 100 per batch"
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self.accounts = [book.account_name(number) for number in range(ACCOUNTS)]
+        [one] = book.settlements([(self.accounts[0], "any")], book.utc_now())
+        assert one.bill.charge_nanos is not None
+        self.charge_nanos = one.bill.charge_nanos
+
+    def prepare(self, calls: int) -> Callable[[], Speed]:
+        starts, settlements = settle_tasks(self._conninfo, calls)
+        measure([starts])
+        return lambda: measure([settlements])
+
+
+def telling_figures(
+    home: Path, conninfo: str, opened: AbstractContextManager[Way], calls: int, cycles: int
+) -> Iterator[Figure]:
     """Settled calls per second while somebody is told, beside nobody."""
     rounds: dict[str, list[Round]] = {NOBODY: [], WEBHOOK: [], ALERTS: []}
     orders = itertools.cycle(itertools.permutations(rounds))
@@ -73,22 +118,24 @@ def telling_figures(home: Path, conninfo: str, calls: int, cycles: int) -> Itera
         mail_server() as port,
         worker(home, conninfo, port) as pid,
         receiver() as url,
+        opened as way,
         psycopg.connect(conninfo, autocommit=True) as owner,
         _without_autovacuum(owner),
     ):
-        stage = Stage(conninfo=conninfo, owner=owner, worker=pid, receiver=url)
+        stage = Stage(conninfo=conninfo, owner=owner, worker=pid, receiver=url, way=way)
         for name in rounds:
             _round(name, stage, calls // 10)  # plans, caches and statistics, as after a while
         for _ in range(cycles):
             for name in next(orders):
                 rounds[name].append(_round(name, stage, calls))
     quiet = rounds[NOBODY]
-    yield _settling(NOBODY, quiet)
+    where = f"{way.name}, {len(way.accounts)} accounts"
+    yield _settling(f"{where}, {NOBODY}", quiet)
     for name, what in ((WEBHOOK, "webhook"), (ALERTS, "mail")):
         pairs = list(zip(quiet, rounds[name], strict=True))
         by_clock = _spread(a.speed.per_second / b.speed.per_second for a, b in pairs)
         by_processor = _spread(b.processor_us / a.processor_us for a, b in pairs)
-        yield _settling(name, rounds[name], slower=by_clock, target_slower=TARGET)
+        yield _settling(f"{where}, {name}", rounds[name], slower=by_clock, target_slower=TARGET)
         yield Figure(
             part="webhooks",
             name="    by processor time, with what telling takes",
@@ -106,9 +153,9 @@ def _settling(
 ) -> Figure:
     return Figure(
         part="webhooks",
-        name=f"settle, 100 per batch, {ACCOUNTS} accounts, {name}",
+        name=name,
         per_second=statistics.median(one.speed.per_second for one in rounds),
-        backend_us=statistics.median(one.speed.backend_us or 0.0 for one in rounds),
+        backend_us=statistics.median(one.speed.backend_us or 0.0 for one in rounds) or None,
         python_us=statistics.median(one.speed.python_us for one in rounds),
         slower=slower,
         target_slower=target_slower,
@@ -146,27 +193,28 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """Its process id."""
     receiver: str
     """Its URL."""
+    way: Way
 
 
 def _round(name: str, stage: Stage, calls: int) -> Round:
     conninfo, owner, pid = stage.conninfo, stage.owner, stage.worker
     owner.execute("VACUUM (ANALYZE)")
-    endpoint_id = asyncio.run(_listen(conninfo, stage.receiver)) if name == WEBHOOK else None
-    starts, settlements = settle_tasks(conninfo, calls)
-    measure([starts])
+    one = stage.way.accounts[0]
+    endpoint_id = asyncio.run(_listen(conninfo, one, stage.receiver)) if name == WEBHOOK else None
+    settle = stage.way.prepare(calls)
     if name == ALERTS:
-        _set_levels(owner, calls)
+        _set_levels(owner, stage.way, calls)
     _wait_until_told(owner)
     told, database = _told(owner), _database_seconds(owner)
     spent, began = spent_seconds(pid) or 0.0, time.monotonic()
-    speed = measure([settlements])
+    speed = settle()
     _wait_until_told(owner)
     seconds = time.monotonic() - began
     spent = (spent_seconds(pid) or 0.0) - spent
     used = _database_seconds(owner)
     told = _told(owner) - told
     if endpoint_id is not None:
-        asyncio.run(_forget(conninfo, endpoint_id))
+        asyncio.run(_forget(conninfo, one, endpoint_id))
     return Round(
         calls=calls,
         speed=speed,
@@ -189,32 +237,30 @@ def _without_autovacuum(owner: psycopg.Connection) -> Iterator[None]:
         owner.execute("SELECT pg_reload_conf()")
 
 
-async def _listen(conninfo: str, url: str) -> str:
+async def _listen(conninfo: str, account_id: str, url: str) -> str:
     async with open_platform(conninfo, terms=TERMS, public_url="http://bench", pool_size=1) as one:
-        endpoint, _ = await add_endpoint(one, book.account_name(0), url=url)
+        endpoint, _ = await add_endpoint(one, account_id, url=url)
         return endpoint.endpoint_id
 
 
-async def _forget(conninfo: str, endpoint_id: str) -> None:
+async def _forget(conninfo: str, account_id: str, endpoint_id: str) -> None:
     async with (
         open_platform(conninfo, terms=TERMS, public_url="http://bench", pool_size=1) as one,
         one.connection() as connection,
     ):
-        await delete_endpoint(connection, book.account_name(0), endpoint_id)
+        await delete_endpoint(connection, account_id, endpoint_id)
 
 
-def _set_levels(owner: psycopg.Connection, calls: int) -> None:
+def _set_levels(owner: psycopg.Connection, way: Way, calls: int) -> None:
     """Some accounts are warned in this round, one after another."""
-    charge = book.settlements([(book.account_name(0), "any")], book.utc_now())[0].bill.charge_nanos
-    assert charge is not None
     crossing = calls // CALLS_PER_CROSSING
-    assert crossing <= ACCOUNTS, "an account crosses once in a round"
+    assert crossing <= len(way.accounts), "an account crosses once in a round"
     for number in range(crossing):
-        calls_before = calls // ACCOUNTS * (number + 1) // (crossing + 1)
+        calls_before = calls // len(way.accounts) * (number + 1) // (crossing + 1)
         owner.execute(
             "UPDATE account SET warning_level_nanos = promo_nanos + paid_nanos - %s "
             "WHERE account_id = %s",
-            [charge * calls_before, book.account_name(number)],
+            [way.charge_nanos * calls_before, way.accounts[number]],
         )
 
 
