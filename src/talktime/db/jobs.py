@@ -54,7 +54,7 @@ def queue_connector(pool: Pool) -> PsycopgConnector:
     return PsycopgConnector(
         pool_factory=_unchecked_pool,
         conninfo=pool.conninfo,
-        kwargs={"options": _OPTIONS},
+        kwargs={"options": _OPTIONS, "fallback_application_name": "talktime"},
         # Each of its statements stands for itself.
         configure=_autocommit,
         min_size=1,
