@@ -104,23 +104,29 @@ async def test_tooltips_tell_exact_amounts(page: Page, bots: Bots) -> None:
     assert footer == ["Total: $0.052"]
 
 
-async def test_colours_follow_the_scheme(page: Page, bots: Bots) -> None:
-    """When day turns to night the charts are drawn in the colours of the night."""
+BARS = """() => Chart.getChart(document.querySelector("#spend-chart canvas"))
+    .getSortedVisibleDatasetMetas().map((one) => one.data.at(-1).options.backgroundColor)"""
+NAMES = """() => ["llm", "stt", "tts", "sip", "margin"].map((name) =>
+    getComputedStyle(document.documentElement).getPropertyValue(`--tone-${name}`).trim())"""
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+async def test_colours_follow_the_scheme(
+    page: Page, bots: Bots, motion: Literal["no-preference", "reduce"]
+) -> None:
+    """When day turns to night the bars are painted anew, in the colours that their names have."""
     await bots.call("CA1", *MINUTE_BY_PHONE)
+    schemes: tuple[Scheme, ...] = ("light", "dark")
+    await page.emulate_media(color_scheme=schemes[0], reduced_motion=motion)
     await page.reload()
     await until(page, CHART.format("spend-chart"))
-    colours = []
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    told = []
     for scheme in schemes:
-        await page.emulate_media(color_scheme=scheme)
-        await page.wait_for_timeout(100)
-        colours.append(
-            await page.evaluate(
-                f"{CHART.format('spend-chart')}.data.datasets.map((one) => one.backgroundColor)"
-            )
-        )
-    assert all(len(set(one)) == 5 for one in colours)
-    assert not set(colours[0]) & set(colours[1])
+        await page.emulate_media(color_scheme=scheme, reduced_motion=motion)
+        await until(page, f"`${{({BARS})()}}` === `${{({NAMES})()}}`")
+        told.append(set(await page.evaluate(NAMES)))
+    assert len(told[0]) == len(told[1]) == 5
+    assert not told[0] & told[1]
 
 
 async def test_reduced_motion_draws_at_once(page: Page, bots: Bots) -> None:

@@ -142,5 +142,12 @@ new MutationObserver((changes) => {
   for (const { type, target } of changes) if (type === "attributes" && drawn.has(target)) draw(target);
   drawAll();
 }).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-chart"] });
-for (const changed of [dark, still]) changed.addEventListener("change", () => drawn.forEach((_, box) => draw(box)));
+// Without motion Chart.js leaves what is drawn its colours when only those change: it begins anew.
+function drawAnew() {
+  for (const { chart } of drawn.values()) chart.destroy();
+  drawn.clear();
+  drawAll();
+}
+
+for (const changed of [dark, still]) changed.addEventListener("change", drawAnew);
 drawAll();
