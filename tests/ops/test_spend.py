@@ -123,6 +123,9 @@ async def test_days_that_are_kept_say_what_their_calls_say(
     monkeypatch.setattr(spend_parts, "CALLS_AT_ONCE", 6)
     looked_through = await told_with(1_000_000)
     assert looked_through.breakdown is not None
+    with monkeypatch.context() as hurried:
+        hurried.setattr(spend_parts, "SECONDS_MAX", 0)
+        assert await told_with(0) == msgspec.structs.replace(looked_through, breakdown=None)
     assert await told_with(0) == looked_through
     assert await told_with(0) == looked_through
     await at(bots, now - timedelta(days=20)).call("one more", *MINUTE_BY_PHONE)

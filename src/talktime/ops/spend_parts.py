@@ -1,5 +1,6 @@
 """What days came to, added up from their calls: those of busy accounts once, and then kept."""
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -7,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from talktime.core.errors import RangeTooWide
 from talktime.core.ratecard import Channel
 from talktime.db import spend
 from talktime.db.pool import Connection
@@ -17,6 +19,7 @@ DEAREST_MAX: Final = 10
 KEPT_FROM: Final = 2_000
 """With fewer charged calls in a period, all of them are looked through each time."""
 SECONDS_MAX: Final = 5
+"""For one statement, and for beginning another: a page has one of few connections meanwhile."""
 PATIENCE: Final = timedelta(hours=2)
 """A day is over this long after its end: an account's recorded time stands still for an hour at
 most, where the clocks of processes differ."""
@@ -53,9 +56,10 @@ async def add_up_past(
 ) -> list[ChannelDay]:
     """The same of days that are over: each is added up once, and kept for the next time.
 
-    A kept day counts while the roll-ups still say the same of it. Raises RangeTooWide; the days
-    that were kept until then stay.
+    A kept day counts while the roll-ups still say the same of it. Raises RangeTooWide, also where
+    all of them together take too long; the days that were kept until then stay.
     """
+    until = time.monotonic() + SECONDS_MAX
     spans = list(pairwise(edges))
     by_day: dict[int, list[ChannelDay]] = {}
     for day in await spend.read_kept_days(connection, account_id, spans):
@@ -70,6 +74,11 @@ async def add_up_past(
         else:
             missing.append(item)
     for first, last in _runs(missing, told):
+        if time.monotonic() >= until:
+            raise RangeTooWide(
+                "these days have too many calls to look through at once; choose fewer days",
+                field="from",
+            )
         part = edges[first - 1 : last + 1]
         days = await add_up_calls(connection, account_id, part, told[first - 1 : last])
         await spend.keep_days(connection, account_id, list(pairwise(part)), _whole(days, part))
