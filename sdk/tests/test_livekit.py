@@ -30,11 +30,16 @@ def tts_usage(characters: int, seconds: float) -> Any:
     )
 
 
+def told_of(*members: Any) -> Any:
+    """A session's usage, as ``session.usage`` is."""
+    return SimpleNamespace(model_usage=list(members))
+
+
 class Session:
     """As much of an AgentSession as is listened to."""
 
     def __init__(self) -> None:
-        self.usage = SimpleNamespace(model_usage=[])
+        self.usage = told_of()
         self.listeners: dict[str, Any] = {}
 
     def on(self, event: str, listener: Any) -> None:
@@ -44,7 +49,7 @@ class Session:
         self.listeners["close"](SimpleNamespace(error=error, reason="user_initiated"))
 
     def tell(self, *usage: Any) -> None:
-        self.usage.model_usage = list(usage)
+        self.usage = told_of(*usage)
         self.listeners["session_usage_updated"](SimpleNamespace(usage=self.usage))
 
 
@@ -94,7 +99,7 @@ def test_providers(told: str, provider: str) -> None:
 def test_tokens(told: dict[str, int], quantities: dict[str, int]) -> None:
     """Input includes the cached tokens, and cached audio counts as cached."""
     session = CallSession(account_id="acme", call_id="CA1", channel="chat")
-    count_usage(session, llm_usage(**told))
+    count_usage(session, told_of(llm_usage(**told)))
     assert session.lines() == [
         {"service": "llm", "provider": "openai", "model": "m", "quantities": quantities}
     ]
@@ -103,13 +108,48 @@ def test_tokens(told: dict[str, int], quantities: dict[str, int]) -> None:
 def test_speech_and_what_no_line_has() -> None:
     """Speech counts by its characters where there are any, and detectors of turns not at all."""
     session = CallSession(account_id="acme", call_id="CA1", channel="web")
-    count_usage(session, tts_usage(35, 2.27))
-    count_usage(session, tts_usage(0, 2.5), source="second")
-    count_usage(session, SimpleNamespace(type="eot_usage", provider="livekit", model="turns"))
+    turns = SimpleNamespace(type="eot_usage", provider="livekit", model="turns")
+    count_usage(session, told_of(tts_usage(35, 2.27), turns))
+    count_usage(session, told_of(tts_usage(0, 2.5)), source="second")
     assert [line["quantities"] for line in session.lines()] == [
         {"characters": 35},
         {"audio_seconds": "2.5"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "provider"),
+    [(("gemini", "Vertex AI"), "google"), (("api.openai.com", "openai"), "openai")],
+)
+def test_a_provider_by_two_names_is_one_line(names: tuple[str, str], provider: str) -> None:
+    """What a session tells under two names of one provider adds up, however often it is told, and
+    a member that makes no sense leaves the other's alone."""
+    session = CallSession(account_id="acme", call_id="CA1", channel="web")
+    first, second = names
+    for tokens in (500, 700):
+        usage = told_of(
+            llm_usage(provider=first, input_tokens=1000, output_tokens=100),
+            llm_usage(provider=second, input_tokens=tokens, output_tokens=50),
+            llm_usage(provider=first.upper(), input_tokens=-600),
+        )
+        for _ in range(2):
+            count_usage(session, usage)
+    [line] = session.lines()
+    assert (line["provider"], line["quantities"]) == (
+        provider,
+        {"input_tokens": 1700, "output_tokens": 150},
+    )
+
+
+def test_seconds_by_two_names_add_up_exactly() -> None:
+    """Seconds that are told as floats are added as the decimals that they print as."""
+    session = CallSession(account_id="acme", call_id="CA1", channel="web")
+    heard = [
+        SimpleNamespace(type="stt_usage", provider=name, model="chirp", audio_duration=seconds)
+        for name, seconds in (("gemini", 0.1), ("Vertex AI", 0.2), ("google", 0.0005))
+    ]
+    count_usage(session, told_of(*heard))
+    assert session.lines()[0]["quantities"] == {"audio_seconds": "0.3"}
 
 
 async def test_a_session_is_followed(server: Any, client: TalktimeClient) -> None:

@@ -15,10 +15,12 @@ interrupts brings no token usage from OpenAI-like services, and is then missing 
 import logging
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from talktime_sdk._errors import InvalidUsage, WrongState
 from talktime_sdk._running import RunningCall
+from talktime_sdk._totals import LineKey, line_key, read_figures
 from talktime_sdk.session import CallSession
 
 __all__ = ["count_usage", "observe_session", "provider_of"]
@@ -50,10 +52,10 @@ def observe_session(
     """
 
     def count(event: Any) -> None:
-        _count_all(call, event.usage, providers or {}, source)
+        count_usage(call, event.usage, providers=providers, source=source)
 
     def close(event: Any) -> None:
-        _count_all(call, session.usage, providers or {}, source)
+        count_usage(call, session.usage, providers=providers, source=source)
         if call.outcome is not None:
             return
         if event.error is not None:
@@ -73,26 +75,32 @@ def count_usage(
     providers: Mapping[str, str] | None = None,
     source: str = "",
 ) -> None:
-    """Take one member of a session's ``usage.model_usage``, totals since the session began.
+    """Take a session's ``usage``, totals since the session began.
 
-    Raises InvalidUsage where it makes no sense. Kinds that no service line has, such as the
-    detection of turns, are passed over.
+    Members that fold into one line, such as a provider told by two names, add up. One that makes
+    no sense is logged and left out. Kinds that no service line has, such as the detection of turns,
+    are passed over.
     """
-    match usage.type:
-        case "llm_usage":
-            service, quantities = "llm", _tokens(usage)
-        case "stt_usage":
-            service, quantities = "stt", {"audio_seconds": usage.audio_duration}
-        case "tts_usage" if usage.characters_count:
-            service, quantities = "tts", {"characters": usage.characters_count}
-        case "tts_usage":
-            service, quantities = "tts", {"audio_seconds": usage.audio_duration}
-        case _:
-            return
-    told = {name: amount for name, amount in quantities.items() if amount}
-    if told:
-        provider = provider_of(usage.provider, providers or {})
-        call.set_totals(service, provider, usage.model, source=source, **told)  # type: ignore[arg-type]
+    lines: dict[LineKey, dict[str, Decimal]] = {}
+    for member in usage.model_usage:
+        service, told = _quantities(member)
+        if not told:
+            continue
+        try:
+            provider = provider_of(member.provider, providers or {})
+            key = line_key(service, provider, member.model, source)
+            read_figures(service, told, None)
+        except InvalidUsage:
+            logger.exception("usage of %s %s could not be read", member.provider, member.model)
+            continue
+        line = lines.setdefault(key, {})
+        for name, amount in told.items():
+            line[name] = line.get(name, Decimal()) + Decimal(str(amount))
+    for key, sums in lines.items():
+        try:
+            call.set_totals(key.service, key.provider, key.model, source=key.source, **sums)  # type: ignore[arg-type]
+        except (InvalidUsage, WrongState):
+            logger.exception("usage of %s %s could not be counted", key.provider, key.model)
 
 
 def provider_of(told: str, providers: Mapping[str, str]) -> str:
@@ -106,12 +114,21 @@ def provider_of(told: str, providers: Mapping[str, str]) -> str:
     return host[1] if (host := _API_HOST.fullmatch(name)) else name
 
 
-def _count_all(call: RunningCall, usage: Any, providers: Mapping[str, str], source: str) -> None:
-    for one in usage.model_usage:
-        try:
-            count_usage(call, one, providers=providers, source=source)
-        except (InvalidUsage, WrongState):
-            logger.exception("usage of %s %s could not be counted", one.provider, one.model)
+def _quantities(member: Any) -> tuple[str, dict[str, Any]]:
+    """The service that a member is of, and what of it was used; nothing where no line has it."""
+    quantities: dict[str, Any]
+    match member.type:
+        case "llm_usage":
+            service, quantities = "llm", _tokens(member)
+        case "stt_usage":
+            service, quantities = "stt", {"audio_seconds": member.audio_duration}
+        case "tts_usage" if member.characters_count:
+            service, quantities = "tts", {"characters": member.characters_count}
+        case "tts_usage":
+            service, quantities = "tts", {"audio_seconds": member.audio_duration}
+        case _:
+            service, quantities = "", {}
+    return service, {name: amount for name, amount in quantities.items() if amount}
 
 
 def _tokens(usage: Any) -> dict[str, Any]:
