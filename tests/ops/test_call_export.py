@@ -5,10 +5,13 @@ import csv
 import io
 import json
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from msgspec.structs import replace
 
@@ -19,9 +22,11 @@ from talktime.core.focus import COLUMNS, ISSUER, focus_text
 from talktime.core.money import format_usd
 from talktime.core.ratecard import Channel
 from talktime.core.usage import LineReport
+from talktime.db.pool import Connection, connection_of, open_pool
 from talktime.ops import call_export
 from talktime.ops.accounts import read_account
 from talktime.ops.call_export import CSV_COLUMNS, ExportFormat, export_calls
+from talktime.ops.entries import export_entries
 from talktime.ops.platform import Platform
 from tests.acting import MINUTE_BY_PHONE, Bots
 from tests.conftest import AccountFactory
@@ -161,6 +166,52 @@ async def test_other_requests_go_on(
         others.cancel()
         assert len(seen) == 4
         assert seen[1] < seen[2] < seen[3]
+
+
+@pytest.mark.parametrize("export", ["calls", "entries"])
+async def test_leaving_in_the_middle_costs_no_connection(
+    clerk: Bots, database_url: str, export: str
+) -> None:
+    """Whoever leaves while a page is read, and is cancelled again and again as streams are, gives
+    its connection back whole."""
+    now = clerk.platform.clock()
+    async with clerk.platform.connection() as connection:
+        account = await read_account(connection, clerk.account_id, now=now)
+    is_reading = asyncio.Event()
+    async with open_pool(database_url, size=1) as pool:
+
+        @asynccontextmanager
+        async def connections() -> AsyncIterator[Connection]:
+            async with connection_of(pool) as connection:
+                is_reading.set()
+                yield connection
+
+        async def read_all(pieces: AsyncIterator[str]) -> None:
+            async for _ in pieces:
+                pass
+
+        async def backend() -> int:
+            async with connection_of(pool) as connection:
+                return connection.info.backend_pid
+
+        pieces = (
+            export_entries(connections, clerk.account_id)
+            if export == "entries"
+            else export_calls(
+                connections, account, CallFilter(), ExportFormat.CSV, mask=NumberMask.FULL, now=now
+            )
+        )
+        before = await backend()
+        with psycopg.connect(database_url) as owner:
+            owner.execute("LOCK TABLE call, entry IN ACCESS EXCLUSIVE MODE")
+            exporting = asyncio.create_task(read_all(pieces))
+            async with asyncio.timeout(10):
+                await is_reading.wait()
+            while not exporting.done():
+                exporting.cancel()
+                await asyncio.sleep(0)
+            assert exporting.cancelled()
+        assert await backend() == before
 
 
 @pytest.mark.parametrize("seed", range(200))

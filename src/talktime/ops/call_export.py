@@ -81,9 +81,10 @@ async def export_calls(
     yield csv_cells(*(COLUMNS if is_focus else CSV_COLUMNS)) + "\r\n"
     zone = ZoneInfo(account.time_zone)
     below: CallPlace | None = None
-    while True:
+
+    async def read_page() -> tuple[list[Call], CallPlace | None]:
         async with connections() as connection:
-            page, below = await list_calls(
+            return await list_calls(
                 connection,
                 account.account_id,
                 wanted,
@@ -92,6 +93,10 @@ async def export_calls(
                 now=now,
                 reading=call_of if is_focus else call_sums_of,
             )
+
+    while True:
+        # Read to its end even where whoever asked has left: a query that is cut costs a connection.
+        page, below = await asyncio.shield(read_page())
         for start in range(0, len(page), PIECE):
             piece = page[start : start + PIECE]
             lines = (

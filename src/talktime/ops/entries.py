@@ -1,5 +1,6 @@
 """An account's transaction history: in pages and as CSV, whole or what is sought of it."""
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -86,11 +87,16 @@ async def export_entries(
     """
     yield csv_text([CSV_COLUMNS])
     before: int | None = None
-    while True:
+
+    async def read_page() -> tuple[list[Entry], int | None]:
         async with connections() as connection:
-            page, before = await _find(
+            return await _find(
                 connection, account_id, wanted or EntryFilter(), before=before, limit=CSV_PAGE
             )
+
+    while True:
+        # Read to its end even where whoever asked has left: a query that is cut costs a connection.
+        page, before = await asyncio.shield(read_page())
         if page:
             yield csv_text(map(_csv_row, page))
         if before is None:
