@@ -41,3 +41,10 @@ def test_a_home_is_not_mistaken(tmp_path: Path) -> None:
     with pytest.raises(BackupFailed, match="TALKTIME_HOME"):
         write_backup(tmp_path, tmp_path / "backup")
     assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.parametrize("typed", ["", ".", "/", ".."])
+def test_a_directory_is_not_taken_for_a_file(tmp_path: Path, typed: str) -> None:
+    """The name of a directory is refused before anything is begun, with one to give instead."""
+    with pytest.raises(BackupFailed, match=r"FILE .* is a directory.*\.dump"):
+        write_backup(tmp_path, Path(typed))

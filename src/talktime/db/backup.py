@@ -28,6 +28,11 @@ def write_backup(home: Path, file: Path) -> None:
 
     Raises BackupFailed; a file of that name is then as it was.
     """
+    if file.is_dir():  # as "" is, too
+        raise BackupFailed(
+            f"FILE is {str(file)!r}, which is a directory: name a file to write in it, as in "
+            f"talktime db backup {file / 'talktime.dump'}"
+        )
     if not has_database(home):
         raise BackupFailed(f"there is no database in {home}: name the right one in TALKTIME_HOME")
     with start_server(home) as server:
