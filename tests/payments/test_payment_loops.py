@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+import structlog
 
 from talktime.core.payment import PaymentStatus
 from talktime.gateways.stripe_checkout import StripeCheckout
@@ -201,6 +202,28 @@ async def test_a_dispute_of_which_no_notice_came(
     for _ in range(2):
         await do_once(till, "unheard")
         assert await one.balances() == ("4", "4")
+
+
+async def test_odd_disputes_hold_up_no_others(
+    till: Platform,
+    provider: StripeCheckout,
+    stripe: StripeCheckouts,
+    make_account: AccountFactory,
+) -> None:
+    """The worker passes over a dispute that cannot be read, which is an error in the log, and one
+    of no payment, and debits those that Stripe lists before and after them."""
+    payers = [
+        Refunder(Payer(till, provider, await make_account()), provider, stripe) for _ in range(4)
+    ]
+    intents = [str((await one.paid("10")).intent_id) for one in payers]
+    disputes = [stripe.back.dispute(intent_id, 600) for intent_id in intents]
+    disputes[1]["amount"] = "six dollars"
+    disputes[2]["payment_intent"] = None
+    with structlog.testing.capture_logs() as logged:
+        await do_once(till, "unheard")
+    assert [await one.balances() for one in payers] == [("4", "4"), *[("10", "10")] * 2, ("4", "4")]
+    errors = [line["dispute_id"] for line in logged if line["log_level"] == "error"]
+    assert errors == [disputes[1]["id"]]
 
 
 async def test_what_became_of_each_act_is_counted(

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 import stripe
+import structlog
 
 from talktime.core.errors import PaymentUnknown, ProviderAway, RefundRefused, RefundUnknown
 from talktime.core.payment import NANOS_PER_CENT
@@ -23,6 +24,8 @@ from talktime.gateways.money_back_notices import (
 )
 from talktime.gateways.stripe_keys import idempotency_key
 from talktime.gateways.told import whose
+
+log = structlog.get_logger("talktime.stripe_refunds")
 
 T = TypeVar("T", ToldRefund, ToldDispute)
 
@@ -99,15 +102,21 @@ class StripeRefunds:
         return dispute_notice(_told(dispute, ToldDispute))
 
     async def list_disputes(self, since: datetime, /) -> list[DisputeNotice]:
-        """Each dispute begun since then, whoever's payment it is of, DISPUTES_MAX at most."""
+        """Each dispute begun since then, whoever's payment it is of, DISPUTES_MAX at most.
+
+        One that cannot be read is logged for an operator, and left out as those of no payment are.
+        """
         found: list[DisputeNotice] = []
         try:
             page = await self._stripe.v1.disputes.list_async(
                 {"created": {"gte": int(since.timestamp())}, "limit": LISTED_AT_ONCE}
             )
+            read = 0
             async for dispute in page.auto_paging_iter():
-                found.append(dispute_notice(_told(dispute, ToldDispute)))
-                if len(found) == DISPUTES_MAX:
+                read += 1
+                if (notice := _listed(dispute)) is not None:
+                    found.append(notice)
+                if read == DISPUTES_MAX:
                     break
         except stripe.StripeError as error:
             raise _away(error) from error
@@ -129,6 +138,16 @@ def _notice(refund: stripe.Refund) -> RefundNotice:
     if notice is None:
         raise ProviderAway("Stripe answered with a refund of no payment; try again")
     return notice
+
+
+def _listed(dispute: stripe.StripeObject) -> DisputeNotice | None:
+    try:
+        told = _told(dispute, ToldDispute)
+    except ProviderAway:
+        dispute_id = str(_plain(dispute).get("id"))
+        log.exception("a dispute that Stripe lists cannot be read", dispute_id=dispute_id)
+        return None
+    return None if told.payment_intent is None else dispute_notice(told)
 
 
 def _told(found: stripe.StripeObject, kind: type[T]) -> T:
