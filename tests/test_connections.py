@@ -19,10 +19,27 @@ async def say_where_from(request: Request[None, None, State]) -> str:
     return f"from {request.client.host}"
 
 
+@get("/headers")
+async def name_headers(request: Request[None, None, State]) -> list[str]:
+    return list(request.headers)
+
+
+@get("/stay")
+async def stay(request: Request[None, None, State]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    request.app.state.gone.set()
+
+
 @asynccontextmanager
-async def listening() -> AsyncIterator[int]:
-    """A server set up as ours is; its port."""
-    app = Litestar([say_where_from], openapi_config=None, logging_config=None)
+async def listening(gone: asyncio.Event | None = None) -> AsyncIterator[int]:
+    """A server set up as ours is; its port. ``gone`` is set once /stay hears of a hang-up."""
+    app = Litestar(
+        [say_where_from, name_headers, stay],
+        openapi_config=None,
+        logging_config=None,
+        state=State({"gone": gone}),
+    )
     server = uvicorn.Server(serve._uvicorn_config(app, ()))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -84,6 +101,60 @@ async def test_a_request_has_its_size(begun: bytes) -> None:
     assert sent < 30_000_000  # sockets hold a few megabytes of what nobody takes in
 
 
+async def test_trailers_have_the_size_of_a_head() -> None:
+    """Whoever goes on with trailers beyond what a head may have is hung up on."""
+    async with listening() as port, asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CHUNKED)
+        await reader.readuntil(b"from 127.0.0.1")
+        writer.write(b"0\r\n" + b"ab:cd\r\n" * 10_000)
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_trailers_are_no_headers() -> None:
+    """What follows a body in chunks is not taken for a header of the request."""
+    async with listening() as port, asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = b"GET /headers HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head + b"0\r\nauthorization: x\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+    assert answer.endswith(b'["connection","transfer-encoding"]')
+
+
+@pytest.mark.parametrize(
+    ("rest", "answers"),
+    [(b"x", 1), (b"x" * 10, 1), (b"x" * 10 + WHOLE + b"G", 2)],
+    ids=["never whole", "whole", "another request behind it"],
+)
+async def test_a_body_nobody_reads_has_its_time(
+    rest: bytes, answers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is answered before it is whole keeps its connection no longer than a head may take."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
+    async with listening() as port, asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(SHORT + b"Content-Length: 10\r\n\r\n")
+        answer = await reader.readuntil(b"from 127.0.0.1")
+        writer.write(rest)
+        answer += await reader.read()
+        writer.close()
+    assert answer.count(b"200 OK") == answers
+
+
+async def test_a_hang_up_is_heard_by_the_request_being_answered() -> None:
+    """With others waiting behind it on the connection, too."""
+    gone = asyncio.Event()
+    async with listening(gone) as port, asyncio.timeout(5):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /stay HTTP/1.1\r\n\r\n" + WHOLE)
+        await writer.drain()
+        writer.close()
+        await gone.wait()
+
+
 @pytest.mark.parametrize(("more", "answered"), [(4_000, b"200 OK"), (10_000, b"head_too_large")])
 async def test_a_large_head_is_answered(more: int, answered: bytes) -> None:
     """A head of less than 64 KiB is taken, a larger one is told why it is not."""
@@ -128,12 +199,13 @@ class Told(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
+        self.is_gone = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.writes.append(bytes(data))
 
     def is_closing(self) -> bool:
-        return False
+        return self.is_gone
 
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
@@ -159,3 +231,7 @@ async def test_head_and_body_leave_together() -> None:
     outlet.close()
     await asyncio.sleep(0)
     assert transport.writes[4:] == [b"HTTP/1.1 204 No Content\r\n\r\n", b"closed"]
+    transport.is_gone = True
+    outlet.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    await asyncio.sleep(0)
+    assert transport.writes[6:] == []

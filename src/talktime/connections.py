@@ -7,7 +7,7 @@ slowly, or none at all, would keep a place for nothing. (api.intake bounds what 
 from asyncio import AbstractEventLoop, TimerHandle, Transport
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from talktime.api.bodies import encode
 from talktime.api.limits import BODY_BYTES_MAX
@@ -15,10 +15,12 @@ from talktime.api.problems import MEDIA_TYPE, problem
 
 HEAD_SECONDS: Final = 10.0
 """Within which the whole head of a request must be here, from its first byte on; and the first
-byte, from the connection on."""
+byte, from the connection on; and what a request still owes, and the next head, from an answer on
+that went before it was whole."""
 HEAD_BYTES_MAX: Final = 64 * 1024
-"""Of the head of one request. The parser puts a long name or value together anew with every piece
-that comes: without a limit, a hundred megabytes of one keep everybody else waiting for seconds."""
+"""Of the head of one request, and of its trailers. The parser puts a long name or value together
+anew with every piece that comes: without a limit, a hundred megabytes of one keep everybody else
+waiting for seconds."""
 
 REQUEST_BYTES_MAX: Final = 4 * BODY_BYTES_MAX
 """Of a whole request, answered by then or not: room for a body cut in many small chunks."""
@@ -65,9 +67,10 @@ class Outlet:
         self._transport.abort()
 
     def _flush(self) -> None:
-        if self._head:
+        # Whoever hung up meanwhile gets no answer.
+        if self._head and not self._transport.is_closing():
             self._transport.write(self._head)
-            self._head = b""
+        self._head = b""
 
 
 class Connection(HttpToolsProtocol):
@@ -77,7 +80,10 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._awaits_head = True
         self._request_bytes = 0
+        # Since a head or a piece of a body was last here: what the next head has, or trailers.
+        self._field_bytes = 0
         self._head_timer: TimerHandle | None = None
+        self._answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(Outlet(transport, self.loop))  # type: ignore[arg-type]
@@ -85,13 +91,17 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._request_bytes += len(data)
+        self._field_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
         if self._request_bytes > REQUEST_BYTES_MAX:
             self.transport.close()
-        elif self._awaits_head and self._request_bytes > HEAD_BYTES_MAX:
-            self._refuse_head()
+        elif self._field_bytes > HEAD_BYTES_MAX:
+            if self._awaits_head:
+                self._refuse_head()
+            else:
+                self.transport.close()
         # Nearly always the head came as a whole, and nothing needs to be watched.
         elif self._awaits_head and self._head_timer is None:
             self._watch()
@@ -100,19 +110,43 @@ class Connection(HttpToolsProtocol):
         self._awaits_head = True
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers come here, too, and are none of the request's headers.
+        if self._awaits_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._awaits_head = False
+        self._field_bytes = 0
         self._unwatch()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self._field_bytes = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         # What begins in the same piece is not counted until the next.
-        self._request_bytes = 0
+        self._request_bytes = self._field_bytes = 0
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        # Hung up on at once, whoever is still sending might never read the answer.
+        if self.cycle.response_complete and self.cycle.more_body:
+            self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
+        # uvicorn tells the latest request; the one being answered may be an earlier one.
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _refuse_head(self) -> None:
         body = encode(problem(431, "head_too_large", _TOO_LARGE))
