@@ -87,6 +87,7 @@ def test_only_the_provider_is_believed() -> None:
         (body.replace(b"1000", b"9000"), signed(body)),
         (body, signed(body, at=old)),
         (body, "t=now,v1=what"),
+        (body, "t=-1,v1=\u00c3\u00a9"),
         (body, ""),
         (body, None),
         (b"\xff\xfe", signed(body)),
