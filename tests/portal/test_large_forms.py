@@ -1,4 +1,4 @@
-"""Forms that are larger than any of ours."""
+"""Forms that are larger than any of ours, or of another kind."""
 
 import time
 
@@ -37,3 +37,22 @@ async def test_forms_of_people_fit(customer: httpx.AsyncClient) -> None:
     )
     assert answer.status_code == 400
     assert "This is not an e-mail address" in answer.text
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b"Content-Type: text/plain; charset=utf-99\r\n\r\nx", b"\r\n\xff\xfe"],
+    ids=["unknown charset", "no text"],
+)
+@pytest.mark.parametrize("path", ["/sign-in", "/settings"])
+async def test_forms_in_parts_are_refused(
+    customer: httpx.AsyncClient, path: str, part: bytes
+) -> None:
+    """None of our forms is sent in parts, as files would be: refused before any is read."""
+    answer = await customer.post(
+        path,
+        content=b'--x\r\nContent-Disposition: form-data; name="a"\r\n' + part + b"\r\n--x--\r\n",
+        headers={"content-type": "multipart/form-data; boundary=x"},
+    )
+    assert answer.status_code == 400
+    assert "sent in parts" in answer.text

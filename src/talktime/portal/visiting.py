@@ -19,7 +19,7 @@ from talktime.core.member import Right, Role, may
 from talktime.core.session import Session
 from talktime.ops.platform import Platform
 from talktime.ops.sessions import read_session, use_session
-from talktime.portal.forms import check_size
+from talktime.portal.forms import check_body
 from talktime.portal.odd_signs import check_fields
 from talktime.portal.rendering import Pages
 
@@ -208,7 +208,7 @@ async def check_form(request: Request[Any, Any, Any], visitor: Visitor) -> dict[
 
 async def form_fields(request: Request[Any, Any, Any]) -> dict[str, str]:
     """The fields of a form, whoever sent it. Raises InvalidInput for what nobody can type."""
-    await check_size(request)
+    await check_body(request)
     body = await request.form()
     fields = {name: value for name, value in body.items() if isinstance(value, str)}
     check_fields(fields)

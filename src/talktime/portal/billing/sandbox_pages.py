@@ -11,6 +11,7 @@ from talktime.db.sandbox_checkouts import SandboxPage
 from talktime.gateways.sandbox_payments import SandboxPayments
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.rendering import PAGE_HEADERS
+from talktime.portal.visiting import form_fields
 
 LATE_SECONDS: Final = 10.0
 DECLINED: Final = "Your card was declined."
@@ -32,7 +33,7 @@ async def choose(request: Asked) -> Response[Any]:
     desk = desk_of(request)
     sandbox = _sandbox(desk)
     page = await _page(request, sandbox)
-    choice = str((await request.form()).get("choice", ""))
+    choice = (await form_fields(request)).get("choice", "")
     if page.status == "paid" and choice in _LATER:
         return await _later(desk, sandbox, page, choice)
     if page.status != "open":

@@ -10,6 +10,7 @@ from talktime.db.saved_cards import SandboxSetup
 from talktime.gateways.sandbox_cards import CARDS, SandboxCards
 from talktime.portal.desk import Asked, Desk, desk_of
 from talktime.portal.rendering import PAGE_HEADERS
+from talktime.portal.visiting import form_fields
 
 _PLACE: Final = "/sandbox/setup/{account_id:str}/{checkout_id:str}"
 
@@ -32,7 +33,7 @@ async def choose_card(request: Asked) -> Response[Any]:
     """Which card is saved."""
     cards = _cards(desk_of(request))
     page = await _page(request, cards)
-    choice = str((await request.form()).get("choice", ""))
+    choice = (await form_fields(request)).get("choice", "")
     if choice not in CARDS:
         raise InvalidInput("that is none of the choices of this page", field="choice")
     if page.card_id is None:
