@@ -221,6 +221,19 @@ async def test_who_paid_by_a_link_alone(till: Platform, payer: Payer) -> None:
             assert (await stranger.get(wrong)).status_code == 404
 
 
+async def test_only_our_own_link_opens_a_payment(till: Platform, payer: Payer) -> None:
+    """A page of another site that a payer goes back to opens none of ours, however it ends, and
+    is answered as a payment that does not exist."""
+    place = payer_page("", payer.account_id, "top_elsewhere", "s3cret")
+    await payer.begin(payment_id="top_elsewhere", return_url=f"https://app.example.com{place}")
+    app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
+    async with browser_of(app, till) as stranger:
+        for wrong in (place, f"{place}x", place.replace("top_", "tap_")):
+            answer = await stranger.get(wrong)
+            assert answer.status_code == 404
+            assert "There is no such payment." in answer.text
+
+
 async def test_back_to_another_site_from_the_sandbox(till: Platform, payer: Payer) -> None:
     """A form's answer may not lead to another site: a link of the page that answers it does."""
     payment = await payer.begin(return_url="https://app.example.com/billing")
@@ -228,6 +241,8 @@ async def test_back_to_another_site_from_the_sandbox(till: Platform, payer: Paye
     app = Litestar([portal_router(till)], openapi_config=None, logging_config=None)
     async with browser_of(app, till) as stranger:
         place = payment.checkout_url.partition("/sandbox/")[2]
+        in_parts = await stranger.post(f"/sandbox/{place}", files={"choice": (None, "pay")})
         answer = await stranger.post(f"/sandbox/{place}", data={"choice": "pay"})
+    assert in_parts.status_code == 400
     assert answer.status_code == 200
     assert 'href="https://app.example.com/billing?back=paid"' in answer.text

@@ -42,10 +42,14 @@ async def payer_page(request: Asked) -> Response[str]:
     named = read_payer_token(token)
     if named is None:
         raise unknown
-    async with desk.platform.connection() as connection:
-        payment = await read_payment(connection, *named)
-    kept = (payment.return_url or "").rpartition(PAYER_PLACE)[2]
-    if not secrets.compare_digest(kept.encode(), token.encode()):
+    try:
+        async with desk.platform.connection() as connection:
+            payment = await read_payment(connection, *named)
+    except PaymentUnknown:
+        # Its own words would tell strangers which payments there are.
+        raise unknown from None
+    asked = f"{desk.platform.public_url}{PAYER_PLACE}{token}"
+    if not secrets.compare_digest((payment.return_url or "").encode(), asked.encode()):
         raise unknown
     back = str(request.query_params.get("back", ""))
     view = payer_view(payment, back=back, now=desk.now)
