@@ -40,6 +40,15 @@ async def test_calls_as_csv(client: httpx.AsyncClient, bots: Bots) -> None:
     assert (row["call_id"], row["charge"], row["from"]) == ("CA1", "0.052", "'+12025550123")
 
 
+async def test_a_preference_beyond_all_numbers(client: httpx.AsyncClient, bots: Bots) -> None:
+    """A quality that is no number asks for nothing in particular: the answer is JSON."""
+    answer = await client.get(
+        f"/v1/accounts/{bots.account_id}/calls", headers={"Accept": "text/csv;q=1e999"}
+    )
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("application/json")
+
+
 async def test_calls_in_focus_columns(client: httpx.AsyncClient, bots: Bots) -> None:
     """``format=focus`` has a row per line and one for the margin, and they add up."""
     answer = await client.get(f"/v1/accounts/{bots.account_id}/calls", params={"format": "focus"})

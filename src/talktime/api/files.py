@@ -12,7 +12,10 @@ PDF: Final = "application/pdf"
 
 def prefers(request: Request[Any, Any, Any], media: str) -> bool:
     """Whether the Accept header asks for that rather than for JSON."""
-    return request.accept.best_match(["application/json", media]) == media
+    try:
+        return request.accept.best_match(["application/json", media]) == media
+    except OverflowError:  # a quality of 1e999, which is infinite
+        return False
 
 
 def csv_file(pieces: AsyncIterator[str], name: str) -> Stream:
