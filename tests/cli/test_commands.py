@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import os
 import random
 import re
 import uuid
@@ -148,6 +149,20 @@ def test_a_full_disk_is_told_in_a_sentence(
         main()
     assert ended.value.code == 1
     assert capsys.readouterr().err.strip().endswith("the disk is full")
+
+
+@pytest.mark.parametrize("command", ["accounts change", "payments list"])
+def test_an_argument_that_is_no_text(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes that are not UTF-8 are refused as a bad argument, in one sentence that shows them."""
+    monkeypatch.setattr("sys.argv", ["talktime", *command.split(), os.fsdecode(b"a\xff")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(r"talktime: the argument b'a\xff' is not UTF-8")
+    assert said.count("\n") == 1
 
 
 def test_refusals_name_the_next_command(command: Command, account: str) -> None:

@@ -11,6 +11,7 @@ or without one. Exit codes: 0 done, 1 refused or faults found, 2 bad settings or
 """
 
 import errno
+import os
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -89,6 +90,12 @@ app.add_typer(mail, name="mail", help="Mail to people.")
 def main() -> None:
     """Run a command; a refusal is one sentence on stderr, never a traceback."""
     complaints = Console(stderr=True, soft_wrap=True, highlight=False)
+    for argument in sys.argv[1:]:
+        # Bytes that are no text, which the database would choke on, stand for themselves in these.
+        if argument.encode(errors="ignore").decode() != argument:
+            told = f"the argument {os.fsencode(argument)!r} is not UTF-8; type it anew"
+            complaints.print(f"talktime: {told}", markup=False)
+            sys.exit(2)
     try:
         app()
     except SettingRefused as refusal:
