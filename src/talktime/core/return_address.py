@@ -34,8 +34,8 @@ def check_return_url(text: str, *, allowed_origins: Sequence[str], public_url: s
     origins = {*allowed_origins, _origin(urlsplit(public_url))}
     if allowed_origins and _origin(parts) not in origins:
         raise InvalidInput(
-            f"return_url must be at one of TALKTIME_FRAME_ORIGINS ({', '.join(allowed_origins)}); "
-            "add its origin where the server runs and start that again.",
+            f"return_url must be at {' or '.join(allowed_origins)}; ask the operator of this "
+            "server to allow another site.",
             field="return_url",
         )
     return text
