@@ -12,8 +12,9 @@ import msgspec
 import pytest
 from markupsafe import escape
 
+from talktime.core.member import MailKind
 from talktime.core.message import CHOSEN_AS, MessageKind
-from talktime.core.unsubscribing import unsubscribe_link
+from talktime.core.unsubscribing import ENDED_BY_MAIL, unsubscribe_link
 from talktime.gateways.mail.composing import compose_mail, sender_of
 from talktime.gateways.mail.letter import write_letter
 from talktime.gateways.mail.words import one_line
@@ -189,20 +190,45 @@ OF_THE_CONTRACT = re.compile("top_up|auto_reload|authentication|refund|chargebac
 
 @pytest.mark.parametrize("kind", MessageKind)
 def test_what_one_can_choose_can_be_ended_from_the_mail(kind: MessageKind) -> None:
-    """Mail that a member chose carries headers and a link of one-click unsubscribing; what the
-    contract wants (receipts, refunds, what a bank or a card needs) and what was asked for do not.
+    """Mail that a member chose carries a link that ends the choice; what the contract wants
+    (receipts, refunds, what a bank or a card needs) and what was asked for does not. The button
+    of mail programs, which asks nothing, is there only where that ends nothing of the contract.
     """
     told = message(kind)
     mail = composed(told)
     link = unsubscribe_link(told, public_url=PAGES)
     assert bool(link) == (kind in CHOSEN_AS and not OF_THE_CONTRACT.match(kind))
-    assert mail["List-Unsubscribe"] == (f"<{link}>" if link else None)
-    assert mail["List-Unsubscribe-Post"] == ("List-Unsubscribe=One-Click" if link else None)
+    is_one_click = kind is MessageKind.WEEKLY_SUMMARY
+    assert mail["List-Unsubscribe"] == (f"<{link}>" if is_one_click else None)
+    assert mail["List-Unsubscribe-Post"] == ("List-Unsubscribe=One-Click" if is_one_click else None)
     for body in (part(mail, "plain"), unescape(part(mail, "html"))):
         assert (f"{PAGES}/unsubscribe?" in body) == bool(link)
         assert link in body
         assert kind not in CHOSEN_AS or f"{PAGES}/settings" in body
         assert "a secret of the message" not in body
+
+
+@pytest.mark.parametrize(
+    ("choice", "ends", "brings"),
+    [
+        (MailKind.ALERTS, "stop all alerts", "low balance|auto-reload|bank|card|webhook"),
+        (
+            MailKind.MONEY_IN,
+            "stop all mail about money in",
+            "bonuses|coupons|top-ups|auto-reloads|refunds|disputes|statements",
+        ),
+        (MailKind.WEEKLY, "stop the weekly summary", "week cost"),
+    ],
+)
+def test_a_mail_says_all_that_its_choice_brings(choice: MailKind, ends: str, brings: str) -> None:
+    """Whoever ends a choice reads beside the link what else it brought."""
+    for kind in (one for one in CHOSEN_AS if CHOSEN_AS[one] is choice):
+        mail = composed(message(kind))
+        for body in (part(mail, "plain"), part(mail, "html")):
+            words = " ".join(body.split()).lower()
+            assert (ends in words) == (kind in ENDED_BY_MAIL)
+            footer = words.partition("you get this because")[2]
+            assert all(word in footer for word in brings.split("|"))
 
 
 def test_addresses_beyond_ascii() -> None:
@@ -213,7 +239,9 @@ def test_addresses_beyond_ascii() -> None:
 
 def test_pages_beyond_ascii() -> None:
     """Where the pages have an international name, the header that ends such mail is ASCII."""
-    mail = compose_mail(message(), sender=SENDER, public_url="https://bücher.example")
+    mail = compose_mail(
+        message(MessageKind.WEEKLY_SUMMARY), sender=SENDER, public_url="https://bücher.example"
+    )
     read = message_from_bytes(mail.as_bytes(), policy=default)
     assert str(read["List-Unsubscribe"]).startswith("<https://b%C3%BCcher.example/unsubscribe?")
 

@@ -17,18 +17,19 @@ from tests.portal.conftest import served_pages
 
 
 @pytest.mark.parametrize(
-    ("kind", "choice"),
+    ("kind", "choice", "ends"),
     [
-        (MessageKind.BELOW_WARNING, MailKind.ALERTS),
-        (MessageKind.COUPON_REDEEMED, MailKind.MONEY_IN),
-        (MessageKind.WEEKLY_SUMMARY, MailKind.WEEKLY),
+        (MessageKind.BELOW_WARNING, MailKind.ALERTS, "a low balance|auto-reload|a card|a webhook"),
+        (MessageKind.COUPON_REDEEMED, MailKind.MONEY_IN, "coupons|top-ups|refunds|statements"),
+        (MessageKind.WEEKLY_SUMMARY, MailKind.WEEKLY, "what the week cost"),
     ],
 )
 async def test_a_look_ends_nothing_and_one_click_does(
-    platform: Platform, make_account: AccountFactory, kind: MessageKind, choice: MailKind
+    platform: Platform, make_account: AccountFactory, kind: MessageKind, choice: MailKind, ends: str
 ) -> None:
-    """Opening the link asks; posting to it, as mail programs do, ends the choice that brought the
-    mail, for its reader alone; another reader's link ends nothing of theirs."""
+    """Opening the link asks and says all that would end; posting to it, as mail programs do, ends
+    the choice that brought the mail, for its reader alone; another reader's link ends nothing of
+    theirs."""
     account_id = await make_account()
     links = {}
     async with platform.connection() as connection:
@@ -67,6 +68,7 @@ async def test_a_look_ends_nothing_and_one_click_does(
         asked = await client.get(mine)
         assert asked.status_code == 200
         assert owner.address in asked.text
+        assert all(words in asked.text for words in ends.split("|"))
         swapped = mine.partition("token=")[0] + "token=" + theirs.partition("token=")[2]
         for wrong in (swapped, mine + "0", "/unsubscribe"):
             assert (await client.get(wrong)).status_code == 404

@@ -2,14 +2,21 @@
 
 Mail that the contract wants (receipts, refunds, what a bank or a card needs) has no such link: who
 does not want it says so in Settings, where it says what that means.
+
+A link ends the whole choice that brought its mail, which may bring mail of the contract besides. So
+the mail names all of it beside the link, and the page behind the link does before it ends anything.
+The button that mail programs show (RFC 8058) asks and says nothing: only mail of a choice that
+brings nothing of the contract has it.
 """
 
 import hmac
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 from urllib.parse import urlencode
 
-from talktime.core.message import Message, MessageKind
+from talktime.core.member import MailKind
+from talktime.core.message import CHOSEN_AS, Message, MessageKind
 
 ENDED_BY_MAIL: Final = frozenset(
     {
@@ -23,12 +30,26 @@ ENDED_BY_MAIL: Final = frozenset(
     }
 )
 
+ONE_CLICK: Final = frozenset(MailKind) - {
+    choice for kind, choice in CHOSEN_AS.items() if kind not in ENDED_BY_MAIL
+}
+"""Choices that a mail program's button may end."""
+
+BROUGHT: Final[Mapping[MailKind, str]] = {
+    MailKind.ALERTS: "a low balance, auto-reload that failed or stopped, a payment that a bank "
+    "took back, and a card, a bank or a webhook that needs you",
+    MailKind.MONEY_IN: "bonuses, coupons, top-ups and auto-reloads, refunds and what became of "
+    "them, settled disputes, and monthly statements",
+    MailKind.WEEKLY: "what the week cost, on Mondays",
+}
+"""All that a choice brings mail of, for whoever is about to end it."""
+
 UNSUBSCRIBE_KEY: Final = "unsubscribe_key"
 """The fact of such a message that its readers' links are made with; nobody is shown it."""
 
 
 def unsubscribe_link(message: Message, *, public_url: str) -> str:
-    """Where one click ends the choice that brought a message; '' where its mail has no link."""
+    """Where the choice that brought a message is ended; '' where its mail has no link."""
     if UNSUBSCRIBE_KEY not in message.facts:
         return ""
     asked = {

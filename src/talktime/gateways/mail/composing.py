@@ -12,8 +12,9 @@ from urllib.parse import quote
 import idna
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from talktime.core.message import Message
+from talktime.core.message import CHOSEN_AS, Message
 from talktime.core.one_line import ENCODED_WORD
+from talktime.core.unsubscribing import ONE_CLICK
 from talktime.gateways.mail.letter import write_letter
 
 _TEMPLATES: Final = Environment(
@@ -59,7 +60,7 @@ def compose_mail(message: Message, *, sender: Address, public_url: str) -> Email
     _add(mail, "Date", format_datetime(message.created_at))
     _add(mail, "Message-ID", f"<{message.message_id.hex}@{sender.domain}>")
     _add(mail, "Auto-Submitted", "auto-generated")
-    if letter.unsubscribe:
+    if letter.unsubscribe and CHOSEN_AS.get(message.kind) in ONE_CLICK:
         # In ASCII even where the pages have a name beyond it: the reader's program decodes it.
         _add(mail, "List-Unsubscribe", f"<{quote(letter.unsubscribe, safe=_SAFE)}>")
         _add(mail, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click")

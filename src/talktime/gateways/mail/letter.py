@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from talktime.core.member import MailKind
 from talktime.core.message import CHOSEN_AS, Message, MessageKind
-from talktime.core.unsubscribing import unsubscribe_link
+from talktime.core.unsubscribing import BROUGHT, unsubscribe_link
 from talktime.gateways.mail.access import ACCESS
 from talktime.gateways.mail.alerts import ALERTS
 from talktime.gateways.mail.money import MONEY
@@ -17,13 +17,11 @@ from talktime.gateways.mail.words import isolated, spoken
 
 WORDINGS: Final[Mapping[MessageKind, Wording]] = {**ACCESS, **MONEY, **ALERTS}
 
-_WHY: Final[Mapping[MailKind, str]] = {
-    choice: f"You get this because your mail for this account includes {what}."
-    for choice, what in (
-        (MailKind.ALERTS, "alerts"),
-        (MailKind.MONEY_IN, "mail about money in and back"),
-        (MailKind.WEEKLY, "the weekly summary"),
-    )
+_WHY: Final = "You get this because your mail for this account includes"
+_CALLED: Final[Mapping[MailKind, str]] = {
+    MailKind.ALERTS: "all alerts",
+    MailKind.MONEY_IN: "all mail about money in",
+    MailKind.WEEKLY: "the weekly summary",
 }
 
 
@@ -40,7 +38,9 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     """Why the reader gets this, where they can choose otherwise."""
     unsubscribe: str
-    """Where one click ends the choice that brought it; empty in mail that the contract wants."""
+    """Where the choice that brought it is ended; empty in mail that the contract wants."""
+    stop: str
+    """What that does."""
 
 
 def write_letter(message: Message, *, public_url: str) -> Letter:
@@ -56,6 +56,7 @@ def write_letter(message: Message, *, public_url: str) -> Letter:
         row(one.label, one.value.format_map(held), is_total=one.is_total) for one in wording.rows
     )
     choice = CHOSEN_AS.get(message.kind)
+    called = _CALLED[choice] if choice else ""
     return Letter(
         subject=wording.subject.format_map(words),
         headline=wording.headline.format_map(held),
@@ -64,6 +65,7 @@ def write_letter(message: Message, *, public_url: str) -> Letter:
         rows=tuple(one for one in rows if one.value),
         button=button and replace(button, target=button.target.format_map(words)),
         closing=wording.closing.format_map(held),
-        why=_WHY[choice] if choice else "",
+        why=f"{_WHY} {called}: {BROUGHT[choice]}." if choice else "",
         unsubscribe=unsubscribe_link(message, public_url=public_url),
+        stop=called and f"stop {called}",
     )

@@ -9,6 +9,7 @@ from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 
 from talktime.core.member import MailKind
+from talktime.core.unsubscribing import BROUGHT
 from talktime.ops.unsubscribing import end_choice, read_choice
 from talktime.portal.desk import Asked, desk_of
 
@@ -24,23 +25,23 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
 ENDINGS: Final[Mapping[MailKind, Ending]] = {
     MailKind.ALERTS: Ending(
-        title="Balance alerts",
-        asks="Stop balance alerts?",
-        means="No mail will tell you that the balance is low, that auto-reload failed, or that a "
-        "card, a bank or a webhook needs you. Calls are refused all the same once it is used up.",
-        done="No more balance alerts",
+        title="Alerts",
+        asks="Stop all alerts?",
+        means=f"No mail will tell you of any of these: {BROUGHT[MailKind.ALERTS]}. Calls are "
+        "refused all the same once the balance is used up.",
+        done="No more alerts",
     ),
     MailKind.MONEY_IN: Ending(
         title="Mail about money in",
-        asks="Stop mail about money in?",
-        means="No mail will tell you of bonuses, coupons, top-ups, refunds and monthly statements. "
-        "Receipts and statements stay on Billing.",
+        asks="Stop all mail about money in?",
+        means=f"No mail will tell you of any of these: {BROUGHT[MailKind.MONEY_IN]}. Receipts and "
+        "statements stay on Billing.",
         done="No more mail about money in",
     ),
     MailKind.WEEKLY: Ending(
         title="Weekly summary",
         asks="Stop the weekly summary?",
-        means="No mail will tell you on Mondays what the week cost.",
+        means=f"No mail will tell you {BROUGHT[MailKind.WEEKLY]}.",
         done="No more weekly summaries",
     ),
 }
