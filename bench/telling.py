@@ -14,8 +14,9 @@ after the clock has stopped, is little of the whole.
 Besides the clock, processor time is counted: the writer's, the worker's, and the database's for
 both. It says what telling takes, wherever it is taken; the clock says what settlements notice of
 it on these two cores. The receiver and the mail server are other people's machines, which these
-cores have to play too: both run at nice 19 (``bench.beside``), the worker as it is. Autovacuum is
-off in here, and what it would do is done between the rounds, for all alike.
+cores have to play too: both run at nice 19 (``bench.beside``). The worker is as it makes itself: it
+gives way (``talktime.process``). Autovacuum is off in here, and what it would do is done between
+the rounds, for all alike.
 """
 
 import asyncio
@@ -141,7 +142,8 @@ def telling_figures(
             name="    by processor time, with what telling takes",
             slower=by_processor,
         )
-        yield _share(what, quiet, rounds[name])
+        if quiet[0].speed.backend_us is not None:  # otherwise the database's part is not told apart
+            yield _share(what, quiet, rounds[name])
 
 
 def _settling(

@@ -13,7 +13,7 @@ from talktime.cli.opening import database_of, read_settings, settings_for_comman
 from talktime.db.backup import BackupFailed, read_backup, write_backup
 from talktime.installation import DEFAULT_PORT
 from talktime.logs import configure_logs
-from talktime.open_files import allow_open_files
+from talktime.process import allow_open_files, give_way
 from talktime.reach import is_loopback
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
@@ -64,7 +64,11 @@ def serve_command(
 
 
 def worker_command() -> None:
-    """Run the worker alone, beside servers that run with --no-worker."""
+    """Run the worker alone, beside servers that run with --no-worker.
+
+    Beside a database of the operator's own it gives way to other processes where the machine is
+    full, so that calls come first.
+    """
     import uvloop  # noqa: PLC0415
 
     from talktime.serve import work  # noqa: PLC0415
@@ -73,6 +77,8 @@ def worker_command() -> None:
     configure_logs(settings.log_level)
     allow_open_files()
     with database_of(settings) as conninfo:
+        if settings.database_url is not None:  # one of our own would be started as nice, some day
+            give_way()
         uvloop.run(work(settings, conninfo))
 
 

@@ -1,12 +1,15 @@
-"""How many connections a process may have."""
+"""What a process may take of the machine."""
 
+import os
 import resource
 import subprocess
 import sys
 
+from talktime.process import GIVEN_WAY
+
 COUNTS = """
 import resource
-from talktime.open_files import allow_open_files
+from talktime.process import allow_open_files
 
 allow_open_files()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
@@ -28,3 +31,10 @@ def limits_from(soft: int, hard: int) -> list[int]:
 def test_a_low_limit_is_raised_as_far_as_it_may_be() -> None:
     """A server that starts with room for 256 open files takes all that it is allowed to take."""
     assert limits_from(256, 1_000) == [1_000, 1_000]
+
+
+def test_a_worker_gives_way() -> None:
+    """Who gives way is nicer than before, and what it starts from then on is as nice."""
+    asked = "import os; from talktime.process import *; give_way(); print(os.nice(0))"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert int(told.stdout) == min(19, os.nice(0) + GIVEN_WAY)
