@@ -189,6 +189,21 @@ async def test_how_a_session_closes(
     assert server.ended["outcome"] == outcome
 
 
+@pytest.mark.parametrize(("said", "outcome"), [(None, "failed"), ("voicemail", "voicemail")])
+async def test_a_later_session_may_fail(
+    server: Any, client: TalktimeClient, said: Any, outcome: str
+) -> None:
+    """A call of two sessions has failed where either did, unless the bot says what it was."""
+    async with client.call(account_id="acme", call_id="CA1", channel="web") as call:
+        for error in (None, ValueError("the model is away"), None):
+            session = Session()
+            observe_session(call, session, source=str(error))
+            session.close(error)
+            if said is not None:
+                call.end_as(said)
+    assert server.ended["outcome"] == outcome
+
+
 async def test_usage_that_makes_no_sense_stays_out_of_the_conversation(
     server: Any, client: TalktimeClient
 ) -> None:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from weakref import WeakSet
 
 from talktime_sdk._errors import InvalidUsage, WrongState
 from talktime_sdk._running import RunningCall
@@ -28,6 +29,8 @@ __all__ = ["count_usage", "observe_session", "provider_of"]
 logger = logging.getLogger("talktime_sdk")
 
 _API_HOST = re.compile(r"api\.([a-z0-9-]{2,})\.[a-z]+(?::\d+)?")
+_ENDED_WELL: WeakSet[RunningCall] = WeakSet()
+"""Calls that are completed as far as a session's close told; another session may still fail."""
 ALIASES: Mapping[str, str] = {
     "api.x.ai": "x-ai",
     "gemini": "google",
@@ -45,10 +48,10 @@ def observe_session(
 ) -> None:
     """Count what an AgentSession uses into ``call`` until it closes; to be called before its start.
 
-    Its close ends the call as ``completed``, or as ``failed`` where it closes by an error, unless
-    ``end_as`` was said before. ``providers`` names providers that LiveKit tells otherwise:
-    ``{"127.0.0.1:9100": "my-own"}``. A second session of the same call counts from zero again: give
-    it a ``source`` of its own.
+    Its close ends the call as ``completed``, or as ``failed`` where any of its sessions closes by
+    an error, unless ``end_as`` was said. ``providers`` names providers that LiveKit tells
+    otherwise: ``{"127.0.0.1:9100": "my-own"}``. A second session of the same call counts from zero
+    again: give it a ``source`` of its own.
     """
 
     def count(event: Any) -> None:
@@ -56,12 +59,14 @@ def observe_session(
 
     def close(event: Any) -> None:
         count_usage(call, session.usage, providers=providers, source=source)
-        if call.outcome is not None:
+        is_told_by_us = call.outcome == "completed" and call in _ENDED_WELL
+        if call.outcome is not None and not is_told_by_us:
             return
         if event.error is not None:
             call.end_as("failed", type(event.error).__name__)
-        else:
+        elif call.outcome is None:
             # LiveKit may cancel the job before the block is left, which would say `canceled`.
+            _ENDED_WELL.add(call)
             call.end_as("completed", str(getattr(event.reason, "value", event.reason)))
 
     session.on("session_usage_updated", count)
