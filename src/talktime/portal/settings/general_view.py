@@ -11,6 +11,7 @@ from talktime.core.errors import InvalidAmount
 from talktime.core.member import MailKind, Member, Right, Role
 from talktime.core.money import parse_usd
 from talktime.core.number_mask import mask_number
+from talktime.core.unsubscribing import BROUGHT
 from talktime.ops.accounts import AccountChange
 from talktime.portal.figures import exact_usd, moment, zone_of
 from talktime.portal.settings.zones import find_zone
@@ -26,15 +27,9 @@ MASKS: Final[Mapping[NumberMask, str]] = {
 }
 
 MAIL: Final[Mapping[MailKind, tuple[str, str]]] = {
-    MailKind.ALERTS: (
-        "Balance is low",
-        "below the warning level or the floor; or a card, a bank or a webhook needs you",
-    ),
-    MailKind.MONEY_IN: (
-        "Money in",
-        "a bonus, a coupon, a top-up or a refund, and each month's statement",
-    ),
-    MailKind.WEEKLY: ("Weekly summary", "what the week cost, on Monday mornings"),
+    MailKind.ALERTS: ("Alerts", BROUGHT[MailKind.ALERTS]),
+    MailKind.MONEY_IN: ("Money in", BROUGHT[MailKind.MONEY_IN]),
+    MailKind.WEEKLY: ("Weekly summary", BROUGHT[MailKind.WEEKLY]),
 }
 """What the choice is called, and what it brings."""
 
