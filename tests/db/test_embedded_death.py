@@ -137,8 +137,9 @@ def test_a_postmaster_that_outlived_its_owner_is_replaced(
 def test_the_watchdog_stands_in_for_the_kernel(wait_for: Callable[..., None]) -> None:
     """Where the kernel does not tell of a parent's death, a waiting process does."""
     script = (
-        "import subprocess, sys\n"
+        "import signal, subprocess, sys\n"
         "from talktime.db.embedded_postmaster import watch_parent\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"  # which `make test &` would ignore
         "kept = subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
         "watchdog = watch_parent(kept.pid, None)\n"
         "print(kept.pid, watchdog.pid, flush=True)\n"
