@@ -11,7 +11,6 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -34,6 +33,7 @@ from talktime.ops.webhook_delivery import (
     release_empty,
     renew_lanes,
 )
+from talktime.slots import end_soon
 from talktime.telling import Teller
 
 log = structlog.get_logger("talktime.webhooks")
@@ -65,8 +65,6 @@ SOON_SECONDS: Final = 0.02
 """Lanes that end within it make room for others at once."""
 CONNECTIONS: Final = 2
 """Of the pool, which requests need more."""
-STOP_SECONDS: Final = 3.0
-"""What takes longer to end is sent again by whoever has the lane next."""
 
 ATTEMPTS: Final = prometheus_client.Counter(
     "talktime_webhook_attempts", "Webhook deliveries tried.", ["result"], registry=None
@@ -126,8 +124,8 @@ class Deliverer:
     async def close(self) -> None:
         """Let attempts under way end for a moment, then leave their lanes to others."""
         self._closing = True
-        await _end(self._looks)  # before the lanes, which one of them may have taken just now
-        await _end(self._tasks)
+        await end_soon(self._looks)  # before the lanes, which one may have taken just now
+        await end_soon(self._tasks)  # what is cancelled is sent again by whoever is next
         await self._sender.close()
 
     async def _renew(self) -> None:
@@ -278,17 +276,6 @@ class Deliverer:
         async with self._connections, self._platform.connection() as connection:
             [waiting] = await read_waiting(connection, [work.lane])
         return waiting
-
-
-async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Give tasks a moment to end by themselves."""
-    if not tasks:
-        return
-    _, late = await asyncio.wait(set(tasks), timeout=STOP_SECONDS)
-    for task in late:
-        task.cancel()
-    if late:
-        await asyncio.wait(late)
 
 
 def _count(lane: ClaimedLane, attempt: Attempt, delivery: Waiting) -> None:

@@ -1,6 +1,5 @@
 """Mail on its way: messages relayed to the queue of jobs, and handed over to a mail server."""
 
-import shlex
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from secrets import token_urlsafe
@@ -11,6 +10,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from talktime.core.command import command
 from talktime.core.errors import InvalidAmount
 from talktime.core.message import Message
 from talktime.gateways.mail.composing import compose_mail
@@ -208,17 +208,13 @@ async def _note_failure(
 
 
 def _log_dead(message: Message, reason: str) -> None:
+    resend = command("mail", "resend", str(message.message_id), account_id=message.account_id)
     log.error(
         "mail given up",
         **_of(message),
         reason=reason,
-        next_step=f"talktime mail list --state dead; {_resend_command(message)}",
+        next_step=f"talktime mail list --state dead; {resend}",
     )
-
-
-def _resend_command(message: Message) -> str:
-    owner = ("--account", message.account_id) if message.account_id else ()
-    return shlex.join(("talktime", "mail", "resend", str(message.message_id), *owner))
 
 
 def _of(message: Message) -> dict[str, object]:

@@ -5,7 +5,7 @@ wait for whoever answers slowest. Here that is one slot of several.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, Generic, TypeVar
 
 import structlog
@@ -27,6 +27,17 @@ ACTS = Counter(
 )
 
 Due = TypeVar("Due")
+
+
+async def end_soon(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Give tasks STOP_SECONDS to end by themselves, and cancel the others."""
+    if not tasks:
+        return
+    _, late = await asyncio.wait(set(tasks), timeout=STOP_SECONDS)
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late)
 
 
 class Slots(Generic[Due]):
@@ -69,13 +80,7 @@ class Slots(Generic[Due]):
         # Nothing is begun any more when this is known, not even by a claim under way.
         async with self._claiming:
             self._closing = True
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(set(self._tasks), timeout=STOP_SECONDS)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
+        await end_soon(self._tasks)
 
     async def _fill(self) -> None:
         room = self._free

@@ -12,6 +12,7 @@
     sweeps     finds accounts that ran low while no worker looked
     refunds    has the payment provider send what an operator let go, and asks about it
     disputes   asks about disputes of which only the giving back was told
+    unheard    finds disputes of which no notice came
     strangers  gives up payments whose provider is not set up any more
     receipts   gives each top-up and refund its numbered receipt
     webhooks   tells endpoints what happened: begins what is due (talktime.deliverer)

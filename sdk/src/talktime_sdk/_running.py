@@ -70,6 +70,7 @@ class RunningCall:
         self._connected_at = 0.0
         self._outcome: Outcome | None = None
         self._reason: str | None = None
+        self._presumed: tuple[Outcome, str | None] | None = None
         self._complained_of: set[str] = set()
 
     @property
@@ -88,11 +89,6 @@ class RunningCall:
     def receipt(self) -> CallReceipt | None:
         """The ended call with its breakdown; None while it runs, and when it is undelivered."""
         return self.session.receipt
-
-    @property
-    def outcome(self) -> Outcome | None:
-        """What ``end_as`` said last; None while leaving the block is to decide."""
-        return self._outcome
 
     # --- counting -------------------------------------------------------------------------
 
@@ -146,6 +142,12 @@ class RunningCall:
             raise InvalidUsage(f"outcome: {outcome!r} is none of {', '.join(sorted(OUTCOMES))}")
         self._outcome, self._reason = outcome, reason
 
+    def presume(self, outcome: Outcome, reason: str) -> None:
+        """What a framework's own end of the conversation means: it wins over what leaving the block
+        would mean, and ``end_as`` over it. Of several the first that is ``failed`` counts."""
+        if self._presumed is None or (outcome == "failed" != self._presumed[0]):
+            self._presumed = outcome, reason
+
     # --- life -----------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -181,6 +183,8 @@ class RunningCall:
     def _outcome_of(self, exc: BaseException | None) -> tuple[Outcome, str | None]:
         if self._outcome is not None:
             return self._outcome, self._reason
+        if self._presumed is not None:
+            return self._presumed
         if exc is None:
             return "completed", None
         if isinstance(exc, Exception):

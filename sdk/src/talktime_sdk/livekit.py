@@ -17,7 +17,6 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
-from weakref import WeakSet
 
 from talktime_sdk._errors import InvalidUsage, WrongState
 from talktime_sdk._running import RunningCall
@@ -29,8 +28,6 @@ __all__ = ["count_usage", "observe_session", "provider_of"]
 logger = logging.getLogger("talktime_sdk")
 
 _API_HOST = re.compile(r"api\.([a-z0-9-]{2,})\.[a-z]+(?::\d+)?")
-_ENDED_WELL: WeakSet[RunningCall] = WeakSet()
-"""Calls that are completed as far as a session's close told; another session may still fail."""
 ALIASES: Mapping[str, str] = {
     "api.x.ai": "x-ai",
     "gemini": "google",
@@ -59,15 +56,11 @@ def observe_session(
 
     def close(event: Any) -> None:
         count_usage(call, session.usage, providers=providers, source=source)
-        is_told_by_us = call.outcome == "completed" and call in _ENDED_WELL
-        if call.outcome is not None and not is_told_by_us:
-            return
         if event.error is not None:
-            call.end_as("failed", type(event.error).__name__)
-        elif call.outcome is None:
+            call.presume("failed", type(event.error).__name__)
+        else:
             # LiveKit may cancel the job before the block is left, which would say `canceled`.
-            _ENDED_WELL.add(call)
-            call.end_as("completed", str(getattr(event.reason, "value", event.reason)))
+            call.presume("completed", str(getattr(event.reason, "value", event.reason)))
 
     session.on("session_usage_updated", count)
     session.on("close", close)

@@ -3,9 +3,10 @@
 Everything outside this package sees a ``Connection`` and hands it on; the driver is known here.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TypeAlias
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import TypeAlias, TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -17,6 +18,7 @@ from talktime.db.migrate import APP_ROLE
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
+T = TypeVar("T")
 
 _OPTIONS = (
     f"-c role={APP_ROLE} -c timezone=UTC -c statement_timeout=60s -c lock_timeout=30s "
@@ -77,6 +79,20 @@ async def connection_of(pool: Pool) -> AsyncIterator[Connection]:
         raise Overloaded("the database went away; try again shortly") from error
     finally:
         await pool.putconn(connection)
+
+
+async def read_whole(
+    connections: Callable[[], AbstractAsyncContextManager[Connection]],
+    read: Callable[[Connection], Awaitable[T]],
+) -> T:
+    """What is read by a connection of its own, to its end even where whoever asked has left: a
+    query that is cut costs a connection."""
+
+    async def act() -> T:
+        async with connections() as connection:
+            return await read(connection)
+
+    return await asyncio.shield(act())
 
 
 @contextmanager

@@ -27,6 +27,7 @@ __all__ = [
     "read_kept_days",
     "read_models",
     "read_recent_usage",
+    "too_many_calls",
 ]
 
 
@@ -178,10 +179,14 @@ async def _bounded(
             await cursor.execute(query(name), values, prepare=False)
             return await cursor.fetchall()
     except psycopg.errors.QueryCanceled as error:
-        raise RangeTooWide(
-            "these days have too many calls to look through at once; choose fewer days",
-            field="from",
-        ) from error
+        raise too_many_calls() from error
+
+
+def too_many_calls() -> RangeTooWide:
+    """The refusal of days that take too long to look through."""
+    return RangeTooWide(
+        "these days have too many calls to look through at once; choose fewer days", field="from"
+    )
 
 
 def _day(row: Sequence[Any]) -> ChannelDay:

@@ -1,7 +1,7 @@
 """An account's calls as files: plain CSV, and the columns of FOCUS."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from talktime.core.number_mask import mask_number
 from talktime.core.spreadsheet import csv_cell, csv_cells, safe_cell
 from talktime.core.usage import format_quantity
 from talktime.db.calls import call_of, call_sums_of
-from talktime.db.pool import Connection
+from talktime.db.pool import Connection, read_whole
 from talktime.ops.call_history import CallPlace, list_calls
 
 PAGE: Final = 100
@@ -82,21 +82,19 @@ async def export_calls(
     zone = ZoneInfo(account.time_zone)
     below: CallPlace | None = None
 
-    async def read_page() -> tuple[list[Call], CallPlace | None]:
-        async with connections() as connection:
-            return await list_calls(
-                connection,
-                account.account_id,
-                wanted,
-                before=below,
-                limit=PAGE,
-                now=now,
-                reading=call_of if is_focus else call_sums_of,
-            )
+    def read_page(connection: Connection) -> Awaitable[tuple[list[Call], CallPlace | None]]:
+        return list_calls(
+            connection,
+            account.account_id,
+            wanted,
+            before=below,
+            limit=PAGE,
+            now=now,
+            reading=call_of if is_focus else call_sums_of,
+        )
 
     while True:
-        # Read to its end even where whoever asked has left: a query that is cut costs a connection.
-        page, below = await asyncio.shield(read_page())
+        page, below = await read_whole(connections, read_page)
         for start in range(0, len(page), PIECE):
             piece = page[start : start + PIECE]
             lines = (

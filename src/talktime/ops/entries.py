@@ -1,9 +1,8 @@
 """An account's transaction history: in pages and as CSV, whole or what is sought of it."""
 
-import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -14,7 +13,7 @@ from talktime.core.ledger import Entry, EntryKind
 from talktime.core.money import format_usd
 from talktime.core.spreadsheet import safe_cell
 from talktime.db import entries
-from talktime.db.pool import Connection
+from talktime.db.pool import Connection, read_whole
 from talktime.ops.accounts import account_unknown, check_limit
 
 CSV_PAGE: Final = 1_000
@@ -88,15 +87,11 @@ async def export_entries(
     yield csv_text([CSV_COLUMNS])
     before: int | None = None
 
-    async def read_page() -> tuple[list[Entry], int | None]:
-        async with connections() as connection:
-            return await _find(
-                connection, account_id, wanted or EntryFilter(), before=before, limit=CSV_PAGE
-            )
+    def read_page(connection: Connection) -> Awaitable[tuple[list[Entry], int | None]]:
+        return _find(connection, account_id, wanted or EntryFilter(), before=before, limit=CSV_PAGE)
 
     while True:
-        # Read to its end even where whoever asked has left: a query that is cut costs a connection.
-        page, before = await asyncio.shield(read_page())
+        page, before = await read_whole(connections, read_page)
         if page:
             yield csv_text(map(_csv_row, page))
         if before is None:

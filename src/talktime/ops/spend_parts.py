@@ -8,7 +8,6 @@ from typing import Final
 
 import msgspec
 
-from talktime.core.errors import RangeTooWide
 from talktime.core.ratecard import Channel
 from talktime.db import spend
 from talktime.db.pool import Connection
@@ -75,10 +74,7 @@ async def add_up_past(
             missing.append(item)
     for first, last in _runs(missing, told):
         if time.monotonic() >= until:
-            raise RangeTooWide(
-                "these days have too many calls to look through at once; choose fewer days",
-                field="from",
-            )
+            raise spend.too_many_calls()
         part = edges[first - 1 : last + 1]
         days = await add_up_calls(connection, account_id, part, told[first - 1 : last])
         await spend.keep_days(connection, account_id, list(pairwise(part)), _whole(days, part))

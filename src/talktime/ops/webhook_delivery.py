@@ -12,7 +12,6 @@ one go is recorded together: a worker that dies in between leaves up to GO_MAX d
 GO_SECONDS and one attempt, to be sent again under the same ids.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +19,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from talktime.core.command import command
 from talktime.core.message import MessageKind
 from talktime.core.webhook import (
     PLATFORM,
@@ -256,5 +256,4 @@ def _log_given_up(lane: ClaimedLane, last: Tried) -> None:
 
 def _command(verb: str, lane: ClaimedLane, *more: str) -> str:
     """What to type about a lane's endpoint."""
-    owner = () if lane.owner_id == PLATFORM else ("--account", lane.owner_id)
-    return shlex.join(("talktime", "webhooks", verb, lane.endpoint_id, *more, *owner))
+    return command("webhooks", verb, lane.endpoint_id, *more, account_id=lane.owner_id)

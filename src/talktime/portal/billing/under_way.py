@@ -31,7 +31,7 @@ def under_way(moves: Sequence[OpenMove], *, base: str, may_spend: bool) -> Under
     """
     if not moves:
         return None
-    first = min(moves, key=lambda move: (move.state not in NEEDS_ACTION, _rank(move)))
+    first = min(moves, key=_rank)
     amount = display_usd(first.amount_nanos)
     text, rest, link = (words.format(amount=amount) for words in _LINES[first.state])
     href = f"{base}/billing/payments"
@@ -56,7 +56,7 @@ def under_way(moves: Sequence[OpenMove], *, base: str, may_spend: bool) -> Under
 
 
 def _rank(move: OpenMove) -> int:
-    return 0 if move.state in NEEDS_ACTION else _ORDER.index(move.state)
+    return -1 if move.state in NEEDS_ACTION else _ORDER.index(move.state)
 
 
 _ORDER: Final = tuple(OpenState)
